@@ -1,0 +1,26 @@
+package decision
+
+// Error is a refusal that carries its reason code. It knows its HTTP and gRPC
+// status through [Code.Status].
+type Error struct {
+	Code    Code
+	Message string // what, where, what to do; never a secret or judged content
+	Err     error  // cause, may be nil
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	if e.Message != "" {
+		return e.Message
+	}
+	return e.Code.Status().Summary
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Refuse returns an [Error] with the code and message.
+func Refuse(c Code, message string) *Error { return &Error{Code: c, Message: message} }
+
+// Reason returns the error as the reason of a denial.
+func (e *Error) Reason() Reason { return Reason{Code: e.Code, Message: e.Error()} }
