@@ -1,0 +1,81 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+)
+
+// Bounds of one answer to a fetch.
+const (
+	maxJWKS      = 1 << 20
+	maxRedirects = 5
+)
+
+// client returns a copy of base that follows redirects only where nobody on
+// the way can change the answer. A nil base gets connections of its own.
+func client(base *http.Client) *http.Client {
+	c := &http.Client{}
+	if base != nil {
+		*c = *base
+	} else if t, ok := http.DefaultTransport.(*http.Transport); ok {
+		c.Transport = t.Clone()
+	}
+	c.Timeout = fetchTimeout
+	c.Jar = nil
+	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+		if len(via) > maxRedirects {
+			return fmt.Errorf("more than %d redirects", maxRedirects)
+		}
+		if !safe(req.URL) || req.URL.Scheme != "https" && via[0].URL.Scheme == "https" {
+			return errors.New("redirect to an address without TLS refused")
+		}
+		return nil
+	}
+	return c
+}
+
+func fromURL(c *http.Client, url string) func(context.Context) ([]byte, error) {
+	return func(ctx context.Context) ([]byte, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+		if err != nil {
+			return nil, err
+		}
+		req.Header.Set("Accept", "application/jwk-set+json, application/json")
+		res, err := c.Do(req)
+		if err != nil {
+			return nil, err
+		}
+		defer res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			return nil, fmt.Errorf("%s answered status %d", url, res.StatusCode)
+		}
+		return readBounded(res.Body, url)
+	}
+}
+
+// fromFile reads a mounted file again and again: orchestrators replace it.
+func fromFile(path string) func(context.Context) ([]byte, error) {
+	return func(context.Context) ([]byte, error) {
+		f, err := os.Open(path) //nolint:gosec // the operator's own configuration names it
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		return readBounded(f, path)
+	}
+}
+
+func readBounded(r io.Reader, where string) ([]byte, error) {
+	raw, err := io.ReadAll(io.LimitReader(r, maxJWKS+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", where, err)
+	}
+	if len(raw) > maxJWKS {
+		return nil, fmt.Errorf("%s is larger than %d bytes", where, maxJWKS)
+	}
+	return raw, nil
+}
