@@ -48,8 +48,8 @@ type node struct {
 type flags byte
 
 const (
-	escaped flags = 1 << iota // the string holds a backslash
-	foldable                  // the string could equal another one in other case
+	escaped  flags = 1 << iota // the string holds a backslash
+	foldable                   // the string could equal another one in other case
 )
 
 // parser is what one Parse needs and the next one can use again.
