@@ -1,0 +1,386 @@
+package token
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"outrider.dev/outrider/decision"
+)
+
+const testURL = "https://issuer.example/keys"
+
+// fakeIssuer answers key fetches in the fake time of synctest.
+type fakeIssuer struct {
+	mu      sync.Mutex
+	set     []byte
+	down    bool
+	delay   time.Duration
+	fetches int
+}
+
+func (f *fakeIssuer) change(fn func(*fakeIssuer)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	fn(f)
+}
+
+func (f *fakeIssuer) count() (n int) {
+	f.change(func(f *fakeIssuer) { n = f.fetches })
+	return n
+}
+
+func (f *fakeIssuer) RoundTrip(req *http.Request) (*http.Response, error) {
+	var set []byte
+	var down bool
+	var delay time.Duration
+	f.change(func(f *fakeIssuer) { f.fetches++; set, down, delay = f.set, f.down, f.delay })
+	select {
+	case <-time.After(delay):
+	case <-req.Context().Done():
+		return nil, req.Context().Err()
+	}
+	if down {
+		return nil, errors.New("connection refused")
+	}
+	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(set)), Request: req}, nil
+}
+
+// remote returns a running Verifier that fetches from f.
+func remote(t *testing.T, f *fakeIssuer, cache time.Duration) *Verifier {
+	t.Helper()
+	v, err := New(Config{
+		Providers: []Provider{{Issuer: testIssuer, Audiences: []string{testAudience}, JWKS: Keys{URL: testURL, CacheDuration: cache}}},
+		HTTP:      &http.Client{Transport: f},
+		Now:       func() time.Time { return noon },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	start(t, v)
+	synctest.Wait()
+	return v
+}
+
+func setOf(names ...string) []byte {
+	var keys []object
+	for _, n := range names {
+		keys = append(keys, jwkOf(signers()[n], object{"kid": n}))
+	}
+	return jwksOf(keys...)
+}
+
+func TestIssuerDownAtStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeIssuer{set: setOf("rsa"), down: true}
+		v := remote(t, f, 0)
+		if err := v.Ready(); err == nil || !strings.Contains(err.Error(), testIssuer) || !strings.Contains(err.Error(), "connection refused") {
+			t.Errorf("Ready does not name the issuer and its last error: %v", err)
+		}
+		_, err := v.Verify(mintAs("rsa", nil))
+		wantCode(t, err, decision.CodeIssuerUnavailable)
+		time.Sleep(time.Minute)
+		if n := f.count(); n < 5 || n > 20 {
+			t.Errorf("%d attempts in the first minute", n)
+		}
+		f.change(func(f *fakeIssuer) { f.down = false })
+		time.Sleep(maxBackoff)
+		synctest.Wait()
+		if err := v.Ready(); err != nil {
+			t.Errorf("Ready after the issuer came up: %v", err)
+		}
+		if _, err := v.Verify(mintAs("rsa", nil)); err != nil {
+			t.Errorf("Verify after the issuer came up: %v", err)
+		}
+	})
+}
+
+func TestCallWaitsForTheFirstFetch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeIssuer{set: setOf("rsa"), delay: time.Second}
+		v := remote(t, f, 0)
+		if _, err := v.Verify(mintAs("rsa", nil)); err != nil {
+			t.Errorf("a call during the first fetch: %v", err)
+		}
+		if n := f.count(); n != 1 {
+			t.Errorf("%d fetches", n)
+		}
+	})
+}
+
+func TestCallWaitsNoLongerThanMaxWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := remote(t, &fakeIssuer{set: setOf("rsa"), delay: time.Hour}, 0)
+		begun := time.Now()
+		_, err := v.Verify(mintAs("rsa", nil))
+		wantCode(t, err, decision.CodeIssuerUnavailable)
+		if waited := time.Since(begun); waited != maxWait {
+			t.Errorf("waited %s", waited)
+		}
+		time.Sleep(fetchTimeout)
+		if err := v.Ready(); err == nil || !strings.Contains(err.Error(), "deadline") && !strings.Contains(err.Error(), "Timeout") {
+			t.Errorf("a fetch that hangs does not end: %v", err)
+		}
+	})
+}
+
+func TestRotation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeIssuer{set: setOf("rsa")}
+		v := remote(t, f, 0)
+		if _, err := v.Verify(mintAs("rsa", nil)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(minGap)
+		f.change(func(f *fakeIssuer) { f.set = setOf("rsa2") })
+		if _, err := v.Verify(mintAs("rsa2", nil)); err != nil {
+			t.Errorf("a token of the new key: %v", err)
+		}
+		_, err := v.Verify(mintAs("rsa", nil))
+		wantCode(t, err, decision.CodeTokenKeyUnknown)
+		if n := f.count(); n != 2 {
+			t.Errorf("%d fetches, want the first and one for the new key", n)
+		}
+	})
+}
+
+func TestRotationOfNamelessKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nameless := func(name string) []byte { return jwksOf(jwkOf(signers()[name], nil)) }
+		f := &fakeIssuer{set: nameless("rsa")}
+		v := remote(t, f, 0)
+		time.Sleep(minGap)
+		f.change(func(f *fakeIssuer) { f.set = nameless("rsa2") })
+		bearer := mint("RS256", signers()["rsa2"], object{"alg": "RS256"}, goodClaims())
+		if _, err := v.Verify(bearer); err != nil {
+			t.Errorf("a token of the new key: %v", err)
+		}
+	})
+}
+
+func TestRefreshByCacheDuration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeIssuer{set: setOf("rsa")}
+		v := remote(t, f, 10*time.Minute)
+		bearer := mintAs("rsa", nil)
+		if _, err := v.Verify(bearer); err != nil {
+			t.Fatal(err)
+		}
+		f.change(func(f *fakeIssuer) { f.set = setOf("rsa2") })
+		time.Sleep(8 * time.Minute)
+		if _, err := v.Verify(bearer); err != nil {
+			t.Errorf("before the refresh: %v", err)
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if n := f.count(); n != 2 {
+			t.Errorf("%d fetches in ten minutes, want 2", n)
+		}
+		_, err := v.Verify(bearer)
+		wantCode(t, err, decision.CodeTokenKeyUnknown)
+	})
+}
+
+func TestUnknownKeyFlood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeIssuer{set: setOf("rsa"), delay: 100 * time.Millisecond}
+		v := remote(t, f, 0)
+		time.Sleep(minGap + time.Second)
+		before := f.count()
+		const windows = 5
+		for range windows {
+			flood(t, v)
+			time.Sleep(minGap - 5*time.Second)
+			flood(t, v)
+			time.Sleep(5 * time.Second)
+		}
+		if n := f.count() - before; n < 1 || n > windows {
+			t.Errorf("%d fetches in %d windows, want one a window", n, windows)
+		}
+	})
+}
+
+func flood(t *testing.T, v *Verifier) {
+	bearer := mintAs("rsa2", nil)
+	var wg sync.WaitGroup
+	for range 200 {
+		wg.Go(func() {
+			_, err := v.Verify(bearer)
+			wantCode(t, err, decision.CodeTokenKeyUnknown)
+		})
+	}
+	wg.Wait()
+}
+
+func TestKnownKeyNeverCausesAFetch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeIssuer{set: setOf("rsa")}
+		v := remote(t, f, 0)
+		time.Sleep(time.Minute)
+		forged := mint("RS256", signers()["rsa2"], object{"alg": "RS256", "kid": "rsa"}, goodClaims())
+		_, err := v.Verify(forged)
+		wantCode(t, err, decision.CodeTokenSignature)
+		_, err = v.Verify(mintAs("rsa", object{"exp": 1}))
+		wantCode(t, err, decision.CodeTokenExpired)
+		if n := f.count(); n != 1 {
+			t.Errorf("%d fetches, want only the first", n)
+		}
+	})
+}
+
+func TestStaleKeysAreKeptForADay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeIssuer{set: setOf("rsa")}
+		v := remote(t, f, time.Hour)
+		bearer := mintAs("rsa", nil)
+		f.change(func(f *fakeIssuer) { f.down = true })
+		time.Sleep(24 * time.Hour)
+		if _, err := v.Verify(bearer); err != nil {
+			t.Errorf("after a day of failed refreshes: %v", err)
+		}
+		time.Sleep(time.Hour + time.Second)
+		_, err := v.Verify(bearer)
+		wantCode(t, err, decision.CodeIssuerUnavailable)
+		if v.Ready() == nil {
+			t.Error("ready with keys that are too old")
+		}
+		f.change(func(f *fakeIssuer) { f.down = false })
+		time.Sleep(maxBackoff)
+		synctest.Wait()
+		if _, err := v.Verify(bearer); err != nil {
+			t.Errorf("after the issuer came back: %v", err)
+		}
+	})
+}
+
+func TestBadAnswerKeepsTheKeys(t *testing.T) {
+	for name, answer := range map[string]string{
+		"a page": "<html>", "no keys": `{"keys":[]}`, "only secrets": `{"keys":[{"kty":"oct","k":"c2VjcmV0","kid":"rsa"}]}`,
+		"too large": `{"pad":"` + strings.Repeat("x", maxJWKS) + `","keys":[]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &fakeIssuer{set: setOf("rsa")}
+				v := remote(t, f, time.Minute)
+				f.change(func(f *fakeIssuer) { f.set = []byte(answer) })
+				time.Sleep(10 * time.Minute)
+				synctest.Wait()
+				if f.count() < 2 {
+					t.Fatal("no refresh was tried")
+				}
+				if _, err := v.Verify(mintAs("rsa", nil)); err != nil {
+					t.Errorf("the good keys were lost: %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestRunEndsDuringAFetch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeIssuer{delay: time.Hour}
+		v, err := New(Config{
+			Providers: []Provider{{Issuer: testIssuer, JWKS: Keys{URL: testURL}}},
+			HTTP:      &http.Client{Transport: f},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- v.Run(ctx) }()
+		synctest.Wait()
+		refused := make(chan error, 1)
+		go func() {
+			_, err := v.Verify(mintAs("rsa", nil))
+			refused <- err
+		}()
+		synctest.Wait()
+		begun := time.Now()
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Run: %v", err)
+		}
+		wantCode(t, <-refused, decision.CodeIssuerUnavailable)
+		if waited := time.Since(begun); waited != 0 {
+			t.Errorf("the end took %s", waited)
+		}
+		_, err = v.Verify(mintAs("rsa", nil))
+		wantCode(t, err, decision.CodeIssuerUnavailable)
+	})
+}
+
+func TestFailuresAreLogged(t *testing.T) {
+	var log bytes.Buffer
+	synctest.Test(t, func(t *testing.T) {
+		v, err := New(Config{
+			Providers: []Provider{{Issuer: testIssuer, JWKS: Keys{URL: testURL}}},
+			HTTP:      &http.Client{Transport: &fakeIssuer{down: true}},
+			Log:       slog.New(slog.NewTextHandler(&log, nil)),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		start(t, v)
+		time.Sleep(time.Second)
+	})
+	for _, want := range []string{"level=WARN", testIssuer, "connection refused", "pause="} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log lacks %q:\n%s", want, log.String())
+		}
+	}
+}
+
+func TestKeysFromFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "jwks.json")
+	v, err := New(Config{
+		Providers: []Provider{{Issuer: testIssuer, JWKS: Keys{File: path}}},
+		Now:       func() time.Time { return noon },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := v.sources[0]
+	if err := source.refresh(t.Context()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a missing file: %v", err)
+	}
+	for _, name := range []string{"rsa", "rsa2"} {
+		if err := os.WriteFile(path, setOf(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := source.refresh(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.Verify(mintAs(name, nil)); err != nil {
+			t.Errorf("key %s of the file: %v", name, err)
+		}
+	}
+	if err := os.WriteFile(path, bytes.Repeat([]byte{' '}, maxJWKS+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := source.refresh(t.Context()); err == nil || !strings.Contains(err.Error(), "larger") {
+		t.Errorf("a file that is too large: %v", err)
+	}
+}
+
+func TestBackoffGrowsWithinBounds(t *testing.T) {
+	for failures := range 100 {
+		d := backoff(failures)
+		if d < firstBackoff/2 || d > maxBackoff {
+			t.Errorf("after %d failures: %s", failures, d)
+		}
+		if failures > 6 && d < maxBackoff/2 {
+			t.Errorf("after %d failures only %s", failures, d)
+		}
+	}
+}
