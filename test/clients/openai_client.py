@@ -11,6 +11,7 @@ import os
 import openai
 
 MODEL = os.environ["OUTRIDER_MODEL"]
+EMBEDDING_MODEL = os.environ["OUTRIDER_EMBEDDING_MODEL"]
 LIMITED_MODEL = os.environ["OUTRIDER_LIMITED_MODEL"]
 LIMITED_CALLS = int(os.environ["OUTRIDER_LIMITED_CALLS"])
 LEAK = os.environ["OUTRIDER_LEAK_PROMPT"]
@@ -59,19 +60,25 @@ def redacted():
 
 def read_stream(chunks, seen):
     """Gathers a stream into seen, so that what came before an error is kept."""
-    seen.update(text="", chunks=0, tools={})
+    seen.update(text="", chunks=0, calls=[], finish=None)
     for chunk in chunks:
         seen["chunks"] += 1
         if chunk.usage:
             seen["usage"] = usage(chunk)
         for choice in chunk.choices:
             seen["text"] += choice.delta.content or ""
-            seen["finish"] = choice.finish_reason or seen.get("finish")
-            for call in choice.delta.tool_calls or []:
-                tool = seen["tools"].setdefault(str(call.index), {"name": "", "arguments": ""})
-                tool["name"] += call.function.name or ""
-                tool["arguments"] += call.function.arguments or ""
+            seen["finish"] = choice.finish_reason or seen["finish"]
+            for part in choice.delta.tool_calls or []:
+                add_call(seen["calls"], part)
     return seen
+
+
+def add_call(calls, part):
+    """A streamed tool call comes in parts that carry their place."""
+    while len(calls) <= part.index:
+        calls.append({"name": "", "arguments": ""})
+    calls[part.index]["name"] += part.function.name or ""
+    calls[part.index]["arguments"] += part.function.arguments or ""
 
 
 def stream(seen):
@@ -87,7 +94,7 @@ def stream(seen):
 
 
 def tools():
-    answer = client.chat.completions.create(model=MODEL, messages=user("Weather in Oslo?"), tools=TOOLS)
+    answer = client.chat.completions.create(model=MODEL, messages=user("Please call the tool get_weather for Oslo."), tools=TOOLS)
     choice = answer.choices[0]
     calls = [{"name": c.function.name, "arguments": c.function.arguments} for c in choice.message.tool_calls or []]
     return {"calls": calls, "finish": choice.finish_reason}
@@ -95,19 +102,19 @@ def tools():
 
 def tools_stream(seen):
     return read_stream(
-        client.chat.completions.create(model=MODEL, messages=user("Weather in Oslo?"), tools=TOOLS, stream=True), seen
+        client.chat.completions.create(model=MODEL, messages=user("Please call the tool get_weather for Oslo."), tools=TOOLS, stream=True), seen
     )
 
 
 def tool_result():
     """The second half of a tool call: the agent hands the result back."""
     call = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city":"Oslo"}'}}
-    messages = user("Weather in Oslo?") + [
+    messages = user("Please call the tool get_weather for Oslo.") + [
         {"role": "assistant", "content": None, "tool_calls": [call]},
         {"role": "tool", "tool_call_id": "call_1", "content": "Rain, 7 degrees."},
     ]
     answer = client.chat.completions.create(model=MODEL, messages=messages, tools=TOOLS)
-    return {"finish": answer.choices[0].finish_reason}
+    return {"text": answer.choices[0].message.content, "finish": answer.choices[0].finish_reason}
 
 
 def blocked():
@@ -128,7 +135,7 @@ def model_refused():
 
 
 def embeddings():
-    answer = client.embeddings.create(model=MODEL, input=["one", "two"], encoding_format="float")
+    answer = client.embeddings.create(model=EMBEDDING_MODEL, input=["one", "two"], encoding_format="float")
     return {"vectors": len(answer.data), "size": len(answer.data[0].embedding)}
 
 
