@@ -25,11 +25,18 @@ type Event struct {
 	Name []byte // of the last event line; nil when there is none
 
 	lead int // bytes of Raw before its first line: a mark, or the LF of a split CRLF
+	data int // where Data stands in Raw; 0 when it had to be joined
 }
 
 // Clone returns a copy that stays good.
 func (e Event) Clone() Event {
-	return Event{Raw: bytes.Clone(e.Raw), Data: bytes.Clone(e.Data), Name: bytes.Clone(e.Name), lead: e.lead}
+	out := Event{Raw: bytes.Clone(e.Raw), Name: bytes.Clone(e.Name), lead: e.lead, data: e.data}
+	if e.data > 0 {
+		out.Data = out.Raw[e.data : e.data+len(e.Data) : e.data+len(e.Data)]
+	} else {
+		out.Data = bytes.Clone(e.Data)
+	}
+	return out
 }
 
 // firstRead is the space that a Reader starts with; it grows up to its limit.
@@ -203,7 +210,7 @@ func (r *Reader) event() Event {
 	switch len(r.data) {
 	case 0:
 	case 1:
-		e.Data = r.slice(r.data[0])
+		e.Data, e.data = r.slice(r.data[0]), r.data[0].from-r.start
 	default:
 		r.joined = r.joined[:0]
 		for i, s := range r.data {

@@ -207,6 +207,10 @@ func TestClone(t *testing.T) {
 	if string(kept.Raw) != "event: a\ndata: first\n\n" || string(kept.Data) != "first" || string(kept.Name) != "a" {
 		t.Errorf("the clone changed: %q", kept.Raw)
 	}
+	joined, err := sse.NewReader(strings.NewReader("data: a\ndata: b\n\n"), 100).Next()
+	if err != nil || string(joined.Clone().Data) != "a\nb" {
+		t.Errorf("joined data %q, %v", joined.Clone().Data, err)
+	}
 }
 
 func TestAppendWithData(t *testing.T) {
