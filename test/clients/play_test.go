@@ -126,17 +126,6 @@ func mustSee(t *testing.T, steps map[string]step, name string) saw {
 	return s.Saw
 }
 
-// mustRaise returns the error of a step that was to be refused.
-func mustRaise(t *testing.T, steps map[string]step, name string) raised {
-	t.Helper()
-	s, ok := steps[name]
-	if !ok || s.Error == nil {
-		t.Errorf("%s: the SDK raised nothing; it saw %+v", name, s.Saw)
-		return raised{}
-	}
-	return *s.Error
-}
-
 // mcpPrograms are the SDKs and the protocols that they are to speak.
 var mcpPrograms = []struct{ name, program, mode, protocol string }{
 	{"Python", "mcp_client.py", "auto", "2026-07-28"},
