@@ -1,6 +1,9 @@
 package decision
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // Code is a reason code: one word, stable, that programs may branch on.
 type Code string
@@ -123,60 +126,46 @@ func (c Code) Known() bool {
 	return ok
 }
 
-// Registry returns every reason code with its status, in the order of this file.
-func Registry() []struct {
+// Entry is one line of the registry.
+type Entry struct {
 	Code   Code
 	Status Status
-} {
-	out := make([]struct {
-		Code   Code
-		Status Status
-	}, 0, 48)
-	for _, g := range [][]row{tokenRows(), ruleRows(), guardRows(), bodyRows(), systemRows()} {
-		for _, r := range g {
-			out = append(out, struct {
-				Code   Code
-				Status Status
-			}{r.code, r.status})
-		}
-	}
-	return out
 }
 
-type row struct {
-	code   Code
-	status Status
+// Registry returns every reason code with its status, in the order of this file.
+func Registry() []Entry {
+	return slices.Concat(tokenRows(), ruleRows(), guardRows(), bodyRows(), systemRows())
 }
 
 func lookup(c Code) (Status, bool) {
-	for _, g := range [][]row{tokenRows(), ruleRows(), guardRows(), bodyRows(), systemRows()} {
-		for _, r := range g {
-			if r.code == c {
-				return r.status, true
+	for _, rows := range [...]func() []Entry{tokenRows, ruleRows, guardRows, bodyRows, systemRows} {
+		for _, e := range rows() {
+			if e.Code == c {
+				return e.Status, true
 			}
 		}
 	}
 	return Status{}, false
 }
 
-func unauthenticated(c Code, summary string) row {
-	return row{c, Status{http.StatusUnauthorized, grpcUnauthenticated, rpcUnauthorized, oaiAuth, summary}}
+func unauthenticated(c Code, summary string) Entry {
+	return Entry{c, Status{http.StatusUnauthorized, grpcUnauthenticated, rpcUnauthorized, oaiAuth, summary}}
 }
 
-func denied(c Code, summary string) row {
-	return row{c, Status{http.StatusForbidden, grpcPermissionDenied, rpcDenied, oaiPermission, summary}}
+func denied(c Code, summary string) Entry {
+	return Entry{c, Status{http.StatusForbidden, grpcPermissionDenied, rpcDenied, oaiPermission, summary}}
 }
 
-func invalid(c Code, status int, summary string) row {
-	return row{c, Status{status, grpcInvalidArgument, rpcInvalidRequest, oaiInvalid, summary}}
+func invalid(c Code, status int, summary string) Entry {
+	return Entry{c, Status{status, grpcInvalidArgument, rpcInvalidRequest, oaiInvalid, summary}}
 }
 
-func away(c Code, status int, summary string) row {
-	return row{c, Status{status, grpcUnavailable, rpcUnavailable, oaiUnavailable, summary}}
+func away(c Code, status int, summary string) Entry {
+	return Entry{c, Status{status, grpcUnavailable, rpcUnavailable, oaiUnavailable, summary}}
 }
 
-func tokenRows() []row {
-	return []row{
+func tokenRows() []Entry {
+	return []Entry{
 		unauthenticated(CodeTokenMissing, "A token is required"),
 		unauthenticated(CodeTokenMalformed, "The token cannot be read"),
 		unauthenticated(CodeTokenExpired, "The token has expired"),
@@ -191,8 +180,8 @@ func tokenRows() []row {
 	}
 }
 
-func ruleRows() []row {
-	return []row{
+func ruleRows() []Entry {
+	return []Entry{
 		denied(CodeNoPolicy, "No policy selects this agent"),
 		denied(CodeDeniedByRule, "A rule denies the call"),
 		denied(CodeNotAllowed, "No rule allows the call"),
@@ -205,8 +194,8 @@ func ruleRows() []row {
 	}
 }
 
-func guardRows() []row {
-	return []row{
+func guardRows() []Entry {
+	return []Entry{
 		denied(CodePII, "Personal data was found"),
 		denied(CodeInjection, "A prompt injection was found"),
 		denied(CodeSecret, "A credential was found"),
@@ -214,8 +203,8 @@ func guardRows() []row {
 	}
 }
 
-func bodyRows() []row {
-	return []row{
+func bodyRows() []Entry {
+	return []Entry{
 		invalid(CodeBodyInvalid, http.StatusBadRequest, "The body is not acceptable"),
 		invalid(CodeBodyTooLarge, http.StatusRequestEntityTooLarge, "The body is too large"),
 		invalid(CodeBodyEncoding, http.StatusUnsupportedMediaType, "The body's encoding is refused"),
@@ -225,8 +214,8 @@ func bodyRows() []row {
 	}
 }
 
-func systemRows() []row {
-	return []row{
+func systemRows() []Entry {
+	return []Entry{
 		denied(CodeEditConflict, "Two edits of the policy contradict each other"),
 		denied(CodeFaceCannotEnforce, "The asker cannot enforce what the policy demands"),
 		away(CodePDPUnavailable, http.StatusServiceUnavailable, "The decision service does not answer"),

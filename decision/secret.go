@@ -1,6 +1,10 @@
 package decision
 
-import "log/slog"
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
 
 // Secret holds bytes that must never be printed: a bearer token, a provider
 // key. Every way that Go prints or encodes a value shows a placeholder; only
@@ -12,8 +16,8 @@ const redacted = "[secret]"
 // String hides the secret from fmt.
 func (s Secret) String() string { return redacted }
 
-// GoString hides the secret from %#v.
-func (s Secret) GoString() string { return redacted }
+// Format hides the secret from every verb of fmt, %d and %#v too.
+func (s Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
 
 // MarshalText hides the secret from encoders.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }

@@ -1,0 +1,80 @@
+package route
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"outrider.dev/outrider/decision"
+	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
+)
+
+// maxKeyFile bounds a key file, in bytes.
+const maxKeyFile = 64 << 10
+
+// credential is a bearer key. One from a file is read again when the file
+// changes, so that a rotated secret needs no restart.
+type credential struct {
+	file string // empty: value never changes
+
+	mu    sync.Mutex
+	value decision.Secret
+	mtime time.Time
+	size  int64
+}
+
+// newCredential reads the key once, so that a missing one is told at load.
+// A nil source is a target without a key.
+func newCredential(owner string, src *configv1.KeySource) (*credential, error) {
+	switch {
+	case src == nil:
+		return &credential{}, nil
+	case src.GetEnv() != "":
+		v := os.Getenv(src.GetEnv())
+		if v == "" {
+			return nil, fmt.Errorf("%s: the environment variable %s is empty: set it to the key", owner, src.GetEnv())
+		}
+		return &credential{value: decision.Secret(v)}, nil
+	default:
+		c := &credential{file: src.GetFile()}
+		if _, err := c.bearer(); err != nil {
+			return nil, fmt.Errorf("%s: %w", owner, err)
+		}
+		return c, nil
+	}
+}
+
+// bearer returns the key, empty for a target without one.
+func (c *credential) bearer() (decision.Secret, error) {
+	if c.file == "" {
+		return c.value, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	info, err := os.Stat(c.file)
+	if err != nil {
+		return nil, fmt.Errorf("key file: %w", err)
+	}
+	if c.value != nil && info.ModTime().Equal(c.mtime) && info.Size() == c.size {
+		return c.value, nil
+	}
+	if info.Size() > maxKeyFile {
+		return nil, fmt.Errorf("key file %s: larger than %d bytes", c.file, maxKeyFile)
+	}
+	raw, err := os.ReadFile(c.file)
+	if err != nil {
+		return nil, fmt.Errorf("key file: %w", err)
+	}
+	v := bytes.TrimSpace(raw)
+	if len(v) == 0 {
+		return nil, fmt.Errorf("key file %s: it is empty", c.file)
+	}
+	if bytes.ContainsAny(v, "\r\n\x00") {
+		return nil, errors.New("key file " + c.file + ": it holds more than one line")
+	}
+	c.value, c.mtime, c.size = v, info.ModTime(), info.Size()
+	return c.value, nil
+}

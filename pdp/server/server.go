@@ -1,0 +1,217 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/reflection"
+
+	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
+	decisionv1 "outrider.dev/outrider/proto/outrider/decision/v1"
+)
+
+const (
+	// drainTime bounds how long open exchanges may go on after a stop.
+	drainTime = 10 * time.Second
+	// messageSlack is added to the largest body for the rest of a message.
+	messageSlack = 4 << 20
+	// maxStreams bounds the calls of one connection that are open at once.
+	maxStreams = 4096
+)
+
+// Config is what a Server is made of. Absent addresses do not listen.
+type Config struct {
+	Engine  Engine
+	Listen  *configv1.PDPListen
+	Peers   []*configv1.Peer
+	MaxBody int          // bytes
+	Admin   http.Handler // health, readiness and metrics, beside REST
+	Log     *slog.Logger
+	Options []grpc.ServerOption // interceptors of the telemetry
+}
+
+// Server serves the decision API. It listens from New on, so that an address
+// in use is told at once, and answers from Run on.
+type Server struct {
+	cfg     Config
+	service *service
+	health  *health.Server
+	grpc    []*grpcListener
+	http    net.Listener
+}
+
+type grpcListener struct {
+	net.Listener
+	server *grpc.Server
+}
+
+// New opens the listeners.
+func New(cfg Config) (*Server, error) {
+	s := &Server{
+		cfg:     cfg,
+		service: &service{engine: cfg.Engine, peers: newPeers(cfg.Peers)},
+		health:  health.NewServer(),
+	}
+	if err := s.listen(); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) listen() error {
+	l := s.cfg.Listen
+	if path := l.GetSocket(); path != "" {
+		sock, err := listenSocket(path)
+		if err != nil {
+			return err
+		}
+		s.serveGRPC(sock, unixCredentials{})
+	}
+	if addr := l.GetGrpc(); addr != "" {
+		creds, err := tcpCredentials(addr, l.GetTls())
+		if err != nil {
+			return err
+		}
+		tcp, err := net.Listen("tcp", addr)
+		if err != nil {
+			return fmt.Errorf("pdp.listen.grpc: %w", err)
+		}
+		s.serveGRPC(tcp, creds)
+	}
+	if addr := l.GetHttp(); addr != "" {
+		tcp, err := listenLoopback(addr)
+		if err != nil {
+			return err
+		}
+		s.http = tcp
+	}
+	return nil
+}
+
+func (s *Server) serveGRPC(l net.Listener, creds credentials.TransportCredentials) {
+	options := append([]grpc.ServerOption{
+		grpc.Creds(creds),
+		grpc.MaxRecvMsgSize(s.cfg.MaxBody + messageSlack),
+		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
+	}, s.cfg.Options...)
+	srv := grpc.NewServer(options...)
+	decisionv1.RegisterDecisionServiceServer(srv, s.service)
+	healthv1.RegisterHealthServer(srv, s.health)
+	reflection.Register(srv)
+	s.grpc = append(s.grpc, &grpcListener{Listener: l, server: srv})
+}
+
+// listenSocket listens on a unix socket that only its owner and group may
+// open. A stale socket, which nobody answers, is replaced; a live one is not.
+func listenSocket(path string) (net.Listener, error) {
+	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		_ = conn.Close()
+		return nil, fmt.Errorf("pdp.listen.socket: %s: another process answers there; stop it or give another path", path)
+	}
+	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSocket != 0 {
+		_ = os.Remove(path)
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("pdp.listen.socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o660); err != nil { //nolint:gosec // the group may ask, by design
+		_ = l.Close()
+		return nil, fmt.Errorf("pdp.listen.socket: %w", err)
+	}
+	return l, nil
+}
+
+// Addresses returns where the server listens, for people.
+func (s *Server) Addresses() []string {
+	var out []string
+	for _, g := range s.grpc {
+		out = append(out, g.Addr().String())
+	}
+	if s.http != nil {
+		out = append(out, "http://"+s.http.Addr().String())
+	}
+	return out
+}
+
+// Run serves until ctx ends, then drains: new calls are refused, open ones go
+// on for a while.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.close()
+	work, running := errgroup.WithContext(ctx)
+	for _, g := range s.grpc {
+		work.Go(func() error {
+			if err := g.server.Serve(g.Listener); err != nil {
+				return fmt.Errorf("grpc: %w", err)
+			}
+			return nil
+		})
+		work.Go(func() error {
+			<-running.Done()
+			s.health.Shutdown()
+			drain(g.server)
+			return nil
+		})
+	}
+	if s.http != nil {
+		work.Go(func() error { return s.runHTTP(running) })
+	}
+	return work.Wait()
+}
+
+func drain(srv *grpc.Server) {
+	force := time.AfterFunc(drainTime, srv.Stop)
+	defer force.Stop()
+	srv.GracefulStop()
+}
+
+func (s *Server) runHTTP(ctx context.Context) error {
+	handler, err := rest(ctx, s.service, s.cfg.Admin)
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelWarn),
+	}
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+		defer cancel()
+		stopped <- srv.Shutdown(limit)
+	})
+	if err := srv.Serve(s.http); !errors.Is(err, http.ErrServerClosed) {
+		stop()
+		return fmt.Errorf("pdp.listen.http: %w", err)
+	}
+	return <-stopped
+}
+
+func (s *Server) close() {
+	for _, g := range s.grpc {
+		g.server.Stop()
+		_ = g.Close()
+	}
+	if s.http != nil {
+		_ = s.http.Close()
+	}
+}
+
+func plain() credentials.TransportCredentials { return insecure.NewCredentials() }

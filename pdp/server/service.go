@@ -1,0 +1,191 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/decision/wire"
+	decisionv1 "outrider.dev/outrider/proto/outrider/decision/v1"
+)
+
+// Engine decides. Settle charges an outcome by its handle and reports whether
+// that had been done before.
+type Engine interface {
+	decision.Decider
+	Settle(ctx context.Context, o decision.Outcome) (repeated bool)
+}
+
+// service answers the decision API.
+type service struct {
+	decisionv1.UnimplementedDecisionServiceServer
+	engine Engine
+	peers  peers
+}
+
+// asStatus turns an error into its gRPC status. Causes stay here.
+func asStatus(err error) error {
+	var refusal *decision.Error
+	if errors.As(err, &refusal) {
+		return status.Error(codes.Code(refusal.Code.Status().GRPC), refusal.Error())
+	}
+	if _, ok := status.FromError(err); ok {
+		return err
+	}
+	return status.Error(codes.Internal, "the decision could not be completed")
+}
+
+// Check answers one question.
+func (s *service) Check(ctx context.Context, m *decisionv1.CheckRequest) (*decisionv1.CheckResponse, error) {
+	v, err := s.check(ctx, m.GetRequest())
+	if err != nil {
+		return nil, asStatus(err)
+	}
+	return &decisionv1.CheckResponse{Verdict: v}, nil
+}
+
+func (s *service) check(ctx context.Context, m *decisionv1.Request) (*decisionv1.Verdict, error) {
+	r, err := wire.Request(m)
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.engine.Check(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return wire.VerdictProto(v), nil
+}
+
+// FilterTools tells which tools the caller may see.
+func (s *service) FilterTools(ctx context.Context, m *decisionv1.FilterToolsRequest) (*decisionv1.FilterToolsResponse, error) {
+	r, err := wire.Request(m.GetRequest())
+	if err != nil {
+		return nil, asStatus(err)
+	}
+	tools, err := wire.Tools(m.GetTools())
+	if err != nil {
+		return nil, asStatus(err)
+	}
+	v, err := s.engine.FilterTools(ctx, r, tools)
+	if err != nil {
+		return nil, asStatus(err)
+	}
+	return &decisionv1.FilterToolsResponse{Visible: wire.VisibilityProto(v)}, nil
+}
+
+// Settle charges an outcome by its handle, which only a peer that was granted
+// the call can know.
+func (s *service) Settle(ctx context.Context, m *decisionv1.SettleRequest) (*decisionv1.SettleResponse, error) {
+	repeated := s.engine.Settle(ctx, wire.Outcome(m.GetOutcome()))
+	return &decisionv1.SettleResponse{Settled: &decisionv1.Settled{RepeatedCall: repeated}}, nil
+}
+
+// Exchange accompanies one forwarded call. Whatever ends the stream, the
+// exchange is settled: without an outcome, as a disconnect.
+func (s *service) Exchange(stream decisionv1.DecisionService_ExchangeServer) error {
+	ctx := stream.Context()
+	first, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	r, err := wire.Request(first.GetAsk())
+	if err != nil {
+		return asStatus(err)
+	}
+	v, ex, err := s.open(ctx, r)
+	if err != nil {
+		return asStatus(err)
+	}
+	if ex != nil {
+		defer func() {
+			_ = ex.Settle(context.WithoutCancel(ctx), decision.Outcome{ExchangeID: v.ID, End: decision.EndDisconnected})
+		}()
+	}
+	err = stream.Send(&decisionv1.ExchangeResponse{Message: &decisionv1.ExchangeResponse_Verdict{Verdict: wire.VerdictProto(v)}})
+	if err != nil || ex == nil {
+		return err
+	}
+	return accompany(ctx, stream, ex)
+}
+
+// open asks the engine, unless the peer may not speak for the agent.
+func (s *service) open(ctx context.Context, r *decision.Request) (*decision.Verdict, decision.Exchange, error) {
+	if reason := s.peers.refusal(ctx, r.Caller.Agent); reason != nil {
+		return &decision.Verdict{ID: r.ExchangeID, Effect: decision.Deny, Reason: *reason}, nil, nil
+	}
+	return s.engine.Open(ctx, r)
+}
+
+// accompany answers the messages of an open exchange until its outcome.
+func accompany(ctx context.Context, stream decisionv1.DecisionService_ExchangeServer, ex decision.Exchange) error {
+	for {
+		m, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		answer, done, err := reply(ctx, ex, m)
+		if err != nil {
+			return asStatus(err)
+		}
+		if err := stream.Send(answer); err != nil || done {
+			return err
+		}
+	}
+}
+
+func reply(ctx context.Context, ex decision.Exchange, m *decisionv1.ExchangeRequest) (answer *decisionv1.ExchangeResponse, done bool, err error) {
+	switch m := m.GetMessage().(type) {
+	case *decisionv1.ExchangeRequest_Attempt:
+		grant, err := ex.Attempt(ctx, decision.Attempt{FailedProvider: m.Attempt.GetFailedProvider(), Error: m.Attempt.GetError()})
+		if err != nil {
+			return nil, false, err
+		}
+		return &decisionv1.ExchangeResponse{Message: &decisionv1.ExchangeResponse_Grant{Grant: wire.GrantProto(grant)}}, false, nil
+	case *decisionv1.ExchangeRequest_Outcome:
+		err := ex.Settle(context.WithoutCancel(ctx), wire.Outcome(m.Outcome))
+		return &decisionv1.ExchangeResponse{Message: &decisionv1.ExchangeResponse_Settled{Settled: &decisionv1.Settled{}}}, true, err
+	case *decisionv1.ExchangeRequest_Ask:
+		return nil, false, decision.Refuse(decision.CodeBodyInvalid, "ask: an exchange has one question; open another stream for another call")
+	default:
+		return rule(ctx, ex, m)
+	}
+}
+
+// rule answers a part of an answer.
+func rule(ctx context.Context, ex decision.Exchange, m any) (*decisionv1.ExchangeResponse, bool, error) {
+	part, err := partOf(m)
+	if err != nil {
+		return nil, false, err
+	}
+	ruling, err := ex.Judge(ctx, part)
+	if err != nil {
+		return nil, false, err
+	}
+	if part.Tools != nil {
+		return &decisionv1.ExchangeResponse{Message: &decisionv1.ExchangeResponse_Visible{Visible: wire.VisibilityProto(ruling.Visibility)}}, false, nil
+	}
+	return &decisionv1.ExchangeResponse{Message: &decisionv1.ExchangeResponse_Ruling{Ruling: wire.RulingProto(ruling)}}, false, nil
+}
+
+func partOf(m any) (decision.Part, error) {
+	switch m := m.(type) {
+	case *decisionv1.ExchangeRequest_Whole:
+		body, err := wire.Body(m.Whole)
+		return decision.Part{Whole: body}, err
+	case *decisionv1.ExchangeRequest_Deltas:
+		deltas, err := wire.Deltas(m.Deltas)
+		return decision.Part{Deltas: deltas}, err
+	case *decisionv1.ExchangeRequest_Tools:
+		tools, err := wire.Tools(m.Tools)
+		return decision.Part{Tools: tools}, err
+	default:
+		return decision.Part{}, decision.Refuse(decision.CodeBodyInvalid, "an exchange message of an unknown kind")
+	}
+}

@@ -1,0 +1,132 @@
+// Package gate is the security kernel of the data plane: the only place that
+// asks a decision service, and the only place that decides what happens when
+// none answers. It fails closed: a question without an answer is a denial
+// with the code pdp_unavailable.
+//
+// sidecar/llm and sidecar/mcp call it before anything travels on; only the
+// assembly constructs it.
+package gate
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"outrider.dev/outrider/decision"
+)
+
+// settleTimeout bounds the report of an outcome: it happens after the agent
+// has its answer, so it may take longer than a question.
+const settleTimeout = 5 * time.Second
+
+// Config is what a Gate is made of.
+type Config struct {
+	Decider decision.Decider
+	Timeout time.Duration // of one question; must be positive
+	Log     *slog.Logger
+	Failed  func() // called once for every question that nobody answered
+}
+
+// Gate asks the decision service.
+type Gate struct{ cfg Config }
+
+// New returns a gate.
+func New(cfg Config) (*Gate, error) {
+	if cfg.Decider == nil || cfg.Log == nil || cfg.Failed == nil {
+		return nil, errors.New("gate: decider, log and failure counter are needed")
+	}
+	if cfg.Timeout <= 0 {
+		return nil, errors.New("gate: decision.timeout must be positive")
+	}
+	return &Gate{cfg: cfg}, nil
+}
+
+// Open asks about a call. The verdict is never nil; the exchange is nil
+// exactly when the verdict denies.
+func (g *Gate) Open(ctx context.Context, r *decision.Request) (*decision.Verdict, *Exchange) {
+	if r.ExchangeID == "" {
+		r.ExchangeID = decision.NewID()
+	}
+	ask, cancel := context.WithTimeout(ctx, g.cfg.Timeout)
+	defer cancel()
+	v, ex, err := g.cfg.Decider.Open(ask, r)
+	if err == nil && v.Allowed() && (ex == nil || len(v.Grants) == 0) {
+		err = errors.New("the decision service allowed the call without a grant")
+	}
+	if err != nil {
+		if ex != nil {
+			settle, done := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+			defer done()
+			_ = ex.Settle(settle, decision.Outcome{ExchangeID: r.ExchangeID, End: decision.EndFailed})
+		}
+		g.failed(ctx, r.ExchangeID, "ask", err)
+		return &decision.Verdict{ID: r.ExchangeID, Reason: unavailable()}, nil
+	}
+	if !v.Allowed() {
+		return v, nil
+	}
+	return v, &Exchange{gate: g, id: r.ExchangeID, settlement: v.Settlement, inner: ex}
+}
+
+func unavailable() decision.Reason {
+	return decision.Reason{
+		Code:    decision.CodePDPUnavailable,
+		Message: "The decision service does not answer, so nothing is forwarded. Check that it runs and that decision.target names it.",
+	}
+}
+
+func (g *Gate) failed(ctx context.Context, id, question string, err error) {
+	g.cfg.Failed()
+	g.cfg.Log.LogAttrs(ctx, slog.LevelError, "no decision",
+		slog.String("question", question), slog.String("decision", id), slog.String("error", err.Error()))
+}
+
+// Exchange is one open call. One caller at a time.
+type Exchange struct {
+	gate       *Gate
+	id         string
+	settlement []byte
+	inner      decision.Exchange
+	settled    bool
+}
+
+// Attempt reports a failed target and returns the next grant, nil when there
+// is none or when nobody answers.
+func (e *Exchange) Attempt(ctx context.Context, a decision.Attempt) *decision.Grant {
+	ask, cancel := context.WithTimeout(ctx, e.gate.cfg.Timeout)
+	defer cancel()
+	grant, err := e.inner.Attempt(ask, a)
+	if err != nil {
+		e.gate.failed(ctx, e.id, "attempt", err)
+		return nil
+	}
+	return grant
+}
+
+// Judge asks for a ruling on a part of the answer. The ruling is never nil.
+func (e *Exchange) Judge(ctx context.Context, p decision.Part) *decision.Ruling {
+	ask, cancel := context.WithTimeout(ctx, e.gate.cfg.Timeout)
+	defer cancel()
+	r, err := e.inner.Judge(ask, p)
+	if err != nil {
+		e.gate.failed(ctx, e.id, "judge", err)
+		return &decision.Ruling{Reason: unavailable()}
+	}
+	return r
+}
+
+// Settle reports the outcome. It does not depend on the agent still being
+// there, and a second call does nothing.
+func (e *Exchange) Settle(ctx context.Context, o decision.Outcome) {
+	if e.settled {
+		return
+	}
+	e.settled = true
+	o.ExchangeID, o.Settlement = e.id, e.settlement
+	report, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	if err := e.inner.Settle(report, o); err != nil {
+		e.gate.failed(ctx, e.id, "settle", err)
+	}
+}
