@@ -1,0 +1,96 @@
+package config
+
+import (
+	"fmt"
+	"time"
+
+	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
+)
+
+// checkPolicy checks what takes more than one field, or more than a type. What
+// stands in expressions is for those who compile them.
+func (d *document) checkPolicy(p *configv1.AgentPolicy) {
+	d.checkName("metadata.name", p.GetMetadata().GetName())
+	spec := p.GetSpec()
+	d.checkIssuers(spec.GetTraffic().GetJwtAuthentication().GetProviders())
+	d.checkLimits(spec.GetTraffic().GetRateLimiting())
+	d.checkGuards("spec.backend.mcp.guards", spec.GetBackend().GetMcp().GetGuards())
+	d.checkGuards("spec.backend.llm.guards", spec.GetBackend().GetLlm().GetGuards())
+	seen := map[string]string{}
+	for i, r := range spec.GetRules() {
+		path := fmt.Sprintf("spec.rules[%d].name", i)
+		d.checkName(path, r.GetName())
+		d.unique(seen, path, r.GetName())
+	}
+}
+
+func (d *document) checkIssuers(providers []*configv1.JWTProvider) {
+	seen := map[string]string{}
+	for i, p := range providers {
+		path := fmt.Sprintf("spec.traffic.jwtAuthentication.providers[%d]", i)
+		if first, twice := seen[p.GetIssuer()]; twice && p.GetIssuer() != "" {
+			d.fail(path+".issuer", fmt.Sprintf("%s.issuer: %s has this issuer already", path, first), "list its audiences in one entry")
+		}
+		seen[p.GetIssuer()] = path
+		remote := p.GetJwks().GetRemote()
+		if remote.GetUrl() != "" {
+			d.checkURL(path+".jwks.remote.url", remote.GetUrl())
+		}
+		d.checkCacheDuration(path+".jwks.remote.cacheDuration", remote)
+	}
+}
+
+// checkCacheDuration keeps the time for which a revoked key goes on to be
+// believed short, and the issuer from being asked with every call.
+func (d *document) checkCacheDuration(path string, r *configv1.RemoteJWKS) {
+	const shortest, longest = time.Minute, 24 * time.Hour
+	if r.GetCacheDuration() == nil {
+		return
+	}
+	if t := r.GetCacheDuration().AsDuration(); t < shortest || t > longest {
+		d.fail(path, fmt.Sprintf("%s: %s is out of bounds", path, t), "give 1m to 24h")
+	}
+}
+
+// checkLimits refuses two limits of one kind for the same party: whichever is
+// meant, the other would surprise.
+func (d *document) checkLimits(limits []*configv1.RateLimit) {
+	type key struct {
+		provider, per string
+		tokens        bool
+	}
+	seen := map[key]string{}
+	for i, l := range limits {
+		for j, one := range l.GetLimits() {
+			if one.GetRequestsPerMinute() == 0 && one.GetTokensPerMinute() == 0 {
+				continue
+			}
+			k := key{l.GetMatch().GetProvider(), l.GetPer(), one.GetTokensPerMinute() > 0}
+			path := fmt.Sprintf("spec.traffic.rateLimiting[%d].limits[%d]", i, j)
+			if first, twice := seen[k]; twice {
+				d.fail(path, fmt.Sprintf("%s: %s limits the same already", path, first), "keep one")
+				continue
+			}
+			seen[k] = path
+		}
+	}
+}
+
+// checkGuards refuses two guards of one type in one phase: their actions
+// would compete.
+func (d *document) checkGuards(path string, g *configv1.Guards) {
+	phases := []struct {
+		name   string
+		guards []*configv1.Guard
+	}{{"request", g.GetRequest()}, {"response", g.GetResponse()}}
+	for _, phase := range phases {
+		seen := map[string]string{}
+		for i, one := range phase.guards {
+			at := fmt.Sprintf("%s.%s[%d]", path, phase.name, i)
+			if first, twice := seen[one.GetType()]; twice && one.GetType() != "" {
+				d.fail(at, fmt.Sprintf("%s: %s looks for %s already", at, first, one.GetType()), "keep one")
+			}
+			seen[one.GetType()] = at
+		}
+	}
+}
