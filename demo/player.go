@@ -1,0 +1,107 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// player plays the story on a stage where both parts run.
+type player struct {
+	stage  *Stage
+	agent  *agent
+	tokens map[string]string // by scope, as they were obtained
+	out    *printer
+
+	asked  int // LLM calls that counted against the limit
+	steps  int
+	failed []string
+	lastID string // the last decision worth asking about
+}
+
+func newPlayer(stage *Stage, out *printer) *player {
+	return &player{stage: stage, agent: newAgent(stage.AgentURL()), tokens: map[string]string{}, out: out}
+}
+
+// play plays every scene to its end, whatever comes out.
+func (p *player) play(ctx context.Context, scenes []scene) error {
+	begun := time.Now()
+	for _, sc := range scenes {
+		p.out.scene(sc.title)
+		for _, st := range sc.steps {
+			if err := ctx.Err(); err != nil {
+				return fmt.Errorf("the story was cut short: %w", context.Cause(ctx))
+			}
+			p.step(ctx, st)
+		}
+	}
+	p.out.summary(p.steps, len(p.failed), time.Since(begun))
+	if len(p.failed) > 0 {
+		return &Mismatch{Steps: p.steps, Failed: p.failed}
+	}
+	return nil
+}
+
+func (p *player) step(ctx context.Context, st step) {
+	marks := p.marks()
+	s, err := st.do(ctx, p)
+	if err != nil {
+		s = &seen{effect: "failed"}
+		s.fault("the call failed: %v", err)
+	}
+	s.received = p.since(marks)
+	s.checkFarSide(p.secrets())
+	faults := s.compare(st.want)
+	p.out.row(row{what: st.what, seen: s, faults: faults})
+	p.steps++
+	for _, f := range faults {
+		p.failed = append(p.failed, fmt.Sprintf("%s: %s", st.what, f))
+	}
+	if s.code != "" && s.decision != "" {
+		p.lastID = s.decision
+	}
+}
+
+// secrets are the agent's credentials, none of which may reach the far side.
+func (p *player) secrets() []string {
+	out := []string{"Bearer " + placeholder}
+	for _, token := range p.tokens {
+		out = append(out, token)
+	}
+	return out
+}
+
+// marks remembers how much has arrived at each stand-in behind the road.
+func (p *player) marks() [3]uint64 {
+	return [3]uint64{p.stage.LLM.Total(), p.stage.GitHub.Total(), p.stage.Slack.Total()}
+}
+
+// since returns what has arrived after the marks.
+func (p *player) since(marks [3]uint64) []arrival {
+	var out []arrival
+	for _, r := range p.stage.LLM.Since(marks[0]) {
+		out = append(out, arrival{r, "the LLM provider", p.stage.LLM.Key()})
+	}
+	for _, r := range p.stage.GitHub.Since(marks[1]) {
+		out = append(out, arrival{r, "server github", p.stage.GitHub.Token()})
+	}
+	for _, r := range p.stage.Slack.Since(marks[2]) {
+		out = append(out, arrival{r, "server slack", p.stage.Slack.Token()})
+	}
+	return out
+}
+
+// Mismatch says which steps came out otherwise than expected.
+type Mismatch struct {
+	Steps  int
+	Failed []string // one line each: step, expected, got
+}
+
+// Error implements error.
+func (m *Mismatch) Error() string {
+	text := fmt.Sprintf("the story came out otherwise than expected in %d places:", len(m.Failed))
+	for _, f := range m.Failed {
+		text += "\n  " + f
+	}
+	return text
+}
