@@ -1,0 +1,12 @@
+// Package audit keeps the record of decisions that `outrider why` reads.
+//
+// The decision service adds a [Record] for every decision and every ruling on
+// an answer; one goroutine ([Log.Run]) writes them as JSON lines into two files
+// of bounded size in the state directory, the newer replacing the older. [Find]
+// reads them back, also from another process.
+//
+// A record says who asked for what and what was decided. It never holds
+// content: no prompt, no tool argument, no matched text, no claim but the
+// subject. What cannot be written is counted ([Log.Lost]) and logged. It is a
+// bounded memory for explaining, not tamper-evident evidence.
+package audit

@@ -1,0 +1,183 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Bounds of the queue between decisions and the file.
+const (
+	queueLength = 4096
+	maxBlock    = 250 * time.Millisecond // of one Add while the queue is full
+	batchBytes  = 64 << 10
+)
+
+// Sizes of one of the two files.
+const (
+	defaultFileBytes = 16 << 20
+	minFileBytes     = 1 << 20
+)
+
+// Config is what [New] needs.
+type Config struct {
+	Dir       string // state directory; made if absent
+	FileBytes int64  // bound of each of the two files; 0: 16 MiB, at least 1 MiB
+	Log       *slog.Logger
+}
+
+// Log takes records and writes them. One process at a time writes to a
+// directory.
+type Log struct {
+	files *files
+	log   *slog.Logger
+	queue chan Record
+	lost  atomic.Uint64
+
+	stopping chan struct{} // closed when Run is about to end: nobody waits any more
+	mu       sync.RWMutex  // write-locked once, to set ended
+	ended    bool
+}
+
+// New opens the files, so that a directory that cannot be written shows at
+// start. [Log.Run] closes them.
+func New(cfg Config) (*Log, error) {
+	if cfg.Dir == "" {
+		return nil, errors.New("the record of decisions has no directory: set pdp.state")
+	}
+	if cfg.FileBytes == 0 {
+		cfg.FileBytes = defaultFileBytes
+	}
+	if cfg.FileBytes < minFileBytes {
+		return nil, fmt.Errorf("the record of decisions may take %d bytes a file: allow at least %d", cfg.FileBytes, minFileBytes)
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	f := &files{dir: cfg.Dir, max: cfg.FileBytes}
+	if err := f.open(); err != nil {
+		return nil, fmt.Errorf("the record of decisions cannot be opened: %w: make the state directory writable or set pdp.state to another", err)
+	}
+	return &Log{files: f, log: cfg.Log, queue: make(chan Record, queueLength), stopping: make(chan struct{})}, nil
+}
+
+// Add hands a record over. While the queue is full it waits up to a quarter of
+// a second; a record that finds no place then, or comes after the end of Run,
+// is counted as lost.
+func (l *Log) Add(r Record) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if !l.ended && l.enqueue(r) {
+		return
+	}
+	if l.lost.Add(1) == 1 {
+		l.log.Warn("a record of a decision is lost: the disk is too slow or the service is ending")
+	}
+}
+
+func (l *Log) enqueue(r Record) bool {
+	select {
+	case l.queue <- r:
+		return true
+	default:
+	}
+	timer := time.NewTimer(maxBlock)
+	defer timer.Stop()
+	select {
+	case l.queue <- r:
+		return true
+	case <-l.stopping:
+		return false
+	case <-timer.C:
+		return false
+	}
+}
+
+// Lost returns how many records could not be kept.
+func (l *Log) Lost() uint64 { return l.lost.Load() }
+
+// Run writes records until ctx ends, then writes those still queued, closes
+// the files and returns. It is called once.
+func (l *Log) Run(ctx context.Context) error {
+	w := &writer{files: l.files, log: l.log, lost: &l.lost}
+	for {
+		select {
+		case r := <-l.queue:
+			w.add(r)
+			w.drain(l.queue)
+		case <-ctx.Done():
+			l.end()
+			w.drain(l.queue)
+			return l.files.close()
+		}
+	}
+}
+
+// end makes sure that nothing enters the queue any more.
+func (l *Log) end() {
+	close(l.stopping)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+}
+
+// writer gathers lines and writes them together.
+type writer struct {
+	files   *files
+	log     *slog.Logger
+	lost    *atomic.Uint64
+	batch   []byte
+	records uint64
+	failing bool
+}
+
+// drain writes what is queued now.
+func (w *writer) drain(queue <-chan Record) {
+	for {
+		select {
+		case r := <-queue:
+			w.add(r)
+		default:
+			w.flush()
+			return
+		}
+	}
+}
+
+func (w *writer) add(r Record) {
+	line, err := r.line()
+	if err != nil { // a time beyond the year 9999
+		w.lost.Add(1)
+		w.log.Error("a record of a decision cannot be rendered", "error", err)
+		return
+	}
+	w.batch = append(w.batch, line...)
+	w.records++
+	if len(w.batch) >= batchBytes {
+		w.flush()
+	}
+}
+
+// flush writes the batch or counts its records as lost: keeping them would
+// need memory without bound while the disk is full.
+func (w *writer) flush() {
+	if w.records == 0 {
+		return
+	}
+	err := w.files.write(w.batch)
+	switch {
+	case err != nil:
+		lost := w.lost.Add(w.records)
+		if !w.failing {
+			w.log.Error("records of decisions cannot be written and are lost; free space or mend the state directory", "error", err, "lost", lost)
+		}
+	case w.failing:
+		w.log.Info("records of decisions are written again", "lost", w.lost.Load())
+	}
+	w.failing = err != nil
+	w.batch, w.records = w.batch[:0], 0
+}

@@ -1,0 +1,105 @@
+package audit
+
+import (
+	"encoding/json"
+	"time"
+	"unicode/utf8"
+
+	"outrider.dev/outrider/decision"
+)
+
+// Phase tells what was judged.
+type Phase string
+
+// Phases of an exchange.
+const (
+	PhaseRequest Phase = "request" // the verdict on the request
+	PhaseRuling  Phase = "ruling"  // a ruling on the answer
+)
+
+// Bounds of one record, so that a line stays far below the size of a file.
+const (
+	maxText     = 512 // bytes of one field
+	maxFindings = 64
+	maxNames    = 16
+)
+
+// Record is one decision or ruling.
+type Record struct {
+	ID           string           `json:"id"` // decision id; all records of an exchange share it
+	Time         time.Time        `json:"time"`
+	Phase        Phase            `json:"phase"`
+	Surface      decision.Surface `json:"surface"`
+	Method       string           `json:"method,omitempty"`
+	Agent        string           `json:"agent,omitempty"`
+	Subject      string           `json:"subject,omitempty"`
+	Model        string           `json:"model,omitempty"`
+	Server       string           `json:"server,omitempty"`
+	Tool         string           `json:"tool,omitempty"`
+	Effect       string           `json:"effect"`
+	Code         decision.Code    `json:"code,omitempty"`
+	Rule         string           `json:"rule,omitempty"`
+	Policy       string           `json:"policy,omitempty"`
+	Version      string           `json:"version,omitempty"`
+	Message      string           `json:"message,omitempty"`
+	Findings     []Finding        `json:"findings,omitempty"`
+	MoreFindings int              `json:"more_findings,omitempty"` // how many did not fit
+	Providers    []string         `json:"providers,omitempty"`     // that grants named
+}
+
+// Finding is what a guard found, without the content.
+type Finding struct {
+	Type    string          `json:"type"`
+	Segment uint32          `json:"segment"`
+	Start   uint32          `json:"start"`
+	End     uint32          `json:"end"`
+	Action  decision.Action `json:"action"`
+}
+
+// Findings renders a verdict's findings for a record.
+func Findings(found []decision.Finding) []Finding {
+	out := make([]Finding, 0, min(len(found), maxFindings+1))
+	for _, f := range found {
+		out = append(out, Finding{Type: f.Type, Segment: f.Segment, Start: f.Start, End: f.End, Action: f.Action})
+	}
+	return out
+}
+
+// bounded returns the record with everything cut to the bounds above. Names
+// of tools and models come from the agent.
+func (r Record) bounded() Record {
+	for _, s := range []*string{
+		&r.ID, &r.Method, &r.Agent, &r.Subject, &r.Model, &r.Server, &r.Tool,
+		&r.Effect, &r.Rule, &r.Policy, &r.Version, &r.Message,
+	} {
+		*s = clip(*s)
+	}
+	if n := len(r.Findings); n > maxFindings {
+		r.Findings, r.MoreFindings = r.Findings[:maxFindings], r.MoreFindings+n-maxFindings
+	}
+	names := make([]string, 0, min(len(r.Providers), maxNames))
+	for _, p := range r.Providers[:min(len(r.Providers), maxNames)] {
+		names = append(names, clip(p))
+	}
+	r.Providers = names
+	return r
+}
+
+// clip cuts s at a rune, with a mark that says so.
+func clip(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	const mark = "…"
+	end := maxText - len(mark)
+	for end > 0 && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + mark
+}
+
+// line renders the record as one line of JSON.
+func (r Record) line() ([]byte, error) {
+	raw, err := json.Marshal(r.bounded())
+	return append(raw, '\n'), err
+}
