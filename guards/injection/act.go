@@ -1,0 +1,154 @@
+package injection
+
+import "outrider.dev/outrider/guards/window"
+
+// maxRules bounds the grammar: the progress of all rules is kept on the stack.
+const maxRules = 64
+
+// reader goes through the words of one act.
+type reader struct {
+	w       *window.Window
+	start   int // of the act
+	at      int
+	visible int // bytes that show something
+}
+
+// word is the next word, or the punctuation before it.
+type word struct {
+	class class
+	end   int  // of the word, or of the word before the punctuation
+	over  bool // the window is used up
+	pad   bool // used up by padding
+}
+
+// act reads the act that begins with the word at i.
+func (d *Detector) act(w *window.Window, i int) hit {
+	r := reader{w: w, start: i, at: i}
+	var live [maxRules]progress
+	first := d.next(&r)
+	if first.pad {
+		return hit{kindOverride, r.at, .5}
+	}
+	started := false
+	for n := range d.rules {
+		if first.class&d.rules[n].parts[0] != 0 {
+			live[n], started = 1, true
+		}
+	}
+	if !started || w.Short || d.mentioned(w, i) {
+		return hit{}
+	}
+	return d.follow(&r, &live)
+}
+
+// follow feeds words to the live rules until one is complete or none is left.
+func (d *Detector) follow(r *reader, live *[maxRules]progress) hit {
+	for {
+		word := d.next(r)
+		if word.pad && d.overriding(live) {
+			return hit{kindOverride, r.at, .5}
+		}
+		if word.over {
+			return hit{}
+		}
+		left := false
+		for n := range d.rules {
+			if live[n] == 0 {
+				continue
+			}
+			next, complete := d.rules[n].step(live[n], word.class)
+			if complete {
+				return hit{d.rules[n].kind, word.end, d.rules[n].sure}
+			}
+			live[n] = next
+			left = left || next != 0
+		}
+		if !left || r.w.Short {
+			return hit{}
+		}
+	}
+}
+
+// overriding reports whether an override is under way.
+func (d *Detector) overriding(live *[maxRules]progress) bool {
+	for n := range d.rules {
+		if live[n] != 0 && d.rules[n].kind == kindOverride {
+			return true
+		}
+	}
+	return false
+}
+
+// next reads one word, or the punctuation that stands before it.
+func (d *Detector) next(r *reader) word {
+	before := r.at
+	if c, over := r.gap(); c != 0 || over {
+		return word{class: c, end: before, over: over, pad: over && r.visible <= maxVisible}
+	}
+	var low [maxWord]byte
+	n, known := 0, true
+	for !r.spent() {
+		g := glyphAt(r.w, r.at)
+		if g.sign != signLetter && g.sign != signIgnored {
+			break
+		}
+		r.take(g)
+		if g.sign == signLetter && (g.n == 0 || n+g.n > maxWord) {
+			known = false
+			continue
+		}
+		n += copy(low[n:], g.as[:g.n])
+	}
+	if r.spent() {
+		return word{over: true, pad: r.visible <= maxVisible}
+	}
+	if !known {
+		return word{end: r.at}
+	}
+	return word{class: d.lookup(low[:n]), end: r.at}
+}
+
+// lookup returns the parts of a word, read with digits as letters if need be.
+func (d *Detector) lookup(low []byte) class {
+	if c, ok := d.words[string(low)]; ok {
+		return c
+	}
+	for k, c := range low {
+		low[k] = imitated(c)
+	}
+	return d.words[string(low)]
+}
+
+// gap skips what stands between two words. Punctuation and line ends are a
+// part of their own: within a sentence they are glue, at its end they are not.
+func (r *reader) gap() (c class, over bool) {
+	for !r.spent() {
+		g := glyphAt(r.w, r.at)
+		switch g.sign {
+		case signLetter:
+			return c, false
+		case signSpace:
+			if r.w.Text[r.at] == '\n' {
+				c |= end | glue
+			}
+		case signSoft:
+			c |= end | glue
+		case signHard:
+			r.take(g)
+			return end, false
+		}
+		r.take(g)
+	}
+	return 0, true
+}
+
+func (r *reader) take(g glyph) {
+	r.at += g.width
+	if g.sign == signLetter || g.sign == signSoft {
+		r.visible += g.width
+	}
+}
+
+// spent reports whether the window of the act is used up. The bounds are where
+// a character begins, so a span never ends within one.
+func (r *reader) spent() bool { return r.at-r.start >= maxRaw || r.visible > maxVisible }

@@ -1,0 +1,147 @@
+package injection
+
+import (
+	"unicode"
+	"unicode/utf8"
+
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/guards/window"
+)
+
+// Bounds of one act, in bytes from its first. Padding that shows nothing counts
+// as raw only; an act that is mostly padding is found for that alone.
+const (
+	maxVisible = 160
+	maxRaw     = 440
+	maxWord    = 24
+)
+
+// Detector finds acts of injection. It is immutable and safe for concurrent use.
+type Detector struct {
+	words map[string]class
+	rules []rule
+	gate  [36 * 36]bool // first two letters of the words that can begin an act
+	tool  bool
+}
+
+// New returns a detector for what a tool returned or describes, or for any
+// other text.
+func New(tool bool) *Detector {
+	d := &Detector{words: vocabulary(), rules: rules(), tool: tool}
+	var first class
+	for _, r := range d.rules {
+		first |= r.parts[0]
+	}
+	for word, c := range d.words {
+		if c&first != 0 && len(word) > 1 {
+			d.gate[pair(word[0], word[1])] = true
+		}
+	}
+	return d
+}
+
+// pair numbers two lower-case letters or digits; a digit counts as the letter
+// that it imitates.
+func pair(a, b byte) int { return ordinal(a)*36 + ordinal(b) }
+
+func ordinal(c byte) int {
+	c = imitated(c)
+	if window.IsDigit(c) {
+		return int(c-'0') + 26
+	}
+	return int((c | 0x20) - 'a')
+}
+
+// imitated returns the letter that a digit is read as in a word.
+func imitated(c byte) byte {
+	switch c {
+	case '0':
+		return 'o'
+	case '1':
+		return 'i'
+	case '3':
+		return 'e'
+	case '4':
+		return 'a'
+	case '5':
+		return 's'
+	case '7':
+		return 't'
+	}
+	return c
+}
+
+// hit is an act that was found: its type, its end and how sure it is.
+type hit struct {
+	kind string
+	end  int
+	sure float32
+}
+
+// Find appends the acts that begin at or after m.At, and returns where judging
+// stopped for want of text. It never leaves a finding open.
+func (d *Detector) Find(text []byte, m window.Mark, last bool, out []decision.Finding) ([]decision.Finding, window.Mark) {
+	w := window.Window{Text: text, Last: last}
+	for i := m.At; i < len(text); {
+		if dismissed(text, i) {
+			i++
+			continue
+		}
+		w.Short = false
+		h := d.at(&w, i)
+		if w.Short {
+			return out, window.Mark{At: i}
+		}
+		if h.end == 0 {
+			i++
+			continue
+		}
+		out = append(out, decision.Finding{Type: h.kind, Start: uint32(i), End: uint32(h.end), Confidence: h.sure})
+		i = h.end
+	}
+	return out, window.Mark{At: len(text)}
+}
+
+// dismissed is the gate: no act begins within a word or at common punctuation.
+func dismissed(text []byte, i int) bool {
+	switch c := text[i]; {
+	case c >= utf8.RuneSelf:
+		return !utf8.RuneStart(c)
+	case window.IsAlnum(c):
+		return i > 0 && window.IsAlnum(text[i-1])
+	default:
+		return c != '<' && c != '['
+	}
+}
+
+func (d *Detector) at(w *window.Window, i int) hit {
+	c := w.Text[i]
+	if c == '<' || c == '[' {
+		return d.marker(w, i)
+	}
+	if d.tool && (c == 'H' || c == 'A') {
+		if h := d.turn(w, i); h.end > 0 || w.Short {
+			return h
+		}
+	}
+	if !d.opens(w, i) {
+		return hit{}
+	}
+	return d.act(w, i)
+}
+
+// opens reports whether the word at i begins like one that can begin an act.
+func (d *Detector) opens(w *window.Window, i int) bool {
+	if c := w.Text[i]; c < utf8.RuneSelf {
+		next := w.At(i + 1)
+		if next != 0 && next < utf8.RuneSelf && next != '\'' {
+			return window.IsAlnum(next) && d.gate[pair(c, next)]
+		}
+		return true
+	}
+	if r, _ := utf8.DecodeLastRune(w.Text[max(0, i-utf8.UTFMax):i]); unicode.IsLetter(r) {
+		return false
+	}
+	g := glyphAt(w, i)
+	return g.sign == signLetter && g.n > 0
+}

@@ -1,0 +1,149 @@
+package injection
+
+import (
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"outrider.dev/outrider/guards/window"
+)
+
+// sign is what one character means to the reader of words.
+type sign uint8
+
+const (
+	signLetter  sign = iota // its letters are in glyph.as
+	signIgnored             // zero-width, a mark, an apostrophe inside a word
+	signSpace
+	signSoft // punctuation within a sentence
+	signHard // the end of a sentence or of the text
+)
+
+// glyph is one character of the text: its width in bytes, its sign and, for a
+// letter or digit, the lower-case ASCII letters that it stands for. A letter of
+// a script without such letters has none.
+type glyph struct {
+	width int
+	sign  sign
+	n     int
+	as    [4]byte
+}
+
+// glyphAt reads the character at i.
+func glyphAt(w *window.Window, i int) glyph {
+	c := w.At(i)
+	switch {
+	case i >= len(w.Text):
+		return glyph{sign: signHard}
+	case c < utf8.RuneSelf:
+		return asciiGlyph(c)
+	}
+	if !w.Last && !utf8.FullRune(w.Text[i:]) {
+		w.Short = true
+		return glyph{sign: signHard}
+	}
+	r, size := utf8.DecodeRune(w.Text[i:])
+	g := glyph{width: size}
+	switch {
+	case r == 0x2019, ignored(r): // a typographic apostrophe
+		g.sign = signIgnored
+	case unicode.IsSpace(r):
+		g.sign = signSpace
+	case r == 0x3002 || r == 0xFF01 || r == 0xFF1F: // 。！？
+		g.sign = signHard
+	case unicode.IsPunct(r):
+		g.sign = signSoft
+	default:
+		g.spell(r, w.Text[i:i+size])
+	}
+	return g
+}
+
+func asciiGlyph(c byte) glyph {
+	g := glyph{width: 1}
+	switch {
+	case window.IsAlnum(c):
+		if c >= 'A' && c <= 'Z' {
+			c |= 0x20
+		}
+		g.n, g.as[0] = 1, c
+	case c == '\'':
+		g.sign = signIgnored
+	case c == '.', c == '!', c == '?', c == ';':
+		g.sign = signHard
+	case c <= ' ':
+		g.sign = signSpace
+	default:
+		g.sign = signSoft
+	}
+	return g
+}
+
+// ignored reports whether r shows nothing of its own.
+func ignored(r rune) bool {
+	return unicode.In(r, unicode.Cf, unicode.Mn, unicode.Me) || r == 0x115F || r == 0x1160 || r == 0x3164
+}
+
+// spell writes the ASCII letters that r stands for.
+func (g *glyph) spell(r rune, raw []byte) {
+	if c := lookAlike(r); c != 0 {
+		g.n, g.as[0] = 1, c
+		return
+	}
+	form := norm.NFKD.Properties(raw).Decomposition()
+	for _, c := range form {
+		if window.IsAlnum(c) && g.n < len(g.as) {
+			if c >= 'A' && c <= 'Z' {
+				c |= 0x20
+			}
+			g.as[g.n] = c
+			g.n++
+		}
+	}
+	if g.n == 0 && !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+		g.sign = signSoft
+	}
+}
+
+// lookAlike returns the ASCII letter that r is drawn like or, for a few Latin
+// letters without a decomposition, the one it is commonly written as; or zero.
+func lookAlike(r rune) byte {
+	switch unicode.ToLower(r) {
+	case 'а', 'α':
+		return 'a'
+	case 'с', 'ϲ':
+		return 'c'
+	case 'ԁ':
+		return 'd'
+	case 'е', 'ε', 'є':
+		return 'e'
+	case 'һ':
+		return 'h'
+	case 'і', 'ι', 'ı':
+		return 'i'
+	case 'ј':
+		return 'j'
+	case 'ӏ':
+		return 'l'
+	case 'о', 'ο', 'ø':
+		return 'o'
+	case 'р', 'ρ':
+		return 'p'
+	case 'ѕ':
+		return 's'
+	case 'т', 'τ':
+		return 't'
+	case 'υ':
+		return 'u'
+	case 'ν':
+		return 'v'
+	case 'х', 'χ':
+		return 'x'
+	case 'у':
+		return 'y'
+	case 'ß':
+		return 's'
+	}
+	return 0
+}

@@ -1,0 +1,169 @@
+package pii
+
+import (
+	"bytes"
+
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/guards/window"
+)
+
+// Limits of RFC 5321.
+const (
+	maxLocal  = 64
+	maxDomain = 253
+	maxLabel  = 63
+)
+
+const (
+	localClass  = window.Alnum | window.Dot | window.Underscore | window.Percent | window.Plus | window.Dash
+	domainClass = window.Alnum | window.Dot | window.Dash
+)
+
+// Emails finds e-mail addresses. The zero value is ready and safe for
+// concurrent use.
+type Emails struct{}
+
+// Find appends the addresses that begin at or after m.At, and returns where
+// judging stopped for want of text. It never leaves a finding open.
+func (Emails) Find(text []byte, m window.Mark, last bool, out []decision.Finding) ([]decision.Finding, window.Mark) {
+	w := window.Window{Text: text, Last: last}
+	for i := m.At; ; {
+		k := bytes.IndexByte(text[i:], '@')
+		if k < 0 {
+			return out, window.Mark{At: unfinished(&w, m.At)}
+		}
+		at := i + k
+		i = at + 1
+		start := localStart(&w, at)
+		if start < 0 || start < m.At {
+			continue
+		}
+		w.Short = false
+		end := domainEnd(&w, at+1)
+		ok := end > 0 && addressed(&w, start, at, end)
+		if w.Short {
+			return out, window.Mark{At: start}
+		}
+		if ok {
+			out = append(out, decision.Finding{Type: "pii.email", Start: uint32(start), End: uint32(end), Confidence: .95})
+		}
+	}
+}
+
+// unfinished returns where a local part may have begun that the text cuts off.
+func unfinished(w *window.Window, from int) int {
+	end := len(w.Text)
+	if w.Last {
+		return end
+	}
+	start := localRun(w, end)
+	if start < 0 {
+		return end
+	}
+	return max(start, from)
+}
+
+// localRun returns where the run of local bytes before i begins, or -1 when
+// it is too long for a local part.
+func localRun(w *window.Window, i int) int {
+	start := i
+	for start > 0 && window.ClassOf(w.Text[start-1])&localClass != 0 {
+		start--
+		if i-start > maxLocal {
+			return -1
+		}
+	}
+	return start
+}
+
+// localStart returns where the local part before the @ at i begins, or -1.
+// The rule reads the text alone, not where the last address ended, so that it
+// holds wherever judging resumes.
+func localStart(w *window.Window, i int) int {
+	start := localRun(w, i)
+	if start < 0 || start == i || w.Before(start) == '@' || w.Text[i-1] == '.' {
+		return -1
+	}
+	for start < i && window.ClassOf(w.Text[start])&(window.Dot|window.Dash|window.Percent) != 0 {
+		start++
+	}
+	if start == i {
+		return -1
+	}
+	return start
+}
+
+// domainEnd returns where the domain at i ends, or 0 when there is none.
+// Labels that cannot end a domain are cut off: what follows an address
+// without a blank must not hide it.
+func domainEnd(w *window.Window, i int) int {
+	end := i + w.Run(i, maxDomain, domainClass)
+	for {
+		dot := bytes.LastIndexByte(w.Text[i:end], '.') + i
+		if dot <= i {
+			return 0
+		}
+		if n := topLevel(w.Text[dot+1 : end]); n > 0 && labels(w.Text[i:dot]) {
+			return dot + 1 + n
+		}
+		end = dot
+	}
+}
+
+func labels(domain []byte) bool {
+	for label := range bytes.SplitSeq(domain, []byte{'.'}) {
+		if len(label) == 0 || len(label) > maxLabel || label[0] == '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// topLevel returns the length of the last label's name, which a hyphen may
+// end. It refuses versions ("pkg@1.2.3") and the names of image densities
+// ("icon@2x.png").
+func topLevel(label []byte) int {
+	n := 0
+	for n < len(label) && window.ClassOf(label[n])&window.Letters != 0 {
+		n++
+	}
+	if n < 2 || n > 24 || n < len(label) && label[n] != '-' {
+		return 0
+	}
+	switch string(label[:n]) {
+	case "png", "jpg", "jpeg", "gif", "svg", "webp", "css", "js", "ts", "json", "yaml", "yml":
+		return 0
+	}
+	return n
+}
+
+// addressed refuses what only looks like an address: the user of a URL
+// ("ssh://git@host"), a remote ("git@host:path") and a matrix product.
+func addressed(w *window.Window, start, at, end int) bool {
+	if w.Before(start) == '/' && start > 1 && w.Text[start-2] == '/' {
+		return false
+	}
+	if w.Before(start) == ':' && userOfURL(w, start-1) {
+		return false
+	}
+	switch w.At(end) {
+	case '(':
+		return false
+	case ':':
+		return string(w.Text[start:at]) != "git"
+	}
+	return true
+}
+
+// userOfURL reports whether the colon at i follows scheme://user.
+func userOfURL(w *window.Window, i int) bool {
+	for k := i; k > max(0, i-maxLocal); k-- {
+		switch c := w.Text[k-1]; {
+		case c == '/':
+			return k >= 3 && w.Text[k-2] == '/' && w.Text[k-3] == ':'
+		case window.ClassOf(c)&localClass == 0:
+			return false
+		}
+	}
+	return false
+}

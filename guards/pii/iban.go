@@ -1,0 +1,94 @@
+package pii
+
+import "outrider.dev/outrider/guards/window"
+
+// maxIBAN is the longest IBAN in characters; blanks may stand between groups of four.
+const maxIBAN = 34
+
+// iban reads an IBAN in capitals, bare or in groups of four.
+func iban(w *window.Window, i int) hit {
+	if !upper(w.At(i+1)) || !window.IsDigit(w.At(i+2)) || !window.IsDigit(w.At(i+3)) {
+		return hit{}
+	}
+	want := ibanLength(string(w.Text[i : i+2]))
+	if want == 0 {
+		return hit{}
+	}
+	var chars [maxIBAN]byte
+	end := i
+	for n := 0; n < want; n++ {
+		if n > 0 && n%4 == 0 && w.At(end) == ' ' {
+			end++
+		}
+		c := w.At(end)
+		if !upper(c) && !window.IsDigit(c) {
+			return hit{}
+		}
+		chars[n] = c
+		end++
+	}
+	if !ended(w, end) || !mod97(chars[:want]) {
+		return hit{}
+	}
+	return hit{"pii.iban", end, .95}
+}
+
+func upper(c byte) bool { return c-'A' <= 'Z'-'A' }
+
+// mod97 checks ISO 13616: with the first four characters moved to the end and
+// letters read as 10 to 35, the number leaves 1 when divided by 97.
+func mod97(chars []byte) bool {
+	rest := 0
+	for k := range chars {
+		c := chars[(k+4)%len(chars)]
+		if window.IsDigit(c) {
+			rest = (rest*10 + int(c-'0')) % 97
+			continue
+		}
+		rest = (rest*100 + int(c-'A') + 10) % 97
+	}
+	return rest == 1
+}
+
+// ibanLength returns the length that the country's IBANs have, or 0.
+func ibanLength(country string) int {
+	switch country {
+	case "NO":
+		return 15
+	case "BE":
+		return 16
+	case "DK", "FI", "FO", "GL", "NL":
+		return 18
+	case "MK", "SI":
+		return 19
+	case "AT", "BA", "EE", "KZ", "LT", "LU", "XK":
+		return 20
+	case "CH", "HR", "LI", "LV":
+		return 21
+	case "BG", "BH", "CR", "DE", "GB", "GE", "IE", "ME", "RS", "VA":
+		return 22
+	case "AE", "GI", "IL", "IQ", "TL":
+		return 23
+	case "AD", "CZ", "ES", "MD", "PK", "RO", "SA", "SE", "SK", "TN", "VG":
+		return 24
+	case "LY", "PT", "ST":
+		return 25
+	case "IS", "TR":
+		return 26
+	case "FR", "GR", "IT", "MC", "SM":
+		return 27
+	case "AL", "AZ", "BY", "CY", "DO", "EG", "GT", "HU", "LB", "NI", "PL", "SV":
+		return 28
+	case "BR", "PS", "QA", "UA":
+		return 29
+	case "JO", "KW", "MU":
+		return 30
+	case "MT", "SC":
+		return 31
+	case "LC":
+		return 32
+	case "RU":
+		return 33
+	}
+	return 0
+}

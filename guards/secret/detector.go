@@ -1,0 +1,184 @@
+package secret
+
+import (
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/guards/window"
+)
+
+// Detector finds credentials. It is immutable and safe for concurrent use.
+type Detector struct {
+	rules  []rule
+	types  []string   // finding type of each rule
+	starts [256][]int // rules by the first byte of their prefix
+}
+
+// New builds the detector from its table.
+func New() *Detector {
+	d := &Detector{rules: rules()}
+	for n, r := range d.rules {
+		d.types = append(d.types, "secret."+r.provider)
+		first := r.prefix[0]
+		d.starts[first] = append(d.starts[first], n)
+	}
+	return d
+}
+
+// tail says what may still follow a credential that is proven.
+type tail uint8
+
+const (
+	tailNone    tail = iota
+	tailPEM          // up to the END line
+	tailDotted       // letters, digits, - _ .
+	tailToken        // the same and ~ + / =, as in an Authorization value
+	tailUser         // up to the @ or the end of the URL
+	tailOfRules      // tailOfRules+n: the alphabet of rule n
+)
+
+// hit is a proven credential: where it is, and what may still follow it.
+type hit struct {
+	kind       string
+	start, end int
+	sure       float32
+	tail       tail
+}
+
+// Find appends the credentials that begin at or after m.At and returns where
+// judging stopped for want of text. Where the mark it got says that a finding
+// is open, the first finding it appends is the rest of that one, without a
+// type; where the mark it returns says so, the last one goes on.
+func (d *Detector) Find(text []byte, m window.Mark, last bool, out []decision.Finding) ([]decision.Finding, window.Mark) {
+	w := window.Window{Text: text, Last: last}
+	i := m.At
+	if m.Open != 0 {
+		end, open := d.rest(&w, i, tail(m.Open))
+		out = append(out, decision.Finding{Start: uint32(i), End: uint32(end)})
+		if open {
+			return out, window.Mark{At: end, Open: m.Open}
+		}
+		i = end
+	}
+	for i < len(text) {
+		w.Short = false
+		h := d.at(&w, i)
+		if w.Short {
+			return out, window.Mark{At: i}
+		}
+		if h.end == 0 {
+			i++
+			continue
+		}
+		end, open := d.rest(&w, h.end, h.tail)
+		out = append(out, decision.Finding{Type: h.kind, Start: uint32(h.start), End: uint32(end), Confidence: h.sure})
+		if open {
+			return out, window.Mark{At: end, Open: uint8(h.tail)}
+		}
+		i = end
+	}
+	return out, window.Mark{At: i}
+}
+
+// at judges the place i. Most places are dismissed by their first two bytes.
+func (d *Detector) at(w *window.Window, i int) hit {
+	c := w.Text[i]
+	if c == '-' {
+		return privateKey(w, i)
+	}
+	p := w.Before(i)
+	if p == '/' && i > 2 && w.Text[i-2] == '/' && w.Text[i-3] == ':' {
+		if h := userinfo(w, i); h.end > 0 || w.Short {
+			return h
+		}
+	}
+	if !window.IsAlnum(c) || window.IsAlnum(p) && !escapedBreak(w, i) {
+		return hit{}
+	}
+	for _, n := range d.starts[c] {
+		if h := d.prefixed(w, i, n); h.end > 0 || w.Short {
+			return h
+		}
+	}
+	if c == 'e' {
+		if h := jwt(w, i); h.end > 0 || w.Short {
+			return h
+		}
+	}
+	if window.IsDigit(c) {
+		if h := telegram(w, i); h.end > 0 || w.Short {
+			return h
+		}
+	}
+	return valued(w, i)
+}
+
+// escapedBreak reports whether the letter before i belongs to a line end or
+// tab that is still written as \n, \r or \t.
+func escapedBreak(w *window.Window, i int) bool {
+	if i < 2 || w.Text[i-2] != '\\' {
+		return false
+	}
+	p := w.Text[i-1]
+	return p == 'n' || p == 'r' || p == 't'
+}
+
+// prefixed judges rule n at i.
+func (d *Detector) prefixed(w *window.Window, i, n int) hit {
+	r := &d.rules[n]
+	if !w.HasPrefix(i, r.prefix) {
+		return hit{}
+	}
+	body := i + len(r.prefix)
+	if r.max > 0 {
+		length := w.Run(body, r.max+1, r.body|window.Alnum)
+		if length > r.max || length < r.min || w.Run(body, length, r.body) < length || !r.credible(w, body, length) {
+			return hit{}
+		}
+		return hit{d.types[n], i, body + length, .95, tailNone}
+	}
+	length := w.Run(body, max(r.min, proofLen), r.body)
+	if length < r.min || !r.credible(w, body, length) {
+		return hit{}
+	}
+	return hit{d.types[n], i, body + length, .95, tailOfRules + tail(n)}
+}
+
+func (r *rule) credible(w *window.Window, i, n int) bool {
+	if w.Short {
+		return false
+	}
+	body := w.Text[i : i+n]
+	return (!r.mixed || mixed(body)) && !placeholder(body)
+}
+
+// rest returns where a proven credential ends that is known up to i, and
+// whether it may go on in text that has not come.
+func (d *Detector) rest(w *window.Window, i int, t tail) (end int, open bool) {
+	var class window.Class
+	switch t {
+	case tailNone:
+		return i, false
+	case tailPEM:
+		return restOfKey(w, i)
+	case tailDotted:
+		class = dotted
+	case tailToken:
+		class = tokenClass
+	case tailUser:
+		for i < len(w.Text) && userByte(w.Text[i]) {
+			i++
+		}
+		return i, i == len(w.Text) && !w.Last
+	default:
+		class = d.rules[t-tailOfRules].body
+	}
+	i += runOf(w.Text[i:], class)
+	return i, i == len(w.Text) && !w.Last
+}
+
+func runOf(text []byte, class window.Class) int {
+	n := 0
+	for n < len(text) && window.ClassOf(text[n])&class != 0 {
+		n++
+	}
+	return n
+}

@@ -1,0 +1,85 @@
+package secret
+
+import "outrider.dev/outrider/guards/window"
+
+const (
+	maxJWTHeader = 400 // bytes of a header part; a longer one counts as proven
+	maxUser      = 128
+	maxPassword  = 256 // a longer password counts as proven
+)
+
+// jwt reads eyJ….eyJ…: a header part that begins a JSON object, a stop, and a
+// second such part. The rest of the token follows as its tail.
+func jwt(w *window.Window, i int) hit {
+	if !w.HasPrefix(i, "eyJ") {
+		return hit{}
+	}
+	n := w.Run(i, maxJWTHeader, window.URLSafe)
+	if n < 17 {
+		return hit{}
+	}
+	if n < maxJWTHeader && !w.HasPrefix(i+n, ".eyJ") {
+		return hit{}
+	}
+	return hit{"secret.jwt", i, i + n, .95, tailDotted}
+}
+
+// telegram reads a bot token: 8 to 10 digits, a colon, AA and 33 bytes more.
+func telegram(w *window.Window, i int) hit {
+	n := w.Run(i, 11, window.Digit)
+	if n < 8 || n > 10 || !w.HasPrefix(i+n, ":AA") {
+		return hit{}
+	}
+	body := i + n + 1
+	if length := w.Run(body, 36, window.URLSafe); length != 35 || w.Short || placeholder(w.Text[body:body+length]) {
+		return hit{}
+	}
+	return hit{"secret.telegram", i, body + 35, .95, tailNone}
+}
+
+// userinfo reads user:password@ where a URL's authority begins at i.
+func userinfo(w *window.Window, i int) hit {
+	colon := i
+	for colon-i < maxUser && userByte(w.At(colon)) && w.At(colon) != ':' {
+		colon++
+	}
+	if w.At(colon) != ':' {
+		return hit{}
+	}
+	end := colon + 1
+	for end-colon <= maxPassword && userByte(w.At(end)) {
+		end++
+	}
+	if w.Short {
+		return hit{}
+	}
+	if end-colon > maxPassword {
+		return hit{"secret.url", i, end, .6, tailUser}
+	}
+	if w.At(end) != '@' || standIn(w.Text[i:colon], w.Text[colon+1:end]) {
+		return hit{}
+	}
+	return hit{"secret.url", i, end, .9, tailNone}
+}
+
+// userByte reports whether c may stand in the user part of a URL.
+func userByte(c byte) bool {
+	switch c {
+	case '/', '?', '#', '@', '"', '\'', '`', '<', '>', '{', '}', '\\', 0x7f:
+		return false
+	}
+	return c > ' '
+}
+
+// standIn reports whether a password is a variable, a mask or a word that
+// documentation uses.
+func standIn(user, password []byte) bool {
+	if len(password) < 3 || password[0] == '$' || password[0] == '%' || password[0] == '[' || distinct(password) < 3 {
+		return true
+	}
+	switch string(password) {
+	case "pass", "password", "passwd", "pwd", "secret", "token", "PASSWORD", "PASS", "TOKEN", string(user):
+		return true
+	}
+	return saysSo(password)
+}

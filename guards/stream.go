@@ -1,0 +1,64 @@
+package guards
+
+import (
+	"fmt"
+	"math"
+
+	"outrider.dev/outrider/decision"
+)
+
+// maxLanes bounds the lanes of one answer.
+const maxLanes = 64
+
+// Stream guards the lanes of one streamed answer. One caller at a time.
+type Stream struct {
+	set     *Set
+	lanes   map[string]*lane
+	stopped *decision.Reason
+}
+
+// NewStream returns the guards of one answer, with all lanes at their start.
+func (s *Set) NewStream() *Stream {
+	return &Stream{set: s, lanes: map[string]*lane{}}
+}
+
+// Write judges what arrived on a lane and says up to where the lane may go
+// out, with which replacements. Findings are offsets in the lane; each is
+// reported once, when its end is known. A reason ends the whole answer: this
+// and every later call release nothing more.
+func (st *Stream) Write(d decision.Delta) (decision.Release, []decision.Finding, *decision.Reason) {
+	l := st.lanes[d.Lane]
+	release := decision.Release{Lane: d.Lane}
+	if l != nil {
+		release.Upto = l.upto
+	}
+	if st.stopped == nil && l == nil {
+		if len(st.lanes) == maxLanes {
+			return release, nil, st.stop(decision.CodeOverloaded, fmt.Sprintf("The answer has more than %d lanes", maxLanes))
+		}
+		l = newLane(st.set)
+		st.lanes[d.Lane] = l
+	}
+	if st.stopped != nil {
+		return release, nil, st.stopped
+	}
+	if l.base+uint64(len(l.buf))+uint64(len(d.Text)) > math.MaxUint32 {
+		return release, nil, st.stop(decision.CodeBodyTooLarge, "A lane of the answer is longer than 4 GiB")
+	}
+	findings := l.judge(d.Text, d.Last)
+	if reason, blocked := Block(l.blocking(findings)); blocked {
+		return release, findings, st.stop(reason.Code, reason.Message)
+	}
+	if l.held(d.Last) > maxHeld {
+		return release, findings, st.stop(decision.CodeInternal, "A guard held back more than it may")
+	}
+	release.Upto, release.Replace = l.release(d.Last)
+	l.trim()
+	return release, findings, nil
+}
+
+// stop ends the answer.
+func (st *Stream) stop(code decision.Code, message string) *decision.Reason {
+	st.stopped = &decision.Reason{Code: code, Message: message}
+	return st.stopped
+}
