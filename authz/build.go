@@ -1,0 +1,172 @@
+package authz
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"outrider.dev/outrider/authz/cel"
+	"outrider.dev/outrider/authz/input"
+	"outrider.dev/outrider/authz/rego"
+	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
+)
+
+// builder compiles one document and gathers what is wrong with it.
+type builder struct {
+	src      Source
+	compiler *cel.Compiler
+	policy   *Policy
+	errs     []error
+}
+
+func index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
+
+func (b *builder) at(path string) string {
+	if b.src.At == nil {
+		return ""
+	}
+	return b.src.At(path)
+}
+
+func (b *builder) refuse(path, problem, fix string) {
+	b.errs = append(b.errs, &LoadError{Policy: b.policy.Name, At: b.at(path), Path: path, Problem: problem, Fix: fix})
+}
+
+func (b *builder) build() {
+	doc, p := b.src.Doc, b.policy
+	if p.Name = doc.GetMetadata().GetName(); p.Name == "" {
+		b.refuse("metadata.name", "the policy has no name", "give it one: every verdict carries it")
+	}
+	spec := doc.GetSpec()
+	switch spec.GetEnforcement() {
+	case "", "Enforce":
+	case "Observe":
+		p.Observe = true
+	default:
+		b.refuse("spec.enforcement", "the value is unknown", "use Enforce or Observe")
+	}
+	b.selector(spec.GetAgents())
+	p.auth = b.authentication(spec.GetTraffic().GetJwtAuthentication())
+	b.mcp(spec.GetBackend().GetMcp())
+	b.models(spec.GetBackend().GetLlm().GetModels())
+	for i, r := range spec.GetRules() {
+		b.named(index("spec.rules", i), i, r)
+	}
+	b.rego(spec.GetRego())
+}
+
+func (b *builder) selector(doc *configv1.AgentSelector) {
+	b.policy.selector = newSelector(doc)
+	for field, patterns := range map[string][]string{"names": doc.GetNames(), "namespaces": doc.GetNamespaces(), "serviceAccounts": doc.GetServiceAccounts()} {
+		b.patterns("spec.agents."+field, patterns)
+	}
+}
+
+// patterns refuses empty ones: they match nothing that has a name, which is
+// hardly what the author of a list meant.
+func (b *builder) patterns(path string, patterns []string) {
+	if i := slices.Index(patterns, ""); i >= 0 {
+		b.refuse(index(path, i), "the pattern is empty", "write a name, or * for every name")
+	}
+}
+
+func (b *builder) mcp(doc *configv1.MCPPolicy) {
+	const allowPath, denyPath = "spec.backend.mcp.authorization", "spec.backend.mcp.denyPolicy"
+	if a := doc.GetAuthorization(); a != nil {
+		if a.GetAction() != "" && a.GetAction() != "Allow" {
+			b.refuse(allowPath+".action", "the action is unknown", "use Allow; denies stand in denyPolicy")
+		}
+		list := a.GetPolicy().GetMatchExpressions()
+		if len(list) == 0 {
+			b.refuse(allowPath+".policy.matchExpressions", "the list is empty", "write an expression, or remove authorization")
+		}
+		b.policy.allows = append(b.policy.allows, b.expressions(allowPath+".policy.matchExpressions", "backend.mcp.authorization", list)...)
+	}
+	list := doc.GetDenyPolicy().GetMatchExpressions()
+	b.policy.denies = append(b.policy.denies, b.expressions(denyPath+".matchExpressions", "backend.mcp.denyPolicy", list)...)
+}
+
+func (b *builder) expressions(path, label string, list []string) []*rule {
+	rules := make([]*rule, 0, len(list))
+	for i, expr := range list {
+		r := &rule{label: index(label, i), roots: input.MCP}
+		b.when(r, index(path, i), expr)
+		rules = append(rules, r)
+	}
+	return rules
+}
+
+// when compiles the rule's condition and finds the calls that it applies to.
+func (b *builder) when(r *rule, path, expr string) {
+	r.at = b.at(path)
+	program, err := b.compiler.Compile(expr)
+	var why *cel.Error
+	switch {
+	case errors.As(err, &why):
+		problem, fix := *why, why.Fix
+		problem.Fix = ""
+		b.refuse(path, problem.Error(), fix)
+		return
+	case err != nil:
+		b.refuse(path, err.Error(), "")
+		return
+	}
+	r.when = program
+	r.roots |= program.Roots()
+	b.clash(path, r.roots)
+}
+
+func (b *builder) clash(path string, roots input.Roots) {
+	if x, y := roots.Clash(); x != "" {
+		b.refuse(path, fmt.Sprintf("no call has both %s and %s, so the rule could never apply", x, y), "write one rule for each")
+	}
+}
+
+func (b *builder) models(doc *configv1.Models) {
+	if doc == nil {
+		return
+	}
+	const path = "spec.backend.llm.models"
+	if len(doc.GetAllow()) == 0 {
+		b.refuse(path+".allow", "the list is empty", `list the models, or "*" for all`)
+	}
+	b.patterns(path+".allow", doc.GetAllow())
+	b.policy.models, b.policy.modelsAt = newGlobs(doc.GetAllow()), b.at(path+".allow")
+}
+
+func (b *builder) named(path string, i int, doc *configv1.Rule) {
+	effect, list, selects := "allow", &b.policy.allows, doc.GetAllow()
+	if doc.GetDeny() != nil {
+		effect, list, selects = "deny", &b.policy.denies, doc.GetDeny()
+	}
+	if (doc.GetAllow() == nil) == (doc.GetDeny() == nil) {
+		b.refuse(path, "the rule needs exactly one of allow and deny", "split it, or say which it is")
+		return
+	}
+	r := &rule{label: index("rules", i) + " " + doc.GetName(), at: b.at(path), message: doc.GetMessage(), target: newTarget(selects)}
+	for field, patterns := range map[string][]string{
+		"tools": selects.GetTools(), "servers": selects.GetServers(), "models": selects.GetModels(), "methods": selects.GetMethods(),
+	} {
+		b.patterns(path+"."+effect+"."+field, patterns)
+	}
+	r.roots = r.target.roots()
+	if doc.GetWhen() != "" {
+		b.when(r, path+".when", doc.GetWhen())
+		r.at = b.at(path)
+	} else {
+		b.clash(path+"."+effect, r.roots)
+	}
+	*list = append(*list, r)
+}
+
+func (b *builder) rego(source string) {
+	if source == "" {
+		return
+	}
+	module, err := rego.Compile(source)
+	if err != nil {
+		b.refuse("spec.rego", err.Error(), "")
+		return
+	}
+	b.policy.module, b.policy.moduleAt = module, b.at("spec.rego")
+}

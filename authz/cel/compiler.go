@@ -1,0 +1,110 @@
+package cel
+
+import (
+	"fmt"
+
+	celgo "cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/ext"
+
+	"outrider.dev/outrider/authz/input"
+)
+
+// maxExpression bounds the length of an expression in bytes, and maxNesting
+// how deep it nests.
+const (
+	maxExpression = 8 << 10
+	maxNesting    = 64
+)
+
+// Compiler turns expressions into programs. It is safe for concurrent use.
+type Compiler struct {
+	env    *celgo.Env
+	words  *input.Vocabulary
+	fields map[string]input.Field
+}
+
+// New returns a compiler for the vocabulary of authz/input.
+func New() (*Compiler, error) {
+	c := &Compiler{words: input.NewVocabulary(), fields: map[string]input.Field{}}
+	opts := []celgo.EnvOption{
+		celgo.ClearMacros(),
+		celgo.Macros(c.hasMacro(), celgo.AllMacro, celgo.ExistsMacro, celgo.ExistsOneMacro,
+			celgo.MapMacro, celgo.MapFilterMacro, celgo.FilterMacro),
+		celgo.ParserRecursionLimit(maxNesting),
+		ext.Strings(), ext.Sets(), ext.Math(),
+	}
+	for _, f := range input.Fields() {
+		c.fields[f.Path] = f
+		opts = append(opts, celgo.Variable(f.Path, typeOf(f.Kind)))
+	}
+	env, err := celgo.NewEnv(opts...)
+	if err != nil {
+		return nil, fmt.Errorf("the environment of expressions cannot be built: %w", err)
+	}
+	c.env = env
+	return c, nil
+}
+
+func typeOf(k input.Kind) *celgo.Type {
+	switch k {
+	case input.Flag:
+		return celgo.BoolType
+	case input.TextList:
+		return celgo.ListType(celgo.StringType)
+	case input.TextMap:
+		return celgo.MapType(celgo.StringType, celgo.StringType)
+	case input.Tree:
+		return celgo.MapType(celgo.StringType, celgo.DynType)
+	default:
+		return celgo.StringType
+	}
+}
+
+// Compile checks an expression and plans it. The error is an [*Error].
+func (c *Compiler) Compile(expr string) (*Program, error) {
+	if len(expr) > maxExpression {
+		return nil, &Error{Problem: fmt.Sprintf("the expression is longer than %d bytes", maxExpression), Fix: "split it into several rules"}
+	}
+	parsed, issues := c.env.Parse(expr)
+	if err := issues.Err(); err != nil {
+		return nil, c.refuse(issues)
+	}
+	found := c.read(parsed.NativeRep())
+	if found.err != nil {
+		return nil, found.err
+	}
+	checked, issues := c.env.Check(parsed)
+	if err := issues.Err(); err != nil {
+		return nil, c.refuse(issues)
+	}
+	if t := checked.OutputType(); !t.IsExactType(celgo.BoolType) {
+		return nil, &Error{Problem: "the expression yields " + typeName(t) + ", not a bool", Fix: "compare it, as in `claims.admin == true`"}
+	}
+	if err := c.bound(checked); err != nil {
+		return nil, err
+	}
+	planned, err := c.env.Program(checked, celgo.EvalOptions(celgo.OptOptimize))
+	if err != nil {
+		return nil, &Error{Problem: plain(err.Error()), Fix: "mend the expression"}
+	}
+	return newProgram(c, planned, checked, found), nil
+}
+
+func typeName(t *celgo.Type) string {
+	if t.IsExactType(celgo.DynType) {
+		return "a value whose type is only known later"
+	}
+	return t.String()
+}
+
+// read finds the words that an expression reads.
+func (c *Compiler) read(parsed *ast.AST) *reading {
+	r := &reading{
+		words: c.words, info: parsed.SourceInfo(), bound: map[string]int{}, consts: map[string]bool{},
+		ident:    func(name string) bool { _, ok := c.env.CELTypeProvider().FindIdent(name); return ok },
+		function: func(name string) bool { _, ok := c.env.Functions()[name]; return ok },
+	}
+	r.walk(parsed.Expr())
+	return r
+}

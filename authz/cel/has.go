@@ -1,0 +1,35 @@
+package cel
+
+import (
+	"strings"
+
+	celgo "cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/parser"
+
+	"outrider.dev/outrider/authz/input"
+)
+
+// hasMacro is has() for a vocabulary of dotted variables: of a member of a map
+// it is the language's own test, of a word of the vocabulary it asks whether
+// the value is there at all, that is: not empty.
+func (c *Compiler) hasMacro() celgo.Macro {
+	return celgo.GlobalMacro(operators.Has, 1, func(h parser.ExprHelper, target ast.Expr, args []ast.Expr) (ast.Expr, *common.Error) {
+		path := pathOf(args[0])
+		f, ok := c.fields[strings.Join(path, ".")]
+		if !ok || len(path) < 2 {
+			return parser.MakeHas(h, target, args)
+		}
+		switch f.Kind {
+		case input.Flag:
+			return args[0], nil
+		case input.Text:
+			return h.NewCall(operators.NotEquals, args[0], h.NewLiteral(types.String(""))), nil
+		default:
+			return h.NewCall(operators.NotEquals, h.NewCall("size", args[0]), h.NewLiteral(types.IntZero)), nil
+		}
+	})
+}

@@ -1,0 +1,125 @@
+package input
+
+import (
+	"slices"
+	"strings"
+
+	"outrider.dev/outrider/decision"
+)
+
+// Methods whose calls carry a root of their own, whatever else they carry.
+const (
+	methodCallTool  = "tools/call"
+	methodGetPrompt = "prompts/get"
+)
+
+// Call is one exchange as rules see it. It reads lazily and remembers what it
+// parsed: one goroutine at a time. Its fields must not change after [New].
+type Call struct {
+	Request   *decision.Request
+	Principal *decision.Principal // never nil
+	Method    string              // MCP method or LLM operation
+	Tool      decision.Tool       // of the call or of the list entry
+	// ArgsUnknown is set while a list is filtered: nobody knows yet with
+	// which arguments the tool will be called.
+	ArgsUnknown bool
+
+	args   *tree // shared by every copy of the call that means the same tool
+	labels *tree // the tool's annotations
+}
+
+// New returns the call that r asks about on behalf of p, which may be nil
+// where nobody was authenticated.
+func New(r *decision.Request, p *decision.Principal) *Call {
+	if p == nil {
+		p = &decision.Principal{Agent: r.Caller.Agent}
+	}
+	return &Call{Request: r, Principal: p, Method: r.Method, Tool: r.Tool, args: &tree{}, labels: &tree{}}
+}
+
+// Listed returns the call of the tool t with arguments that nobody knows yet.
+// A list entry is judged as the call it stands for, its method included:
+// otherwise a rule on tools/call would show in lists what it refuses.
+func (c *Call) Listed(t decision.Tool) *Call {
+	d := *c
+	d.Method, d.Tool, d.ArgsUnknown = methodCallTool, t, true
+	d.args, d.labels = &tree{}, &tree{}
+	return &d
+}
+
+// Anonymous returns the call as a policy sees it that does not trust the
+// token's issuer: without subject, claims and scopes.
+func (c *Call) Anonymous() *Call {
+	d := *c
+	d.Principal = &decision.Principal{Agent: c.Principal.Agent}
+	return &d
+}
+
+// WithScope returns the call as it would be if the token had one more scope.
+func (c *Call) WithScope(scope string) *Call {
+	p := *c.Principal
+	p.Scopes = append(slices.Clip(p.Scopes), scope)
+	p.Claims = make(map[string]any, len(c.Principal.Claims)+2)
+	for name, v := range c.Principal.Claims {
+		p.Claims[name] = v
+	}
+	for _, name := range []string{"scp", "scope"} {
+		list, _ := p.Claims[name].([]any)
+		p.Claims[name] = append(slices.Clip(list), scope)
+	}
+	d := *c
+	d.Principal = &p
+	return &d
+}
+
+// Roots returns the roots that exist for the call. A method decides as much
+// as a value: a tools/call without a name is still the call of a tool, so that
+// no rule on tools can be evaded by leaving the name out.
+func (c *Call) Roots() Roots {
+	have := always
+	if c.Request.Surface == decision.LLM {
+		return have | LLM
+	}
+	have |= MCP
+	if c.Method == methodCallTool || c.Tool.Named() {
+		have |= Tool
+	}
+	if c.Request.Resource != "" || ofResource(c.Method) {
+		have |= Resource
+	}
+	if c.Request.Prompt != "" || c.Method == methodGetPrompt {
+		have |= Prompt
+	}
+	return have
+}
+
+func ofResource(method string) bool {
+	switch strings.TrimPrefix(method, "resources/") {
+	case "read", "subscribe", "unsubscribe":
+		return true
+	}
+	return false
+}
+
+// Server returns the MCP server that the call means, empty where it means all.
+func (c *Call) Server() string {
+	if c.Tool.Server != "" {
+		return c.Tool.Server
+	}
+	return c.Request.Server
+}
+
+// ToolName returns the server's own name of the tool.
+func (c *Call) ToolName() string {
+	if c.Tool.Name != "" {
+		return c.Tool.Name
+	}
+	return c.Tool.Exposed
+}
+
+func (c *Call) exposed() string {
+	if c.Tool.Exposed != "" {
+		return c.Tool.Exposed
+	}
+	return c.Tool.Name
+}

@@ -1,0 +1,87 @@
+package authz
+
+import (
+	"slices"
+
+	"outrider.dev/outrider/authz/input"
+	"outrider.dev/outrider/authz/rego"
+	"outrider.dev/outrider/decision"
+	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
+)
+
+// Policy is one compiled policy.
+type Policy struct {
+	Name    string
+	Version string
+	Index   int  // its place among the sources
+	Observe bool // evaluated and recorded, refuses nothing
+	Doc     *configv1.AgentPolicy
+
+	selector *selector // nil: every agent
+	auth     *authentication
+	allows   []*rule
+	denies   []*rule
+	models   []glob
+	modelsAt string
+	module   *rego.Module // nil: none
+	moduleAt string
+}
+
+// hasAllowList reports whether the policy lists what may pass on the surface.
+func (p *Policy) hasAllowList(s decision.Surface) bool {
+	for _, r := range p.allows {
+		if onSurface(r.roots, s) {
+			return true
+		}
+	}
+	return p.module != nil && p.module.HasAllow() && p.moduleAllows(s)
+}
+
+// moduleAllows reports whether the module's allow is about the surface: that
+// of the words it reads, and both where it reads none of either.
+func (p *Policy) moduleAllows(s decision.Surface) bool {
+	r := p.module.AllowRoots()
+	if s == decision.LLM {
+		return r.Has(input.LLM) || r.OnLLM()
+	}
+	return !r.OnLLM() || r.OnMCP()
+}
+
+func onSurface(r input.Roots, s decision.Surface) bool {
+	if s == decision.LLM {
+		return r.OnLLM()
+	}
+	return r.OnMCP()
+}
+
+// sees reports whether the policy believes the principal's token on the
+// surface: it lists the issuer there and, where the token names its
+// audiences, one of them. Another policy may have let in a token that this
+// one never asked for.
+func (p *Policy) sees(who *decision.Principal, s decision.Surface) bool {
+	if p.auth == nil || who.Issuer == "" || !p.auth.on(s) {
+		return false
+	}
+	for _, provider := range p.auth.providers {
+		if provider.Issuer == who.Issuer && meant(who.Claims["aud"], provider.Audiences) {
+			return true
+		}
+	}
+	return false
+}
+
+// meant reports whether a token's aud, a string or a list (RFC 7519), names
+// one of the audiences.
+func meant(aud any, audiences []string) bool {
+	switch aud := aud.(type) {
+	case string:
+		return len(audiences) == 0 || slices.Contains(audiences, aud)
+	case []any:
+		return len(audiences) == 0 || slices.ContainsFunc(aud, func(a any) bool {
+			s, ok := a.(string)
+			return ok && slices.Contains(audiences, s)
+		})
+	default:
+		return true // nothing to check: who verified the token vouches for it
+	}
+}

@@ -1,0 +1,114 @@
+package rego
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/topdown"
+
+	"outrider.dev/outrider/authz/input"
+)
+
+// deadline bounds one evaluation.
+const deadline = 100 * time.Millisecond
+
+// maxMessages bounds how many messages of a deny are kept.
+const maxMessages = 8
+
+// HasAllow reports whether the module defines allow.
+func (m *Module) HasAllow() bool { return m.allow != nil }
+
+// HasDeny reports whether the module defines deny.
+func (m *Module) HasDeny() bool { return m.deny != nil }
+
+// HasVisible reports whether the module defines visible.
+func (m *Module) HasVisible() bool { return m.visible != nil }
+
+// AllowRoots returns the roots that allow reads, itself or by other rules.
+func (m *Module) AllowRoots() input.Roots { return m.allowRoots }
+
+// Allow reports whether allow is true.
+func (m *Module) Allow(in *Input) (bool, error) { return m.holds(m.allow, in) }
+
+// Visible reports whether visible is true.
+func (m *Module) Visible(in *Input) (bool, error) { return m.holds(m.visible, in) }
+
+// Deny returns the messages of deny, sorted; none when it does not deny.
+func (m *Module) Deny(in *Input) ([]string, error) {
+	value, err := m.eval(m.deny, in)
+	if err != nil || value == nil {
+		return nil, err
+	}
+	set, _ := value.([]any)
+	messages := make([]string, 0, len(set))
+	for _, v := range set {
+		text, ok := v.(string)
+		if !ok {
+			text = "denied" // a set element of another type still denies
+		}
+		messages = append(messages, text)
+	}
+	slices.Sort(messages)
+	return messages[:min(len(messages), maxMessages)], nil
+}
+
+func (m *Module) holds(q *rego.PreparedEvalQuery, in *Input) (bool, error) {
+	value, err := m.eval(q, in)
+	if err != nil || value == nil {
+		return false, err
+	}
+	holds, ok := value.(bool)
+	if !ok {
+		return false, errors.New("the rule's value is no bool")
+	}
+	return holds, nil
+}
+
+// eval returns the value of a query, nil where it is undefined. Its errors say
+// where and of which kind, never with which values.
+func (m *Module) eval(q *rego.PreparedEvalQuery, in *Input) (any, error) {
+	if q == nil {
+		return nil, nil
+	}
+	if m.reads.args && in.args != nil {
+		return nil, in.args
+	}
+	if m.reads.annotations && in.annotations != nil {
+		return nil, in.annotations
+	}
+	cancel := topdown.NewCancel()
+	timer := time.AfterFunc(deadline, cancel.Cancel)
+	defer timer.Stop()
+	results, err := q.Eval(context.Background(), rego.EvalParsedInput(in.value), rego.EvalExternalCancel(cancel))
+	if err != nil {
+		return nil, describe(err)
+	}
+	if len(results) == 0 || len(results[0].Expressions) == 0 {
+		return nil, nil
+	}
+	return results[0].Expressions[0].Value, nil
+}
+
+func describe(err error) error {
+	var e *topdown.Error
+	if !errors.As(err, &e) {
+		return errors.New("the module cannot be evaluated")
+	}
+	what := map[string]string{
+		topdown.CancelErr:   fmt.Sprintf("the evaluation took longer than %s", deadline),
+		topdown.ConflictErr: "two rules give different values",
+		topdown.TypeErr:     "a value has another type than the rule expects",
+		topdown.BuiltinErr:  "a built-in function cannot use a value",
+	}[e.Code]
+	if what == "" {
+		what = "the module cannot be evaluated"
+	}
+	if e.Location != nil && e.Code != topdown.CancelErr {
+		what += fmt.Sprintf(" (line %d)", e.Location.Row)
+	}
+	return errors.New(what)
+}

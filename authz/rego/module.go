@@ -1,0 +1,171 @@
+package rego
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/open-policy-agent/opa/v1/ast"
+	"github.com/open-policy-agent/opa/v1/rego"
+
+	"outrider.dev/outrider/authz/input"
+)
+
+// maxModule bounds the length of a module in bytes.
+const maxModule = 64 << 10
+
+const fileName = "rego"
+
+// Module is a compiled module, safe for concurrent use.
+type Module struct {
+	allow, deny, visible *rego.PreparedEvalQuery // nil where the module defines none
+	reads                reads
+	allowRoots           input.Roots
+}
+
+// Error says why a module does not load. Line and Column count from 1 in the
+// module's own text; 0 where no place is to blame.
+type Error struct {
+	Line, Column int
+	Problem, Fix string
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	text := e.Problem
+	if e.Fix != "" {
+		text += ": " + e.Fix
+	}
+	if e.Line == 0 {
+		return text
+	}
+	return fmt.Sprintf("at %d:%d of the module: %s", e.Line, e.Column, text)
+}
+
+func at(loc *ast.Location, problem, fix string) *Error {
+	e := &Error{Problem: problem, Fix: fix}
+	if loc != nil {
+		e.Line, e.Column = loc.Row, loc.Col
+	}
+	return e
+}
+
+// Compile checks a module and prepares its queries. The error is an [*Error].
+func Compile(source string) (*Module, error) {
+	if len(source) > maxModule {
+		return nil, &Error{Problem: fmt.Sprintf("the module is longer than %d bytes", maxModule), Fix: "split it over several policies"}
+	}
+	if strings.TrimSpace(source) == "" {
+		return nil, &Error{Problem: "the module is empty", Fix: "write `package outrider` and rules, or remove the field"}
+	}
+	parsed, err := ast.ParseModuleWithOpts(fileName, source, ast.ParserOptions{RegoVersion: ast.RegoV1})
+	if err != nil {
+		return nil, translate(err)
+	}
+	if err := shape(parsed); err != nil {
+		return nil, err
+	}
+	compiler := ast.NewCompiler().WithCapabilities(capabilities())
+	if compiler.Compile(map[string]*ast.Module{fileName: parsed}); compiler.Failed() {
+		return nil, translate(compiler.Errors)
+	}
+	return prepare(compiler)
+}
+
+// shape checks the package and the heads of the rules that are asked for.
+func shape(m *ast.Module) error {
+	if m.Package.Path.String() != "data.outrider" {
+		return at(m.Package.Location, "the package is "+strings.TrimPrefix(m.Package.Path.String(), "data."), "write `package outrider`")
+	}
+	found := false
+	for _, r := range m.Rules {
+		name := r.Head.Ref()[0].Value.String()
+		switch name {
+		case "allow", "visible":
+			if len(r.Head.Args) > 0 || len(r.Head.Ref()) > 1 || r.Head.RuleKind() != ast.SingleValue {
+				return at(r.Location, name+" is not a plain rule", "write `"+name+" if { … }`")
+			}
+		case "deny":
+			if len(r.Head.Args) > 0 || r.Head.RuleKind() != ast.MultiValue {
+				return at(r.Location, "deny is not a set of messages", "write `deny contains \"why\" if { … }`")
+			}
+		}
+		found = found || name == "allow" || name == "deny"
+	}
+	if !found {
+		return at(m.Package.Location, "the module defines neither allow nor deny", "define one of them")
+	}
+	return nil
+}
+
+func prepare(c *ast.Compiler) (*Module, error) {
+	m := &Module{}
+	words := input.NewVocabulary()
+	if err := m.reads.of(words, c.Modules[fileName]); err != nil {
+		return nil, err
+	}
+	var err error
+	for name, query := range map[string]**rego.PreparedEvalQuery{"allow": &m.allow, "deny": &m.deny, "visible": &m.visible} {
+		rules := c.GetRulesExact(ast.MustParseRef("data.outrider." + name))
+		if len(rules) == 0 {
+			continue
+		}
+		used := reached(words, c, rules)
+		if name == "allow" {
+			m.allowRoots = used.roots
+		}
+		if name == "visible" && used.args {
+			return nil, at(rules[0].Location, "visible reads the arguments of tool calls", "nobody knows them while a list is filtered: decide by the tool's name and the caller")
+		}
+		if *query, err = ask(c, name); err != nil {
+			return nil, translate(err)
+		}
+	}
+	if m.reads.args && m.visible == nil {
+		return nil, &Error{
+			Problem: "the module reads the arguments of tool calls but does not say which tools a list shows",
+			Fix:     "define `visible`, which is asked without arguments",
+		}
+	}
+	return m, nil
+}
+
+func ask(c *ast.Compiler, name string) (*rego.PreparedEvalQuery, error) {
+	q, err := rego.New(
+		rego.Compiler(c),
+		rego.Query("data.outrider."+name),
+		rego.StrictBuiltinErrors(true),
+	).PrepareForEval(context.Background())
+	return &q, err
+}
+
+// capabilities are OPA's without what reaches beyond the call: the network,
+// the clock, randomness and the process.
+func capabilities() *ast.Capabilities {
+	c := ast.CapabilitiesForThisVersion()
+	var kept []*ast.Builtin
+	for _, b := range c.Builtins {
+		if !b.Nondeterministic && b.Name != "http.send" && b.Name != "opa.runtime" {
+			kept = append(kept, b)
+		}
+	}
+	c.Builtins = kept
+	c.AllowNet = []string{}
+	return c
+}
+
+// translate turns the library's first complaint into an Error.
+func translate(err error) *Error {
+	var list ast.Errors
+	if !errors.As(err, &list) || len(list) == 0 {
+		return &Error{Problem: err.Error()}
+	}
+	e := at(list[0].Location, strings.Join(strings.Fields(list[0].Message), " "), "")
+	if name, ok := strings.CutPrefix(list[0].Message, "undefined function "); ok {
+		if _, exists := ast.BuiltinMap[name]; exists {
+			e.Problem, e.Fix = name+" is not available", "a module may only read the call that it judges"
+		}
+	}
+	return e
+}

@@ -1,0 +1,71 @@
+package authz
+
+import (
+	"outrider.dev/outrider/authz/cel"
+	"outrider.dev/outrider/authz/input"
+	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
+)
+
+// rule is one allow or one deny: an expression of a list, or a named rule.
+type rule struct {
+	label   string // what verdicts call it
+	at      string // "file:line", may be empty
+	message string // the policy's own words, of denies
+	target  target
+	when    *cel.Program // nil: always
+	roots   input.Roots  // what must exist of a call for the rule to apply
+}
+
+// target selects calls by name. An empty list asks for nothing.
+type target struct {
+	tools, servers, models, methods []glob
+}
+
+func newTarget(t *configv1.Target) target {
+	return target{
+		tools:   newGlobs(t.GetTools()),
+		servers: newGlobs(t.GetServers()),
+		models:  newGlobs(t.GetModels()),
+		methods: newGlobs(t.GetMethods()),
+	}
+}
+
+// roots returns what must exist of a call that the target can match.
+func (t target) roots() input.Roots {
+	var r input.Roots
+	if len(t.tools) > 0 {
+		r |= input.MCP | input.Tool
+	}
+	if len(t.servers) > 0 || len(t.methods) > 0 {
+		r |= input.MCP
+	}
+	if len(t.models) > 0 {
+		r |= input.LLM
+	}
+	return r
+}
+
+func (t target) matches(c *input.Call) bool {
+	return matchAny(t.tools, c.ToolName()) && matchAny(t.servers, c.Server()) &&
+		matchAny(t.models, c.Request.LLM.Model) && matchAny(t.methods, c.Method)
+}
+
+// applies reports whether the rule has a say about the call at all. A rule on
+// servers has none about a call that goes to all of them.
+func (r *rule) applies(c *input.Call) bool {
+	return c.Roots().Has(r.roots) && (len(r.target.servers) == 0 || c.Server() != "")
+}
+
+func (r *rule) eval(c *input.Call) cel.Result {
+	switch {
+	case !r.applies(c) || !r.target.matches(c):
+		return cel.Result{Truth: cel.False}
+	case r.when == nil:
+		return cel.Result{Truth: cel.True}
+	default:
+		return r.when.Eval(c)
+	}
+}
+
+// name is the label with the place where the rule stands.
+func (r *rule) name() string { return withPlace(r.label, r.at) }

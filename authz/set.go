@@ -1,0 +1,76 @@
+package authz
+
+import (
+	"errors"
+
+	"outrider.dev/outrider/authz/cel"
+	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
+)
+
+// Source is one policy document as it was loaded.
+type Source struct {
+	Doc     *configv1.AgentPolicy
+	Version string // content hash
+	// At returns "file:line" of a field, by its path such as
+	// "spec.rules[2].when"; empty where unknown. May be nil.
+	At func(path string) string
+}
+
+// Set is every policy of a configuration, compiled.
+type Set struct {
+	policies []*Policy
+	warnings []Warning
+}
+
+// NewSet compiles policies. Its error joins one [*LoadError] for everything
+// that is wrong with them.
+func NewSet(sources []Source) (*Set, error) {
+	compiler, err := cel.New()
+	if err != nil {
+		return nil, err
+	}
+	s := &Set{}
+	var errs []error
+	names := map[string]bool{}
+	for i, src := range sources {
+		b := &builder{src: src, compiler: compiler, policy: &Policy{Index: i, Version: src.Version, Doc: src.Doc}}
+		b.build()
+		if names[b.policy.Name] {
+			b.refuse("metadata.name", "another policy has the same name", "give each policy a name of its own")
+		}
+		names[b.policy.Name] = true
+		errs = append(errs, b.errs...)
+		s.policies = append(s.policies, b.policy)
+		s.warnings = append(s.warnings, b.warnings()...)
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return s, nil
+}
+
+// Policies returns all policies in the order of their sources.
+func (s *Set) Policies() []*Policy { return s.policies }
+
+// Warnings returns what is likely a mistake but loads.
+func (s *Set) Warnings() []Warning { return s.warnings }
+
+// LoadError says what is wrong with a policy, where, and what to do.
+type LoadError struct {
+	Policy       string
+	At           string // "file:line", empty where unknown
+	Path         string // of the field, such as spec.rules[2].when
+	Problem, Fix string
+}
+
+// Error implements error.
+func (e *LoadError) Error() string {
+	text := "policy " + e.Policy + ", " + e.Path + ": " + e.Problem
+	if e.At != "" {
+		text = e.At + ": " + text
+	}
+	if e.Fix != "" {
+		text += ": " + e.Fix
+	}
+	return text
+}

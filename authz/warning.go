@@ -1,0 +1,84 @@
+package authz
+
+import (
+	"outrider.dev/outrider/authz/input"
+	"outrider.dev/outrider/decision"
+)
+
+// Warning is something in a policy that loads but is likely a mistake.
+type Warning struct {
+	Policy  string
+	At      string // "file:line", empty where unknown
+	Rule    string
+	Problem string // what, and what to do
+}
+
+// String is the warning as one line.
+func (w Warning) String() string {
+	text := "policy " + w.Policy + ", " + w.Rule + ": " + w.Problem
+	if w.At != "" {
+		text = w.At + ": " + text
+	}
+	return text
+}
+
+// warnings looks for denies that fail for want of a claim and for allows that
+// can never apply.
+func (b *builder) warnings() []Warning {
+	var out []Warning
+	warn := func(r *rule, problem string) {
+		out = append(out, Warning{Policy: b.policy.Name, At: r.at, Rule: r.label, Problem: problem})
+	}
+	for _, r := range b.policy.denies {
+		if r.when == nil {
+			continue
+		}
+		for _, claim := range r.when.Unguarded() {
+			warn(r, "the deny reads "+claim+", and a call without that claim is denied: write has("+claim+") && … where that is not meant")
+		}
+	}
+	for _, r := range b.policy.allows {
+		if problem := b.policy.idle(r); problem != "" {
+			warn(r, problem)
+		}
+	}
+	return out
+}
+
+// idle says why an allow rule can never apply, or nothing.
+func (p *Policy) idle(r *rule) string {
+	switch {
+	case r.when != nil && r.when.Never():
+		return "the condition is always false, so the rule allows nothing: remove it"
+	case len(r.target.tools) > 0 && len(r.target.methods) > 0 && !matchAny(r.target.methods, "tools/call"):
+		return "a rule on tools applies to tools/call only, which its methods leave out: remove methods"
+	case len(r.target.methods) > 0 && !anyMethod(r):
+		return "no MCP method has such a name: see the methods that rules judge"
+	case r.when != nil && len(r.when.ScopeTests())+len(r.when.Unguarded()) > 0 && !p.believes(r.roots):
+		return "the rule reads the token, but the policy believes no issuer's tokens there: list one under jwtAuthentication.providers"
+	}
+	return ""
+}
+
+// anyMethod reports whether the rule's methods name one that rules judge.
+func anyMethod(r *rule) bool {
+	methods := [...]string{
+		"tools/call", "tools/list", "resources/list", "resources/read", "resources/subscribe", "resources/unsubscribe",
+		"resources/templates/list", "prompts/list", "prompts/get", "completion/complete", "logging/setLevel",
+	}
+	for _, m := range methods {
+		if matchAny(r.target.methods, m) {
+			return true
+		}
+	}
+	return false
+}
+
+// believes reports whether the policy reads tokens on a surface where a rule
+// with these roots applies.
+func (p *Policy) believes(roots input.Roots) bool {
+	if p.auth == nil {
+		return false
+	}
+	return roots.OnMCP() && p.auth.on(decision.MCP) || roots.OnLLM() && p.auth.on(decision.LLM)
+}
