@@ -1,9 +1,9 @@
 // Package audit keeps the record of decisions that `outrider why` reads.
 //
-// The decision service adds a [Record] for every decision and every ruling on
-// an answer; one goroutine ([Log.Run]) writes them as JSON lines into two files
-// of bounded size in the state directory, the newer replacing the older. [Find]
-// reads them back, also from another process.
+// The decision service adds a [Record] for every decision, every ruling on an
+// answer that mattered and every outcome. One goroutine ([Log.Run]) writes them
+// as JSON lines into two files of bounded size in the state directory, the newer
+// replacing the older. [Find] reads them back, also from another process.
 //
 // A record says who asked for what and what was decided. It never holds
 // content: no prompt, no tool argument, no matched text, no claim but the

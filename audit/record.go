@@ -2,6 +2,7 @@ package audit
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -15,6 +16,7 @@ type Phase string
 const (
 	PhaseRequest Phase = "request" // the verdict on the request
 	PhaseRuling  Phase = "ruling"  // a ruling on the answer
+	PhaseOutcome Phase = "outcome" // how the exchange ended
 )
 
 // Bounds of one record, so that a line stays far below the size of a file.
@@ -44,7 +46,17 @@ type Record struct {
 	Message      string           `json:"message,omitempty"`
 	Findings     []Finding        `json:"findings,omitempty"`
 	MoreFindings int              `json:"more_findings,omitempty"` // how many did not fit
-	Providers    []string         `json:"providers,omitempty"`     // that grants named
+	Providers    []string         `json:"providers,omitempty"`     // that grants named, or the one that answered
+	Observed     []Observed       `json:"observed,omitempty"`      // what observing policies would have refused
+	End          decision.End     `json:"end,omitempty"`           // of an outcome
+	Usage        decision.Usage   `json:"usage,omitzero"`          // of an outcome, in tokens
+}
+
+// Observed is a refusal that did not happen, because its policy observes.
+type Observed struct {
+	Policy string        `json:"policy"`
+	Code   decision.Code `json:"code"`
+	Rule   string        `json:"rule,omitempty"`
 }
 
 // Finding is what a guard found, without the content.
@@ -74,19 +86,23 @@ func (r Record) bounded() Record {
 	} {
 		*s = clip(*s)
 	}
+	r.Phase, r.Surface, r.Code, r.End = clip(r.Phase), clip(r.Surface), clip(r.Code), clip(r.End)
 	if n := len(r.Findings); n > maxFindings {
 		r.Findings, r.MoreFindings = r.Findings[:maxFindings], r.MoreFindings+n-maxFindings
 	}
-	names := make([]string, 0, min(len(r.Providers), maxNames))
-	for _, p := range r.Providers[:min(len(r.Providers), maxNames)] {
-		names = append(names, clip(p))
+	r.Observed = slices.Clone(r.Observed[:min(len(r.Observed), maxNames)])
+	for i, o := range r.Observed {
+		r.Observed[i] = Observed{Policy: clip(o.Policy), Code: clip(o.Code), Rule: clip(o.Rule)}
 	}
-	r.Providers = names
+	r.Providers = slices.Clone(r.Providers[:min(len(r.Providers), maxNames)])
+	for i, p := range r.Providers {
+		r.Providers[i] = clip(p)
+	}
 	return r
 }
 
 // clip cuts s at a rune, with a mark that says so.
-func clip(s string) string {
+func clip[S ~string](s S) S {
 	if len(s) <= maxText {
 		return s
 	}

@@ -13,6 +13,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/go-cmp/cmp"
+
 	"outrider.dev/outrider/decision"
 )
 
@@ -26,7 +28,9 @@ func TestRecordsAreBounded(t *testing.T) {
 	}
 	for range 100 {
 		r.Providers = append(r.Providers, long)
+		r.Observed = append(r.Observed, Observed{Policy: long, Code: decision.Code(long), Rule: long})
 	}
+	r.Surface, r.Code, r.End = decision.Surface(long), decision.Code(long), decision.End(long)
 	line, err := r.line()
 	if err != nil || len(line) > maxLine/4 {
 		t.Fatalf("%d bytes, %v", len(line), err)
@@ -41,7 +45,10 @@ func TestRecordsAreBounded(t *testing.T) {
 	if !strings.HasSuffix(back.Tool, "…") || len(back.Tool) > maxText {
 		t.Errorf("tool of %d bytes", len(back.Tool))
 	}
-	if len(r.Findings) != 1000 || len(r.Providers) != 100 {
+	if len(back.Observed) != maxNames || len(back.Observed[0].Rule) > maxText || len(back.Surface) > maxText {
+		t.Errorf("%d observed refusals, surface of %d bytes", len(back.Observed), len(back.Surface))
+	}
+	if len(r.Findings) != 1000 || len(r.Providers[0]) != len(long) || len(r.Observed[0].Rule) != len(long) {
 		t.Error("the caller's record was changed")
 	}
 }
@@ -50,13 +57,32 @@ func TestRecordsAreBounded(t *testing.T) {
 // thought, and this list.
 func TestNoFieldForContent(t *testing.T) {
 	known := "ID Time Phase Surface Method Agent Subject Model Server Tool Effect Code Rule Policy Version Message " +
-		"Findings MoreFindings Providers"
+		"Findings MoreFindings Providers Observed End Usage"
 	var got []string
 	for field := range reflect.TypeFor[Record]().Fields() {
 		got = append(got, field.Name)
 	}
 	if strings.Join(got, " ") != known {
 		t.Errorf("fields %v", got)
+	}
+}
+
+func TestOutcomeReadsBack(t *testing.T) {
+	want := Record{
+		ID: "0123456789ab", Time: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Phase: PhaseOutcome, Surface: decision.LLM,
+		Effect: "allow", Providers: []string{"openai"}, End: decision.EndDisconnected,
+		Usage:    decision.Usage{Input: 12, Output: 3, Cached: 1, Estimated: true},
+		Observed: []Observed{{Policy: "trial", Code: decision.CodeRateLimited, Rule: "ten a minute"}},
+	}
+	dir := t.TempDir()
+	write(t, dir, want)
+	if diff := cmp.Diff([]Record{want}, find(t, dir, want.ID)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	// An absent figure takes no place in the line.
+	line, err := Record{ID: "0123456789ab"}.line()
+	if err != nil || bytes.Contains(line, []byte("usage")) || bytes.Contains(line, []byte("observed")) {
+		t.Errorf("line %s, %v", line, err)
 	}
 }
 

@@ -1,0 +1,188 @@
+package pdp
+
+import (
+	"errors"
+	"strings"
+
+	"outrider.dev/outrider/authz"
+	"outrider.dev/outrider/authz/input"
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect/mcp"
+	"outrider.dev/outrider/pdp/route"
+)
+
+// call is one question on its way to a verdict.
+type call struct {
+	engine   *Engine
+	req      *decision.Request
+	granting bool // the asker forwards the call and may receive grants
+
+	selection *authz.Selection
+	bundle    *bundle
+	principal *decision.Principal
+	method    mcp.Method // MCP only
+	targets   []route.Target
+	held      holds
+	edits     []decision.Edit
+	observed  []authz.Observation
+	verdict   decision.Verdict
+}
+
+// step is one station of the pipeline. A reason ends the call as a denial.
+type step func(*call) *decision.Reason
+
+// steps is the pipeline in its order. Rules run before limits, so that a
+// refused call costs no budget; guards run after limits, because they are
+// dear; the rules run again where an edit changed what they had read.
+func steps() []step {
+	return []step{
+		(*call).chosen,
+		(*call).identify,
+		(*call).resolve,
+		(*call).authorize,
+		(*call).reserve,
+		(*call).guard,
+		(*call).render,
+		(*call).authorizeEdited,
+		(*call).enforceable,
+		(*call).grant,
+	}
+}
+
+func (e *Engine) newCall(r *decision.Request, granting bool) *call {
+	c := &call{engine: e, req: r, granting: granting}
+	c.verdict.ID = r.ExchangeID
+	if !decision.ValidID(r.ExchangeID) {
+		c.verdict.ID = decision.NewID()
+	}
+	return c
+}
+
+func (c *call) decide() {
+	for _, step := range steps() {
+		if reason := step(c); reason != nil {
+			c.deny(*reason)
+			return
+		}
+	}
+	c.verdict.Effect = decision.Allow
+	if len(c.verdict.Splices) > 0 || len(c.verdict.Headers) > 0 {
+		c.verdict.Effect = decision.Mutate
+	}
+}
+
+// deny turns the call into a denial and gives back what it had reserved.
+func (c *call) deny(reason decision.Reason) {
+	c.held.cancel()
+	c.verdict = decision.Verdict{
+		ID:       c.verdict.ID,
+		Effect:   decision.Deny,
+		Reason:   reason,
+		Findings: c.verdict.Findings,
+		Policy:   c.verdict.Policy,
+		Version:  c.verdict.Version,
+	}
+}
+
+// refuse denies with an error's reason.
+func (c *call) refuse(err error) {
+	c.deny(*reasonOf(err))
+}
+
+func reasonOf(err error) *decision.Reason {
+	var refusal *decision.Error
+	if errors.As(err, &refusal) {
+		r := refusal.Reason()
+		return &r
+	}
+	return &decision.Reason{Code: decision.CodeInternal, Message: "the decision could not be completed"}
+}
+
+func because(code decision.Code, message string) *decision.Reason {
+	return &decision.Reason{Code: code, Message: message}
+}
+
+// chosen finds the policies that select the agent.
+func (c *call) chosen() *decision.Reason {
+	c.selection = c.engine.cfg.Policies.Select(&c.req.Caller)
+	c.verdict.Policy, c.verdict.Version = strings.Join(c.selection.Names(), ", "), c.selection.Version()
+	if c.selection.Empty() && !c.engine.cfg.Open {
+		return because(decision.CodeNoPolicy,
+			"no policy selects the agent "+c.req.Caller.Agent+": give one whose spec.agents matches it, or start with --open")
+	}
+	if c.engine.full() {
+		return because(decision.CodeOverloaded, "too many calls are open at once")
+	}
+	var err error
+	if c.bundle, err = c.engine.bundle(c.selection); err != nil {
+		return reasonOf(err)
+	}
+	return nil
+}
+
+// authorize asks the rules. Handshakes need token and selection only, and a
+// list is judged tool by tool when it comes back.
+func (c *call) authorize() *decision.Reason {
+	if c.selection.Empty() {
+		return nil // started with --open
+	}
+	if c.req.Surface == decision.MCP && (c.method.Class == mcp.Handshake || c.method.Name == mcp.MethodToolsList) {
+		return nil
+	}
+	return c.judge(c.req)
+}
+
+func (c *call) judge(r *decision.Request) *decision.Reason {
+	out := c.selection.Judge(input.New(r, c.principal))
+	c.observed = append(c.observed, out.Observed...)
+	c.verdict.Policy, c.verdict.Version, c.verdict.Reason.Rule = out.Policy, out.Version, out.Rule
+	if !out.Allow {
+		return &out.Reason
+	}
+	return nil
+}
+
+// enforceable refuses what the asker could not carry out.
+func (c *call) enforceable() *decision.Reason {
+	face := c.req.Face
+	if len(c.verdict.Splices) > 0 && !face.Edits {
+		return because(decision.CodeFaceCannotEnforce, "the policy changes the body, and the asker cannot apply changes")
+	}
+	if c.bundle.guards[responsePhase(c.req.Surface)].Empty() {
+		return nil
+	}
+	c.verdict.Duty.JudgeResponse = true
+	shows := face.Responses
+	if c.req.LLM.Stream {
+		shows = face.Streams
+	}
+	if !shows {
+		return because(decision.CodeFaceCannotEnforce, "the policy judges answers, and the asker does not show them")
+	}
+	return nil
+}
+
+// grant names the targets and issues their credentials.
+func (c *call) grant() *decision.Reason {
+	if !c.granting {
+		return nil
+	}
+	c.verdict.Duty.Settle = true
+	c.verdict.Settlement = []byte(decision.NewID())
+	targets := c.targets
+	if c.req.Surface == decision.LLM {
+		targets = targets[:1]
+	}
+	for i := range targets {
+		g, err := c.grantFor(&targets[i])
+		if err != nil {
+			return reasonOf(err)
+		}
+		c.verdict.Grants = append(c.verdict.Grants, g)
+	}
+	return nil
+}
+
+func (c *call) grantFor(t *route.Target) (decision.Grant, error) {
+	return t.Grant(c.req.Body.Dialect, operationPath(c.req), c.engine.cfg.Now())
+}

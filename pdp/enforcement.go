@@ -1,0 +1,201 @@
+package pdp
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"outrider.dev/outrider/authz"
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/guards"
+	"outrider.dev/outrider/limit"
+	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
+)
+
+// phase is where a guard reads: what the agent sends or what comes back, on
+// one surface.
+type phase uint8
+
+const (
+	llmRequest phase = iota
+	llmResponse
+	mcpRequest
+	mcpResponse
+	phases // how many there are
+)
+
+func requestPhase(s decision.Surface) phase {
+	if s == decision.LLM {
+		return llmRequest
+	}
+	return mcpRequest
+}
+
+func responsePhase(s decision.Surface) phase { return requestPhase(s) + 1 }
+
+// enforcement is what one policy demands beside its rules.
+type enforcement struct {
+	observe bool
+	guards  [phases][]guards.Spec
+	limits  *limit.Limiter // nil: none
+}
+
+func newEnforcement(p *authz.Policy, now func() time.Time) (enforcement, error) {
+	backend := p.Doc.GetSpec().GetBackend()
+	e := enforcement{observe: p.Observe}
+	lists := [phases][]*configv1.Guard{
+		llmRequest:  backend.GetLlm().GetGuards().GetRequest(),
+		llmResponse: backend.GetLlm().GetGuards().GetResponse(),
+		mcpRequest:  backend.GetMcp().GetGuards().GetRequest(),
+		mcpResponse: backend.GetMcp().GetGuards().GetResponse(),
+	}
+	for i, list := range lists {
+		e.guards[i] = guardSpecs(list, p.Observe)
+		if _, err := guards.New(e.guards[i]); err != nil {
+			return e, fmt.Errorf("policy %s: guards: %w", p.Name, err)
+		}
+	}
+	rules := limitRules(p)
+	if len(rules) == 0 {
+		return e, nil
+	}
+	limiter, err := limit.New(rules, now)
+	if err != nil {
+		return e, fmt.Errorf("policy %s: rateLimiting: %w", p.Name, err)
+	}
+	e.limits = limiter
+	return e, nil
+}
+
+// guardSpecs reads the guards of one phase. In a policy that only observes
+// they observe, whatever their action.
+func guardSpecs(list []*configv1.Guard, observe bool) []guards.Spec {
+	var out []guards.Spec
+	for _, g := range list {
+		action := decision.Action(strings.ToLower(g.GetAction()))
+		if observe {
+			action = decision.ActionObserve
+		}
+		out = append(out, guards.Spec{Kind: guards.Kind(g.GetType()), Action: action})
+	}
+	return out
+}
+
+func limitRules(p *authz.Policy) []limit.Rule {
+	var out []limit.Rule
+	for i, r := range p.Doc.GetSpec().GetTraffic().GetRateLimiting() {
+		rule := limit.Rule{
+			Name:     fmt.Sprintf("%s rateLimiting[%d]", p.Name, i),
+			Provider: r.GetMatch().GetProvider(),
+			Per:      limit.Per(r.GetPer()),
+		}
+		for _, l := range r.GetLimits() {
+			if n := l.GetRequestsPerMinute(); n > 0 {
+				rule.RequestsPerMinute = n
+			}
+			if n := l.GetTokensPerMinute(); n > 0 {
+				rule.TokensPerMinute = n
+			}
+		}
+		out = append(out, rule)
+	}
+	return out
+}
+
+// bundle is what the policies of one selection demand together.
+type bundle struct {
+	guards [phases]*guards.Set
+	limits []boundLimiter
+}
+
+type boundLimiter struct {
+	observe bool
+	limiter *limit.Limiter
+}
+
+// bundles remembers the bundle of each selection: there are few, because
+// agents of one kind select the same policies.
+type bundles struct {
+	mu   sync.RWMutex
+	seen map[string]*bundle
+}
+
+// maxBundles bounds the memory; beyond it bundles are built for each call.
+const maxBundles = 1024
+
+func (e *Engine) bundle(sel *authz.Selection) (*bundle, error) {
+	var key strings.Builder
+	for _, p := range sel.Policies() {
+		fmt.Fprintf(&key, "%d,", p.Index)
+	}
+	e.bundles.mu.RLock()
+	b := e.bundles.seen[key.String()]
+	e.bundles.mu.RUnlock()
+	if b != nil {
+		return b, nil
+	}
+	b, err := e.newBundle(sel)
+	if err != nil {
+		return nil, err
+	}
+	e.bundles.mu.Lock()
+	defer e.bundles.mu.Unlock()
+	if e.bundles.seen == nil {
+		e.bundles.seen = map[string]*bundle{}
+	}
+	if len(e.bundles.seen) < maxBundles {
+		e.bundles.seen[key.String()] = b
+	}
+	return b, nil
+}
+
+func (e *Engine) newBundle(sel *authz.Selection) (*bundle, error) {
+	b := &bundle{}
+	for ph := range phases {
+		var specs []guards.Spec
+		for _, p := range sel.Policies() {
+			specs = append(specs, e.policies[p.Index].guards[ph]...)
+		}
+		set, err := guards.New(strictest(specs))
+		if err != nil {
+			return nil, err
+		}
+		b.guards[ph] = set
+	}
+	for _, p := range sel.Policies() {
+		if l := e.policies[p.Index].limits; l != nil {
+			b.limits = append(b.limits, boundLimiter{observe: p.Observe, limiter: l})
+		}
+	}
+	return b, nil
+}
+
+// strictest keeps one spec of each kind: block before redact before observe.
+func strictest(specs []guards.Spec) []guards.Spec {
+	var out []guards.Spec
+next:
+	for _, s := range specs {
+		for i := range out {
+			if out[i].Kind == s.Kind {
+				if severity(s.Action) > severity(out[i].Action) {
+					out[i].Action = s.Action
+				}
+				continue next
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func severity(a decision.Action) int {
+	switch a {
+	case decision.ActionBlock:
+		return 2
+	case decision.ActionRedact:
+		return 1
+	default:
+		return 0
+	}
+}

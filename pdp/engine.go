@@ -1,0 +1,134 @@
+package pdp
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"outrider.dev/outrider/audit"
+	"outrider.dev/outrider/authz"
+	"outrider.dev/outrider/authz/token"
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/pdp/route"
+	"outrider.dev/outrider/strictjson"
+)
+
+// Tokens verifies a bearer token. The error is a *decision.Error.
+type Tokens interface {
+	Verify(bearer decision.Secret) (*token.Token, error)
+}
+
+// Recorder keeps what was decided.
+type Recorder interface {
+	Add(r audit.Record)
+}
+
+// Config is what an Engine is made of.
+type Config struct {
+	Policies *authz.Set
+	Tokens   Tokens
+	Routes   *route.Table
+	Recorder Recorder
+	Limits   strictjson.Limits // for bodies that the engine reads itself
+	Now      func() time.Time
+	Open     bool // an agent that no policy selects passes
+}
+
+// Engine is the decision service's core. It is safe for concurrent use.
+type Engine struct {
+	cfg      Config
+	policies []enforcement // by the policy's index
+	bundles  bundles
+
+	mu      sync.Mutex
+	pending map[string]*exchange // by settlement handle
+}
+
+var _ decision.Decider = (*Engine)(nil)
+
+// maxPending bounds exchanges whose outcome is still to come. Beyond it new
+// calls are refused: forgetting an old one would lose its settlement.
+const maxPending = 100_000
+
+// New builds the engine: it compiles the guards and limits of every policy.
+func New(cfg Config) (*Engine, error) {
+	if cfg.Policies == nil || cfg.Tokens == nil || cfg.Routes == nil || cfg.Recorder == nil || cfg.Now == nil {
+		return nil, errors.New("pdp: policies, tokens, routes, recorder and clock are needed")
+	}
+	e := &Engine{cfg: cfg, pending: map[string]*exchange{}}
+	for _, p := range cfg.Policies.Policies() {
+		one, err := newEnforcement(p, cfg.Now)
+		if err != nil {
+			return nil, err
+		}
+		e.policies = append(e.policies, one)
+	}
+	return e, nil
+}
+
+// Check implements decision.Decider. A body that came without segments is
+// read here. A call that passes is counted by the limits as estimated.
+func (e *Engine) Check(_ context.Context, r *decision.Request) (*decision.Verdict, error) {
+	c := e.newCall(r, false)
+	if err := c.read(); err != nil {
+		c.refuse(err)
+	} else {
+		c.decide()
+	}
+	e.record(c)
+	return &c.verdict, nil
+}
+
+// Open implements decision.Decider.
+func (e *Engine) Open(_ context.Context, r *decision.Request) (*decision.Verdict, decision.Exchange, error) {
+	c := e.newCall(r, true)
+	c.decide()
+	e.record(c)
+	if !c.verdict.Allowed() {
+		return &c.verdict, nil, nil
+	}
+	x := newExchange(c)
+	e.mu.Lock()
+	e.pending[string(c.verdict.Settlement)] = x
+	e.mu.Unlock()
+	return &c.verdict, x, nil
+}
+
+// Settle charges an outcome by its settlement handle, for a data plane whose
+// exchange was lost. It reports whether the handle had been charged before or
+// was never given; then nothing changes.
+func (e *Engine) Settle(ctx context.Context, o decision.Outcome) (repeated bool) {
+	e.mu.Lock()
+	x := e.pending[string(o.Settlement)]
+	e.mu.Unlock()
+	if x == nil {
+		return true
+	}
+	_ = x.Settle(ctx, o)
+	return false
+}
+
+func (e *Engine) forget(x *exchange) {
+	e.mu.Lock()
+	delete(e.pending, string(x.call.verdict.Settlement))
+	e.mu.Unlock()
+}
+
+func (e *Engine) full() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.pending) >= maxPending
+}
+
+// FilterTools implements decision.Decider. A caller whose token is refused
+// sees nothing.
+func (e *Engine) FilterTools(_ context.Context, r *decision.Request, tools []decision.Tool) (*decision.Visibility, error) {
+	c := e.newCall(r, false)
+	for _, step := range []step{(*call).chosen, (*call).identify} {
+		if reason := step(c); reason != nil {
+			return &decision.Visibility{Bitmap: []byte{}}, nil
+		}
+	}
+	return c.visible(tools)
+}

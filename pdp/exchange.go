@@ -1,0 +1,145 @@
+package pdp
+
+import (
+	"context"
+	"encoding/json"
+	"sync"
+
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/guards"
+)
+
+// exchange is one open call. Its state lives until the outcome is settled.
+type exchange struct {
+	mu      sync.Mutex
+	call    *call
+	target  int // index of the target that was granted last
+	stream  *guards.Stream
+	settled bool
+}
+
+func newExchange(c *call) *exchange { return &exchange{call: c} }
+
+// Attempt implements decision.Exchange. The next target must pass the limits
+// too; one that does not is passed over.
+func (x *exchange) Attempt(_ context.Context, a decision.Attempt) (*decision.Grant, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	c := x.call
+	if x.settled || c.req.Surface != decision.LLM || a.FailedProvider != c.targets[x.target].Name {
+		return nil, nil
+	}
+	for x.target+1 < len(c.targets) {
+		x.target++
+		c.held.cancel()
+		if c.reserveFor(c.targets[x.target].Name) != nil {
+			continue
+		}
+		g, err := c.grantFor(&c.targets[x.target])
+		if err != nil {
+			continue
+		}
+		return &g, nil
+	}
+	return nil, nil
+}
+
+// Judge implements decision.Exchange.
+func (x *exchange) Judge(_ context.Context, p decision.Part) (*decision.Ruling, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.settled {
+		return &decision.Ruling{Reason: *because(decision.CodeInternal, "the exchange has ended")}, nil
+	}
+	switch {
+	case p.Whole != nil:
+		return x.judgeWhole(p.Whole), nil
+	case p.Tools != nil:
+		return x.judgeTools(p.Tools)
+	default:
+		return x.judgeDeltas(p.Deltas), nil
+	}
+}
+
+func (x *exchange) set() *guards.Set {
+	return x.call.bundle.guards[responsePhase(x.call.req.Surface)]
+}
+
+func (x *exchange) judgeWhole(b *decision.Body) *decision.Ruling {
+	r := &decision.Ruling{Effect: decision.Allow}
+	r.Findings = scan(x.set(), b, nil)
+	if reason, blocked := guards.Block(r.Findings); blocked {
+		return x.denied(r, reason)
+	}
+	splices, err := renderBody(b, guards.Edits(r.Findings, nil))
+	if err != nil {
+		return x.denied(r, *reasonOf(err))
+	}
+	if r.Splices = splices; len(splices) > 0 {
+		r.Effect = decision.Mutate
+	}
+	x.call.engine.recordRuling(x.call, r)
+	return r
+}
+
+func (x *exchange) judgeDeltas(deltas []decision.Delta) *decision.Ruling {
+	if x.stream == nil {
+		x.stream = x.set().NewStream()
+	}
+	r := &decision.Ruling{Effect: decision.Allow}
+	for _, d := range deltas {
+		release, found, reason := x.stream.Write(d)
+		r.Findings = append(r.Findings, found...)
+		if reason != nil {
+			return x.denied(r, *reason)
+		}
+		r.Releases = append(r.Releases, release)
+		if len(release.Replace) > 0 {
+			r.Effect = decision.Mutate
+		}
+	}
+	x.call.engine.recordRuling(x.call, r)
+	return r
+}
+
+func (x *exchange) denied(r *decision.Ruling, reason decision.Reason) *decision.Ruling {
+	r.Effect, r.Reason = decision.Deny, reason
+	r.Splices, r.Releases = nil, nil
+	x.call.engine.recordRuling(x.call, r)
+	return r
+}
+
+func (x *exchange) judgeTools(tools []decision.Tool) (*decision.Ruling, error) {
+	v, err := x.call.visible(tools)
+	if err != nil {
+		return nil, err
+	}
+	return &decision.Ruling{Effect: decision.Allow, Visibility: v}, nil
+}
+
+// Settle implements decision.Exchange. The first outcome counts.
+func (x *exchange) Settle(_ context.Context, o decision.Outcome) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.settled {
+		return nil
+	}
+	x.settled = true
+	switch {
+	case o.End == decision.EndFailed && o.Usage == (decision.Usage{}):
+		x.call.held.settle(decision.Usage{}) // nothing was used
+	case o.Usage == (decision.Usage{}):
+		x.call.held.settle(decision.Usage{Input: x.call.estimate(), Estimated: true})
+	default:
+		x.call.held.settle(o.Usage)
+	}
+	x.call.engine.forget(x)
+	x.call.engine.recordOutcome(x.call, &o)
+	return nil
+}
+
+// jsonString returns s as a JSON string.
+func jsonString(s string) []byte {
+	out, _ := json.Marshal(s) // a string always marshals
+	return out
+}

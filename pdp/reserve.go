@@ -1,0 +1,70 @@
+package pdp
+
+import (
+	"outrider.dev/outrider/authz"
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/limit"
+)
+
+// Estimates of tokens before a call: measured on English and code, four bytes
+// make a token; an answer without a bound is taken to be a short one and is
+// corrected when it is settled.
+const (
+	bytesPerToken = 4
+	assumedOutput = 256
+)
+
+// holds are the reservations of one call, one of each policy with limits.
+type holds []*limit.Reservation
+
+func (h *holds) cancel() {
+	for _, r := range *h {
+		r.Cancel()
+	}
+	*h = nil
+}
+
+func (h *holds) settle(u decision.Usage) {
+	for _, r := range *h {
+		r.Settle(u)
+	}
+	*h = nil
+}
+
+// reserve takes the call's place in the limits, for the first target.
+func (c *call) reserve() *decision.Reason {
+	var first string
+	if c.req.Surface == decision.LLM {
+		first = c.targets[0].Name
+	}
+	return c.reserveFor(first)
+}
+
+func (c *call) reserveFor(provider string) *decision.Reason {
+	q := limit.Question{Provider: provider, Principal: c.principal, Tokens: c.estimate()}
+	for _, b := range c.bundle.limits {
+		r, reason := b.limiter.Reserve(q)
+		if reason == nil {
+			c.held = append(c.held, r)
+			continue
+		}
+		if b.observe {
+			c.observed = append(c.observed, authz.Observation{Reason: *reason})
+			continue
+		}
+		c.held.cancel()
+		return reason
+	}
+	return nil
+}
+
+func (c *call) estimate() uint64 {
+	if c.req.Surface != decision.LLM {
+		return 0
+	}
+	in := uint64(len(c.req.Body.Raw)) / bytesPerToken
+	if c.req.LLM.MaxTokens > 0 {
+		return in + c.req.LLM.MaxTokens
+	}
+	return in + assumedOutput
+}

@@ -1,0 +1,73 @@
+package pdp
+
+import (
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect/mcp"
+	"outrider.dev/outrider/dialect/openai"
+	"outrider.dev/outrider/pdp/route"
+)
+
+// resolve finds the targets that the call means, and for a tool its server
+// and the server's own name.
+func (c *call) resolve() *decision.Reason {
+	if c.req.Surface == decision.LLM {
+		return c.resolveModel()
+	}
+	method, ok := mcp.Lookup(c.req.Method)
+	if !ok || method.FromServer {
+		return because(decision.CodeMethodUnknown, "the method "+quoted(c.req.Method)+" is not known here")
+	}
+	c.method = method
+	if c.req.Tool.Named() {
+		return c.resolveTool()
+	}
+	c.targets = c.engine.cfg.Routes.Servers(c.req.Server)
+	if len(c.targets) == 0 && c.granting {
+		return because(decision.CodeServerUnknown, "no MCP server is configured under this path: see mcp.servers")
+	}
+	return nil
+}
+
+func (c *call) resolveModel() *decision.Reason {
+	if c.req.Method == openai.OperationModels {
+		c.targets = c.engine.cfg.Routes.Providers()
+	} else {
+		c.targets = c.engine.cfg.Routes.Model(c.req.LLM.Model)
+	}
+	if len(c.targets) == 0 {
+		return because(decision.CodeNoRoute, "no provider serves the model "+quoted(c.req.LLM.Model)+": see llm.providers and llm.routes")
+	}
+	return nil
+}
+
+// resolveTool resolves an exposed name. A program may name server and tool
+// itself; nothing is forwarded for it, so its word is enough.
+func (c *call) resolveTool() *decision.Reason {
+	if !c.granting && c.req.Tool.Name != "" {
+		return nil
+	}
+	target, name, ok := c.engine.cfg.Routes.Resolve(c.req.Server, c.req.Tool.Exposed)
+	if !ok {
+		return &decision.Reason{Code: decision.CodeToolUnknown, Hidden: true}
+	}
+	c.req.Tool.Server, c.req.Tool.Name = target.Name, name
+	c.targets = []route.Target{target}
+	return nil
+}
+
+// operationPath is the path of the call below its target's own.
+func operationPath(r *decision.Request) string {
+	if r.Surface == decision.MCP {
+		return ""
+	}
+	return openai.OperationPath(r.Method)
+}
+
+// quoted shortens a name that the agent chose, for messages.
+func quoted(name string) string {
+	const longest = 80
+	if len(name) > longest {
+		name = name[:longest] + "…"
+	}
+	return `"` + name + `"`
+}

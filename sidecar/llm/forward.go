@@ -1,0 +1,131 @@
+package llm
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"mime"
+	"net/http"
+	"slices"
+
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect"
+	"outrider.dev/outrider/sidecar/upstream"
+)
+
+// maxAttempts bounds how many targets one call may try.
+const maxAttempts = 8
+
+// forward sends the call to the granted target, and to the next ones while
+// targets fail before their first content byte.
+func (x *exchange) forward(v *decision.Verdict) {
+	grant := &v.Grants[0]
+	for {
+		x.result.Attempts++
+		x.result.Provider = grant.Target.Provider
+		resp, err := x.Sender.Send(x.ctx, grant, x.r.Method, x.header(v), x.body(v, grant))
+		if err == nil && !failed(resp.StatusCode) {
+			x.answer(resp)
+			return
+		}
+		next := x.next(grant, resp, err)
+		if next != nil {
+			if resp != nil {
+				_ = resp.Body.Close()
+			}
+			grant = next
+			continue
+		}
+		if err != nil {
+			x.refuse(err)
+			return
+		}
+		x.answer(resp)
+		return
+	}
+}
+
+// failed reports whether another provider may do better.
+func failed(status int) bool {
+	switch status {
+	case http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError,
+		http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	default:
+		return false
+	}
+}
+
+func (x *exchange) next(grant *decision.Grant, resp *http.Response, err error) *decision.Grant {
+	if x.result.Attempts >= maxAttempts || x.ctx.Err() != nil {
+		return nil
+	}
+	a := decision.Attempt{FailedProvider: grant.Target.Provider}
+	if err != nil {
+		a.Error = reasonOf(err).Message
+	} else {
+		a.Error = "status " + http.StatusText(resp.StatusCode)
+	}
+	x.Log.LogAttrs(x.ctx, slog.LevelWarn, "provider failed",
+		slog.String("provider", a.FailedProvider), slog.String("error", a.Error), slog.String("decision", x.ask.ExchangeID))
+	return x.gate.Attempt(x.ctx, a)
+}
+
+// header returns the agent's headers as the policy lets them travel.
+func (x *exchange) header(v *decision.Verdict) http.Header {
+	h := upstream.RequestHeader(x.r.Header)
+	for _, op := range v.Headers {
+		if op.Remove {
+			h.Del(op.Name)
+		} else {
+			h.Set(op.Name, string(op.Value))
+		}
+	}
+	return h
+}
+
+// body returns the judged bytes with the grant's model in its place.
+func (x *exchange) body(v *decision.Verdict, grant *decision.Grant) []byte {
+	if x.ask.Body.Raw == nil {
+		return nil
+	}
+	splices := v.Splices
+	if m := grant.Target.Model; m != "" && m != x.call.Model {
+		quoted, _ := json.Marshal(m) // a string always marshals
+		splices = append(slices.Clone(splices), decision.Splice{
+			Start: x.call.ModelStart, End: x.call.ModelEnd, With: quoted[1 : len(quoted)-1],
+		})
+		slices.SortFunc(splices, func(a, b decision.Splice) int { return cmp.Compare(a.Start, b.Start) })
+	}
+	if len(splices) == 0 {
+		return x.ask.Body.Raw
+	}
+	return dialect.Apply(nil, x.ask.Body.Raw, splices)
+}
+
+// answer lets the target's answer through as far as it is judged.
+func (x *exchange) answer(resp *http.Response) {
+	defer func() { _ = resp.Body.Close() }()
+	if enc := resp.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
+		x.refuse(decision.Refuse(decision.CodeUpstreamInvalid, "the provider sent a compressed answer, which cannot be judged"))
+		return
+	}
+	for name, values := range upstream.ResponseHeader(resp.Header) {
+		x.w.Header()[name] = values
+	}
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if kind == "text/event-stream" {
+		x.stream(resp)
+		return
+	}
+	x.whole(resp, kind)
+}
+
+func reasonOf(err error) decision.Reason {
+	var refusal *decision.Error
+	if errors.As(err, &refusal) {
+		return refusal.Reason()
+	}
+	return decision.Reason{Code: decision.CodeInternal, Message: "the call could not be completed"}
+}

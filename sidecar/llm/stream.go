@@ -1,0 +1,161 @@
+package llm
+
+import (
+	"errors"
+	"io"
+	"net/http"
+
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect"
+	"outrider.dev/outrider/dialect/openai"
+	"outrider.dev/outrider/dialect/sse"
+)
+
+// Bounds of one stream, in bytes.
+const (
+	maxEvent = 1 << 20
+	maxHeld  = 4 << 20
+)
+
+// stream lets a streamed answer through, event by event, as its text is
+// released. While a ruling is out, events gather in the connection; the next
+// question carries all of them.
+type stream struct {
+	*exchange
+	events *sse.Reader
+	held   *dialect.Reframer
+	flush  *http.ResponseController
+	out    []byte
+	text   uint64 // bytes of decoded text, for an estimate of tokens
+	usage  *decision.Usage
+}
+
+func (x *exchange) stream(resp *http.Response) {
+	s := &stream{
+		exchange: x,
+		events:   sse.NewReader(resp.Body, maxEvent),
+		flush:    http.NewResponseController(x.w),
+	}
+	s.held = dialect.NewReframer(s.read, maxHeld)
+	x.w.Header().Set("X-Accel-Buffering", "no")
+	x.w.WriteHeader(resp.StatusCode)
+	err := s.run()
+	s.account()
+	var refusal *decision.Error
+	switch {
+	case err == nil:
+		x.result.End = decision.EndCompleted
+	case errors.As(err, &refusal):
+		x.result.End = decision.EndDenied
+		s.end(refusal.Reason())
+	}
+}
+
+// read reads one chunk, and notes what it says of usage.
+func (s *stream) read(data []byte) (dialect.Chunk, error) {
+	chunk, err := openai.ReadChunk(data)
+	if chunk.Usage != nil {
+		s.usage = chunk.Usage
+	}
+	return chunk, err
+}
+
+// run reads to the end of the stream. A *decision.Error ends it for a reason
+// that the agent is told; any other error is a lost connection.
+func (s *stream) run() error {
+	for {
+		deltas, end, err := s.gather()
+		if err != nil {
+			return err
+		}
+		if err := s.release(deltas); err != nil {
+			return err
+		}
+		if s.out, err = s.held.Next(s.out[:0]); err != nil {
+			return err
+		}
+		if err := s.write(); err != nil || end {
+			return err
+		}
+	}
+}
+
+// gather waits for one event and takes all further ones that have arrived.
+func (s *stream) gather() (deltas []decision.Delta, end bool, err error) {
+	for {
+		ev, err := s.events.Next()
+		switch {
+		case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF) && len(ev.Raw) == 0:
+			return append(deltas, s.held.End()...), true, nil
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			return nil, true, decision.Refuse(decision.CodeUpstreamUnavailable, "the provider's stream broke off")
+		case err != nil:
+			return nil, true, s.lost(err)
+		}
+		more, err := s.held.Add(ev)
+		if err != nil {
+			return nil, true, err
+		}
+		deltas = append(deltas, more...)
+		if !s.events.Buffered() {
+			return deltas, false, nil
+		}
+	}
+}
+
+// lost tells a provider that broke off from an agent that went away.
+func (s *stream) lost(err error) error {
+	var refusal *decision.Error
+	if s.ctx.Err() != nil || errors.As(err, &refusal) {
+		return err
+	}
+	return &decision.Error{Code: decision.CodeUpstreamUnavailable, Message: "the provider's stream broke off", Err: err}
+}
+
+// release has the gathered text judged, or lets it go where nobody judges.
+func (s *stream) release(deltas []decision.Delta) error {
+	if len(deltas) == 0 {
+		return nil
+	}
+	for i := range deltas {
+		s.text += uint64(len(deltas[i].Text))
+	}
+	if !s.duty.JudgeResponse {
+		return s.held.ReleaseAll()
+	}
+	ruling := s.gate.Judge(s.ctx, decision.Part{Deltas: deltas})
+	if ruling.Effect == decision.Deny {
+		return &decision.Error{Code: ruling.Reason.Code, Message: ruling.Reason.Message}
+	}
+	return s.held.Release(ruling.Releases)
+}
+
+func (s *stream) write() error {
+	if len(s.out) == 0 {
+		return nil
+	}
+	if _, err := s.w.Write(s.out); err != nil {
+		return err
+	}
+	return s.flush.Flush()
+}
+
+// end ends the stream in the dialect's own way.
+func (s *stream) end(reason decision.Reason) {
+	s.out = openai.ErrorEvent(s.out[:0], reason, s.ask.ExchangeID)
+	_ = s.write()
+}
+
+// account notes what the stream used. Without the provider's figures the text
+// is counted at four bytes a token.
+func (s *stream) account() {
+	if s.usage != nil {
+		s.result.Usage = *s.usage
+		return
+	}
+	s.result.Usage = decision.Usage{
+		Input:     uint64(len(s.ask.Body.Raw)) / 4,
+		Output:    (s.text + 3) / 4,
+		Estimated: true,
+	}
+}

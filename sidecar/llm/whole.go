@@ -1,0 +1,62 @@
+package llm
+
+import (
+	"io"
+	"net/http"
+
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect"
+	"outrider.dev/outrider/dialect/openai"
+)
+
+// whole answers with a body that is not a stream. One that cannot be read is
+// refused while answers are judged: what was not read was not judged.
+func (x *exchange) whole(resp *http.Response, kind string) {
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, int64(x.Limits.Bytes)+1))
+	switch {
+	case err != nil:
+		x.refuse(&decision.Error{Code: decision.CodeUpstreamUnavailable, Message: "the provider's answer broke off", Err: err})
+		return
+	case len(raw) > x.Limits.Bytes:
+		x.refuse(decision.Refuse(decision.CodeUpstreamInvalid, "the provider's answer is larger than limits.body"))
+		return
+	}
+	answer, err := openai.ReadAnswer(x.ask.Body.Dialect, raw, x.Limits)
+	if err != nil || kind != "application/json" {
+		if x.duty.JudgeResponse && len(raw) > 0 {
+			x.refuse(decision.Refuse(decision.CodeUpstreamInvalid, "the provider's answer is not JSON that can be judged"))
+			return
+		}
+		answer = &dialect.Answer{}
+	}
+	x.result.Usage = answer.Usage
+	if x.duty.JudgeResponse {
+		if raw = x.judged(raw, answer); raw == nil {
+			return
+		}
+	}
+	x.w.WriteHeader(resp.StatusCode)
+	if _, err := x.w.Write(raw); err == nil {
+		x.result.End = decision.EndCompleted
+	}
+}
+
+// judged returns the answer as it may pass, nil when it was refused.
+func (x *exchange) judged(raw []byte, answer *dialect.Answer) []byte {
+	ruling := x.gate.Judge(x.ctx, decision.Part{Whole: &decision.Body{
+		Dialect:  x.ask.Body.Dialect,
+		Raw:      raw,
+		Segments: answer.Segments,
+	}})
+	if ruling.Effect == decision.Deny {
+		x.result.End = decision.EndDenied
+		x.deny(ruling.Reason)
+		return nil
+	}
+	splices, err := dialect.Unite(ruling.Splices, answer.Splices)
+	if err != nil {
+		x.refuse(err)
+		return nil
+	}
+	return dialect.Apply(nil, raw, splices)
+}

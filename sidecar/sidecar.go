@@ -1,0 +1,152 @@
+package sidecar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"outrider.dev/outrider/decision"
+	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
+	"outrider.dev/outrider/sidecar/gate"
+	"outrider.dev/outrider/sidecar/llm"
+	"outrider.dev/outrider/sidecar/mcp"
+	"outrider.dev/outrider/sidecar/upstream"
+	"outrider.dev/outrider/strictjson"
+)
+
+const (
+	// callTime bounds one call, from its first byte to its last.
+	callTime = 10 * time.Minute
+	// answerTime bounds the wait for the first byte of an answer.
+	answerTime = 5 * time.Minute
+	// drainTime bounds how long open calls may go on after a stop.
+	drainTime = 10 * time.Second
+	// idleTime is how long an idle connection of an agent is kept.
+	idleTime = 2 * time.Minute
+)
+
+// Config is what a Sidecar is made of.
+type Config struct {
+	Agent   decision.Caller // who the data plane speaks for
+	Listen  *configv1.Listen
+	Decider decision.Decider
+	Timeout time.Duration // of one question to the decision service
+	Body    strictjson.Limits
+	Header  int          // largest header block, bytes
+	Admin   http.Handler // health, readiness and metrics
+	Log     *slog.Logger
+	Failed  func()                          // called for every question that nobody answered
+	Trace   func(http.Handler) http.Handler // opens a span around each call
+	Version string
+}
+
+// Sidecar listens from New on, so that an address in use is told at once, and
+// answers from Run on.
+type Sidecar struct {
+	cfg    Config
+	sender *upstream.Sender
+	agent  net.Listener
+	admin  net.Listener
+	calls  http.Handler
+}
+
+// New opens the listeners.
+func New(cfg Config) (*Sidecar, error) {
+	g, err := gate.New(gate.Config{Decider: cfg.Decider, Timeout: cfg.Timeout, Log: cfg.Log, Failed: cfg.Failed})
+	if err != nil {
+		return nil, err
+	}
+	s := &Sidecar{cfg: cfg, sender: upstream.NewSender(answerTime)}
+	s.calls = cfg.Trace(s.routes(g))
+	if s.agent, err = listen("listen.agent", cfg.Listen.GetAgent()); err != nil {
+		return nil, err
+	}
+	if s.admin, err = listen("listen.admin", cfg.Listen.GetAdmin()); err != nil {
+		_ = s.agent.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func listen(field, addr string) (net.Listener, error) {
+	if !decision.LoopbackHost(addr) {
+		return nil, fmt.Errorf("%s: %s is beyond loopback, where agents would have to prove who they are: listen on 127.0.0.1", field, addr)
+	}
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", field, err)
+	}
+	return l, nil
+}
+
+// routes is the whole of what agents can reach.
+func (s *Sidecar) routes(g *gate.Gate) http.Handler {
+	mux := http.NewServeMux()
+	llm.Mount(mux, llm.Config{
+		Gate:     g,
+		Sender:   s.sender,
+		Agent:    s.cfg.Agent,
+		Limits:   s.cfg.Body,
+		Deadline: callTime,
+		Log:      s.cfg.Log,
+	})
+	mcp.Mount(mux, mcp.Config{
+		Gate:     g,
+		Sender:   s.sender,
+		Agent:    s.cfg.Agent,
+		Limits:   s.cfg.Body,
+		Deadline: callTime,
+		Log:      s.cfg.Log,
+		Version:  s.cfg.Version,
+	})
+	return mux
+}
+
+// Agent returns where agents connect, as a base URL.
+func (s *Sidecar) Agent() string { return "http://" + s.agent.Addr().String() }
+
+// Admin returns where health and metrics are, as a base URL.
+func (s *Sidecar) Admin() string { return "http://" + s.admin.Addr().String() }
+
+// Run serves until ctx ends, then drains: no new connection is taken, open
+// calls go on for a while.
+func (s *Sidecar) Run(ctx context.Context) error {
+	defer s.sender.Close()
+	work, running := errgroup.WithContext(ctx)
+	work.Go(func() error { return s.serve(running, s.agent, s.calls) })
+	work.Go(func() error { return s.serve(running, s.admin, s.cfg.Admin) })
+	return work.Wait()
+}
+
+func (s *Sidecar) serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	srv := &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    s.cfg.Header,
+		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelWarn),
+	}
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() { stopped <- drain(ctx, srv) })
+	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		stop()
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
+	return <-stopped
+}
+
+// drain waits for open calls, then ends those that go on.
+func drain(ctx context.Context, srv *http.Server) error {
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := srv.Shutdown(limit); err != nil {
+		return srv.Close()
+	}
+	return nil
+}
