@@ -94,7 +94,7 @@ func TestFilesAreForTheOwnerOnly(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, newer), nil, 0o644); err != nil { //nolint:gosec // the wrong mode is the point
+	if err := os.WriteFile(filepath.Join(dir, newer), nil, 0o644); err != nil { // the wrong mode
 		t.Fatal(err)
 	}
 	write(t, dir, manyRecords(minFileBytes*3/2)...)

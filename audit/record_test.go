@@ -172,7 +172,7 @@ func TestFoundRecordsAreBounded(t *testing.T) {
 	}
 	for i := range maxFound + 5 {
 		r := full("0123456789ab")
-		r.Findings = []Finding{{Segment: uint32(i)}} //nolint:gosec // small
+		r.Findings = []Finding{{Segment: uint32(i)}}
 		line, _ := r.line()
 		if err := s.read(bytes.NewReader(line)); err != nil {
 			t.Fatal(err)

@@ -223,7 +223,7 @@ func TestCancelGivesEverythingBack(t *testing.T) {
 	refuse(t, l, Question{Tokens: 1})
 }
 
-func TestNilReservation(t *testing.T) {
+func TestNilReservation(_ *testing.T) {
 	var r *Reservation
 	r.Settle(decision.Usage{Input: 1})
 	r.Cancel()

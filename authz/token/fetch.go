@@ -49,7 +49,7 @@ func fromURL(c *http.Client, url string) func(context.Context) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer res.Body.Close()
+		defer func() { _ = res.Body.Close() }() // only read
 		if res.StatusCode != http.StatusOK {
 			return nil, fmt.Errorf("%s answered status %d", url, res.StatusCode)
 		}
@@ -64,7 +64,7 @@ func fromFile(path string) func(context.Context) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // only read
 		return readBounded(f, path)
 	}
 }

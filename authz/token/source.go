@@ -196,8 +196,10 @@ func backoff(failures int) time.Duration {
 	if failures < 6 {
 		d = min(maxBackoff, firstBackoff<<failures)
 	}
-	return d/2 + rand.N(d/2)
+	return d/2 + rand.N(d/2) //nolint:gosec // spread, no secret
 }
 
 // jitter keeps replicas from asking an issuer all at once.
-func jitter(d time.Duration) time.Duration { return d - rand.N(d/10) }
+func jitter(d time.Duration) time.Duration {
+	return d - rand.N(d/10) //nolint:gosec // spread, no secret
+}

@@ -39,33 +39,42 @@ func TestVerifyAcceptsEveryAlgorithm(t *testing.T) {
 	}
 }
 
-func TestVerifyRefuses(t *testing.T) {
+// wrongToken is a token with the code that must refuse it.
+type wrongToken struct {
+	token decision.Secret
+	want  decision.Code
+}
+
+func refuseAll(t *testing.T, v *Verifier, tests map[string]wrongToken) {
+	t.Helper()
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			tok, err := v.Verify(tt.token)
+			wantCode(t, err, tt.want)
+			if tok != nil {
+				t.Errorf("a token was returned beside the error: %+v", tok)
+			}
+			if n := v.seen.EstimatedSize(); n != 0 {
+				t.Errorf("%d refused tokens are remembered", n)
+			}
+		})
+	}
+}
+
+func TestUnreadableTokens(t *testing.T) {
 	v := newVerifier(t, inlineProvider(allKeys()))
 	good := string(mintAs("rsa", nil))
 	rsaKey := signers()["rsa"]
 	rs := func(header object) decision.Secret {
 		return mint("RS256", rsaKey, header, goodClaims())
 	}
-	publicDER := must(x509.MarshalPKIXPublicKey(rsaKey.Public()))
-	publicPEM := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: publicDER})
-	publicJWK := must(json.Marshal(jwkOf(rsaKey, object{"kid": "rsa", "use": "sig"})))
-	hmac := func(alg string, key []byte) decision.Secret {
-		return mint(alg, key, object{"alg": alg, "kid": "rsa"}, goodClaims())
-	}
-	none := func(alg string) decision.Secret {
-		return decision.Secret(encode(object{"alg": alg}) + "." + encode(goodClaims()) + ".")
-	}
 	raw := func(claims string) decision.Secret {
 		return mint("RS256", rsaKey, object{"alg": "RS256", "kid": "rsa"}, claims)
 	}
 	exp := noon.Add(time.Hour).Unix()
-	tests := map[string]struct {
-		token decision.Secret
-		want  decision.Code
-	}{
-		"absent": {nil, decision.CodeTokenMissing},
-		"empty":  {decision.Secret{}, decision.CodeTokenMissing},
-
+	refuseAll(t, v, map[string]wrongToken{
+		"absent":                     {nil, decision.CodeTokenMissing},
+		"empty":                      {decision.Secret{}, decision.CodeTokenMissing},
 		"a placeholder key":          {decision.Secret("sk-placeholder"), decision.CodeTokenMalformed},
 		"two parts":                  {decision.Secret("e30.e30"), decision.CodeTokenMalformed},
 		"four parts":                 {decision.Secret(good + ".e30"), decision.CodeTokenMalformed},
@@ -105,7 +114,26 @@ func TestVerifyRefuses(t *testing.T) {
 		"aud with a number":          {mintAs("rsa", object{"aud": []any{testAudience, 1}}), decision.CodeTokenMalformed},
 		"scp is an object":           {mintAs("rsa", object{"scp": object{"mcp:read": true}}), decision.CodeTokenMalformed},
 		"scope with a number inside": {mintAs("rsa", object{"scope": []any{1}}), decision.CodeTokenMalformed},
+	})
+}
 
+func TestWrongTokens(t *testing.T) {
+	v := newVerifier(t, inlineProvider(allKeys()))
+	good := string(mintAs("rsa", nil))
+	rsaKey := signers()["rsa"]
+	rs := func(header object) decision.Secret {
+		return mint("RS256", rsaKey, header, goodClaims())
+	}
+	publicDER := must(x509.MarshalPKIXPublicKey(rsaKey.Public()))
+	publicPEM := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: publicDER})
+	publicJWK := must(json.Marshal(jwkOf(rsaKey, object{"kid": "rsa", "use": "sig"})))
+	hmac := func(alg string, key []byte) decision.Secret {
+		return mint(alg, key, object{"alg": alg, "kid": "rsa"}, goodClaims())
+	}
+	none := func(alg string) decision.Secret {
+		return decision.Secret(encode(object{"alg": alg}) + "." + encode(goodClaims()) + ".")
+	}
+	refuseAll(t, v, map[string]wrongToken{
 		"other issuer":                {mintAs("rsa", object{"iss": "https://elsewhere.example"}), decision.CodeIssuerUnknown},
 		"issuer with a slash more":    {mintAs("rsa", object{"iss": testIssuer + "/"}), decision.CodeIssuerUnknown},
 		"no issuer":                   {mintAs("rsa", object{"iss": nil}), decision.CodeIssuerUnknown},
@@ -126,28 +154,15 @@ func TestVerifyRefuses(t *testing.T) {
 		"RS256 signature named PS256": {rs(object{"alg": "PS256", "kid": "rsa"}), decision.CodeTokenSignature},
 		"no signature":                {decision.Secret(good[:strings.LastIndex(good, ".")+1]), decision.CodeTokenSignature},
 		"payload swapped":             {swapPayload(good, with(object{"sub": "admin"})), decision.CodeTokenSignature},
-
-		"expired":               {mintAs("rsa", object{"exp": noon.Add(-time.Minute).Unix()}), decision.CodeTokenExpired},
-		"expired at the leeway": {mintAs("rsa", object{"exp": noon.Add(-30 * time.Second).Unix()}), decision.CodeTokenExpired},
-		"exp zero":              {mintAs("rsa", object{"exp": 0}), decision.CodeTokenExpired},
-		"nbf later":             {mintAs("rsa", object{"nbf": noon.Add(31 * time.Second).Unix()}), decision.CodeTokenNotYetValid},
-		"iat later":             {mintAs("rsa", object{"iat": noon.Add(time.Minute).Unix()}), decision.CodeTokenNotYetValid},
-		"other audience":        {mintAs("rsa", object{"aud": "api://other"}), decision.CodeAudienceMismatch},
-		"no audience":           {mintAs("rsa", object{"aud": nil}), decision.CodeAudienceMismatch},
-		"audience in a case":    {mintAs("rsa", object{"aud": strings.ToUpper(testAudience)}), decision.CodeAudienceMismatch},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			tok, err := v.Verify(tt.token)
-			wantCode(t, err, tt.want)
-			if tok != nil {
-				t.Errorf("a token was returned beside the error: %+v", tok)
-			}
-			if n := v.seen.EstimatedSize(); n != 0 {
-				t.Errorf("%d refused tokens are remembered", n)
-			}
-		})
-	}
+		"expired":                     {mintAs("rsa", object{"exp": noon.Add(-time.Minute).Unix()}), decision.CodeTokenExpired},
+		"expired at the leeway":       {mintAs("rsa", object{"exp": noon.Add(-30 * time.Second).Unix()}), decision.CodeTokenExpired},
+		"exp zero":                    {mintAs("rsa", object{"exp": 0}), decision.CodeTokenExpired},
+		"nbf later":                   {mintAs("rsa", object{"nbf": noon.Add(31 * time.Second).Unix()}), decision.CodeTokenNotYetValid},
+		"iat later":                   {mintAs("rsa", object{"iat": noon.Add(time.Minute).Unix()}), decision.CodeTokenNotYetValid},
+		"other audience":              {mintAs("rsa", object{"aud": "api://other"}), decision.CodeAudienceMismatch},
+		"no audience":                 {mintAs("rsa", object{"aud": nil}), decision.CodeAudienceMismatch},
+		"audience in a case":          {mintAs("rsa", object{"aud": strings.ToUpper(testAudience)}), decision.CodeAudienceMismatch},
+	})
 }
 
 func swapPayload(token string, claims object) decision.Secret {
