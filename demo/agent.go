@@ -50,6 +50,7 @@ type answer struct {
 	code    decision.Code // reason code of an error
 	message string
 	rule    string
+	told    string          // the decision id that an error carries in its body
 	result  json.RawMessage // of JSON-RPC
 }
 
@@ -117,7 +118,10 @@ func (a *answer) readChat() error {
 		}
 		var chunk struct {
 			Choices []struct{ Message, Delta struct{ Content string } }
-			Error   *struct{ Message, Code string }
+			Error   *struct {
+				Message, Code string
+				Decision      string `json:"decision_id"`
+			}
 		}
 		if err := json.Unmarshal([]byte(data), &chunk); err != nil {
 			return fmt.Errorf("an answer of the LLM surface is not JSON (status %d): %w", a.status, err)
@@ -126,7 +130,7 @@ func (a *answer) readChat() error {
 			a.text += c.Message.Content + c.Delta.Content
 		}
 		if chunk.Error != nil {
-			a.code, a.message = decision.Code(chunk.Error.Code), chunk.Error.Message
+			a.code, a.message, a.told = decision.Code(chunk.Error.Code), chunk.Error.Message, chunk.Error.Decision
 		}
 	}
 	return nil
@@ -169,10 +173,12 @@ func (a *answer) readRPC() error {
 	var msg struct {
 		Result json.RawMessage
 		Error  *struct {
+			Code    int
 			Message string
 			Data    struct {
-				Reason decision.Code
-				Rule   string
+				Reason   decision.Code
+				Rule     string
+				Decision string
 			}
 		}
 	}
@@ -181,7 +187,10 @@ func (a *answer) readRPC() error {
 	}
 	a.result = msg.Result
 	if e := msg.Error; e != nil {
-		a.code, a.message, a.rule = e.Data.Reason, e.Message, e.Data.Rule
+		a.code, a.message, a.rule, a.told = e.Data.Reason, e.Message, e.Data.Rule, e.Data.Decision
+		if a.code == "" && e.Code == decision.CodeToolUnknown.Status().JSONRPC {
+			a.code = decision.CodeToolUnknown // a hidden tool gives no reason away
+		}
 	}
 	return nil
 }

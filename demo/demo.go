@@ -51,7 +51,7 @@ func Run(ctx context.Context, o Options) (err error) {
 
 	story, cancel := context.WithTimeoutCause(ctx, storyTimeout, fmt.Errorf("it took longer than %v", storyTimeout))
 	defer cancel()
-	err = player.play(story, scenes(stage))
+	err = player.play(story, scenes())
 	out.closing(stage, player.lastID)
 	if o.Keep && ctx.Err() == nil {
 		out.keeping(stage)

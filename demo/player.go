@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"outrider.dev/outrider/audit"
 )
 
 // player plays the story on a stage where both parts run.
@@ -12,6 +14,7 @@ type player struct {
 	agent  *agent
 	tokens map[string]string // by scope, as they were obtained
 	out    *printer
+	find   func(id string) ([]audit.Record, error) // what `outrider why` reads
 
 	asked  int // LLM calls that counted against the limit
 	steps  int
@@ -20,7 +23,10 @@ type player struct {
 }
 
 func newPlayer(stage *Stage, out *printer) *player {
-	return &player{stage: stage, agent: newAgent(stage.AgentURL()), tokens: map[string]string{}, out: out}
+	return &player{
+		stage: stage, agent: newAgent(stage.AgentURL()), tokens: map[string]string{}, out: out,
+		find: func(id string) ([]audit.Record, error) { return audit.Find(stage.StateDir(), id) },
+	}
 }
 
 // play plays every scene to its end, whatever comes out.
@@ -51,6 +57,9 @@ func (p *player) step(ctx context.Context, st step) {
 	}
 	s.received = p.since(marks)
 	s.checkFarSide(p.secrets())
+	if s.decision != "" {
+		p.explain(ctx, s)
+	}
 	faults := s.compare(st.want)
 	p.out.row(row{what: st.what, seen: s, faults: faults})
 	p.steps++

@@ -10,9 +10,9 @@ import (
 
 // Widths of the columns; a whole line is at most lineWidth characters.
 const (
-	whatWidth   = 49
+	whatWidth   = 44
 	effectWidth = 8
-	whyWidth    = 36
+	whyWidth    = 41
 	idWidth     = 8 // enough for `outrider why`
 	lineWidth   = 110
 )

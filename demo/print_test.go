@@ -28,7 +28,8 @@ func TestRowsAreAlignedAndFit(t *testing.T) {
 			if i > 0 {
 				continue
 			}
-			at := utf8.RuneCountInString(line[:strings.Index(line, string(r.seen.effect))])
+			before, _, _ := strings.Cut(line, string(r.seen.effect))
+			at := utf8.RuneCountInString(before)
 			if at != len("  x ")+whatWidth+1 {
 				t.Errorf("the effect stands at %d: %q", at, line)
 			}

@@ -21,7 +21,7 @@ func freeAddress(t *testing.T) string {
 }
 
 // started starts a part and returns how it came to be ready.
-func started(t *testing.T, ctx context.Context, mode string) (*process, error) {
+func started(ctx context.Context, t *testing.T, mode string) (*process, error) {
 	t.Helper()
 	address := freeAddress(t)
 	p, err := start(PDP, part(t, mode, address), filepath.Join(t.TempDir(), "log"))
@@ -34,7 +34,7 @@ func started(t *testing.T, ctx context.Context, mode string) (*process, error) {
 }
 
 func TestAPartIsAwaitedAndStopped(t *testing.T) {
-	p, err := started(t, t.Context(), "good")
+	p, err := started(t.Context(), t, "good")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestAPartIsAwaitedAndStopped(t *testing.T) {
 }
 
 func TestAPartThatEndsEarlyShowsItsLog(t *testing.T) {
-	p, err := started(t, t.Context(), "ends")
+	p, err := started(t.Context(), t, "ends")
 	if err == nil || !strings.Contains(err.Error(), "part ends") || !strings.Contains(err.Error(), "exit status 3") {
 		t.Errorf("got %v, want the exit status and the log", err)
 	}
@@ -59,7 +59,7 @@ func TestAPartThatEndsEarlyShowsItsLog(t *testing.T) {
 func TestAPartThatIsNeverReady(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	p, err := started(t, ctx, "never ready")
+	p, err := started(ctx, t, "never ready")
 	if err == nil || !strings.Contains(err.Error(), "part never ready") {
 		t.Errorf("got %v, want an error with the log", err)
 	}
@@ -69,7 +69,7 @@ func TestAPartThatIsNeverReady(t *testing.T) {
 }
 
 func TestAPartThatEndsBadlyIsReported(t *testing.T) {
-	p, err := started(t, t.Context(), "ends badly")
+	p, err := started(t.Context(), t, "ends badly")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +79,7 @@ func TestAPartThatEndsBadlyIsReported(t *testing.T) {
 }
 
 func TestAStubbornPartIsKilled(t *testing.T) {
-	p, err := started(t, t.Context(), "stubborn")
+	p, err := started(t.Context(), t, "stubborn")
 	if err != nil {
 		t.Fatal(err)
 	}

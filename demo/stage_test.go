@@ -12,6 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 
+	"outrider.dev/outrider/config"
 	"outrider.dev/outrider/demo/tools"
 )
 
@@ -135,7 +136,7 @@ func TestAStageThatCannotStandIsTakenDown(t *testing.T) {
 // The table of the story names exactly the tools that the servers have.
 func TestTheTableNamesEveryTool(t *testing.T) {
 	s := stage(t)
-	var real []string
+	var served []string
 	for _, server := range []*tools.Server{s.GitHub, s.Slack} {
 		a := newAgent(strings.TrimSuffix(server.URL, tools.Path))
 		names, _, err := a.list(t.Context(), server.Token())
@@ -144,19 +145,34 @@ func TestTheTableNamesEveryTool(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, n := range names {
-			real = append(real, server.Name+"__"+n)
+			served = append(served, server.Name+"__"+n)
 		}
 	}
 	var table []string
 	for _, row := range toolTable() {
 		table = append(table, row.name)
 	}
-	slices.Sort(real)
+	slices.Sort(served)
 	slices.Sort(table)
-	if !slices.Equal(real, table) {
-		t.Errorf("the servers have %v, the table %v", real, table)
+	if !slices.Equal(served, table) {
+		t.Errorf("the servers have %v, the table %v", served, table)
 	}
 	if mcp.MetaKeyProtocolVersion != "io.modelcontextprotocol/protocolVersion" {
 		t.Error("the agent writes another key than the SDK reads")
+	}
+}
+
+// Both parts' files are what the loader accepts.
+func TestTheFilesLoad(t *testing.T) {
+	s := stage(t)
+	loaded, err := config.Load(s.Config(PDP))
+	if err != nil {
+		t.Fatalf("the decision service's file does not load: %v", err)
+	}
+	if len(loaded.Policies) != 1 {
+		t.Errorf("%d policies, want 1", len(loaded.Policies))
+	}
+	if _, err := config.LoadSidecar(s.Config(Sidecar)); err != nil {
+		t.Errorf("the data plane's file does not load: %v", err)
 	}
 }

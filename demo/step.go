@@ -60,7 +60,7 @@ type seen struct {
 	effect   effect
 	status   int
 	code     decision.Code
-	why      string // rule or message, for people
+	why      string // the rule, for people; of a call by its record
 	decision string
 	notes    []string // shown below the row
 	faults   []string // what is otherwise than it must be, beyond want
@@ -87,12 +87,12 @@ func effectOf(code decision.Code) effect {
 
 // see turns an answer into what was seen of it.
 func see(a *answer) *seen {
-	s := &seen{effect: effectOf(a.code), status: a.status, code: a.code, why: a.rule, decision: a.decision}
-	if s.why == "" {
-		s.why = a.message
-	}
+	s := &seen{effect: effectOf(a.code), status: a.status, code: a.code, decision: a.decision}
 	if s.decision == "" {
 		s.fault("the answer has no %s header", decisionHeader)
+	}
+	if a.code != decision.CodeNone && a.told != a.decision {
+		s.fault("the error carries the decision %q, the header %q", a.told, a.decision)
 	}
 	return s
 }

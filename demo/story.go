@@ -65,10 +65,10 @@ func toolTable() []toolRow {
 }
 
 // scenes is the story. The limit comes last, because it is then used up.
-func scenes(s *Stage) []scene {
+func scenes() []scene {
 	all := []scene{
 		{"The agent obtains tokens (client_credentials, RS256)", tokenSteps()},
-		{"Prompts and answers (LLM surface; calls speak as the workload)", promptSteps(s)},
+		{"Prompts and answers (LLM surface; calls speak as the workload)", promptSteps()},
 		{"Tools listed for each scope", listSteps()},
 	}
 	for _, scope := range scopes() {

@@ -20,7 +20,7 @@ const (
 // personal is what of piiQuestion must not reach the provider.
 func personal() []string { return []string{"536-22-8145", "jane.doe@example.com", "555-0142"} }
 
-func promptSteps(s *Stage) []step {
+func promptSteps() []step {
 	fromAnswer := refuse(decision.CodeSecret)
 	fromAnswer.reached = 1
 	midStream := fromAnswer

@@ -122,9 +122,6 @@ func calling(era, scope, name string, args map[string]any, closer check) func(co
 				s.fault("%s received a call of %q", r.at, calledTool(r.Body))
 			}
 		}
-		if a.code == decision.CodeToolUnknown {
-			s.why = "" // the rule is for the operator to know: `outrider why`
-		}
 		if closer != nil {
 			closer(p, a, s, received)
 		}

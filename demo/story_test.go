@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"outrider.dev/outrider/audit"
 	"outrider.dev/outrider/decision"
 )
 
@@ -106,6 +107,16 @@ func openRoad(s *Stage) http.Handler {
 	})
 }
 
+// recordOfAnything is a record that explains whatever happened.
+func recordOfAnything(string) ([]audit.Record, error) {
+	codes := []decision.Code{"", "no_policy"}
+	var out []audit.Record
+	for _, code := range codes {
+		out = append(out, audit.Record{Phase: audit.PhaseRequest, Code: code, Rule: "some rule"})
+	}
+	return out, nil
+}
+
 // playOn plays the story against a data plane of the test's.
 func playOn(t *testing.T, build func(*Stage) http.Handler) (*player, string, error) {
 	t.Helper()
@@ -118,8 +129,9 @@ func playOn(t *testing.T, build func(*Stage) http.Handler) (*player, string, err
 	var text strings.Builder
 	p := newPlayer(s, &printer{out: &text})
 	p.agent.base = road.URL
+	p.find = recordOfAnything
 	t.Cleanup(p.agent.http.CloseIdleConnections)
-	err := p.play(t.Context(), scenes(s))
+	err := p.play(t.Context(), scenes())
 	return p, text.String(), err
 }
 
@@ -226,8 +238,8 @@ func TestCompare(t *testing.T) {
 	if faults := bad.compare(refuse(decision.CodeTokenMissing)); len(faults) != 5 {
 		t.Errorf("expected five faults, got %v", faults)
 	}
-	any := want{effect: allowed, status: 200, reached: anyReach}
-	if faults := (&seen{effect: allowed, status: 200, received: make([]arrival, 9)}).compare(any); len(faults) != 0 {
+	open := want{effect: allowed, status: 200, reached: anyReach}
+	if faults := (&seen{effect: allowed, status: 200, received: make([]arrival, 9)}).compare(open); len(faults) != 0 {
 		t.Errorf("a step that does not count has faults %v", faults)
 	}
 }

@@ -27,6 +27,8 @@ func (c client) DevMode() bool                        { return false }
 func (c client) IsScopeAllowed(string) bool           { return true }
 func (c client) IDTokenUserinfoClaimsAssertion() bool { return false }
 func (c client) ClockSkew() time.Duration             { return 0 }
+
+//nolint:revive // var-naming: the provider's interface names it so
 func (c client) RestrictAdditionalIdTokenScopes() func([]string) []string {
 	return keepAll
 }
