@@ -51,7 +51,7 @@ func TestAPartThatEndsEarlyShowsItsLog(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "part ends") || !strings.Contains(err.Error(), "exit status 3") {
 		t.Errorf("got %v, want the exit status and the log", err)
 	}
-	if err := p.stop(); err == nil || !strings.Contains(err.Error(), "had ended by itself") {
+	if err := p.stop(); err == nil || !strings.Contains(err.Error(), "ended badly (exit status 3)") {
 		t.Errorf("stop: %v", err)
 	}
 }
