@@ -25,20 +25,23 @@ type word struct {
 func (d *Detector) act(w *window.Window, i int) hit {
 	r := reader{w: w, start: i, at: i}
 	var live [maxRules]progress
-	first := d.next(&r)
+	first := d.word(&r)
 	if first.pad {
 		return hit{kindOverride, r.at, .5}
 	}
-	started := false
-	for n := range d.rules {
-		if first.class&d.rules[n].parts[0] != 0 {
-			live[n], started = 1, true
-		}
-	}
-	if !started || w.Short || d.mentioned(w, i) {
+	if first.class&d.first == 0 || w.Short {
 		return hit{}
 	}
-	return d.follow(&r, &live)
+	for n := range d.rules {
+		if first.class&d.rules[n].parts[0] != 0 {
+			live[n] = 1
+		}
+	}
+	h := d.follow(&r, &live)
+	if h.end > 0 && mentioned(w, i) {
+		return hit{}
+	}
+	return h
 }
 
 // follow feeds words to the live rules until one is complete or none is left.
@@ -85,8 +88,13 @@ func (d *Detector) next(r *reader) word {
 	if c, over := r.gap(); c != 0 || over {
 		return word{class: c, end: before, over: over, pad: over && r.visible <= maxVisible}
 	}
+	return d.word(r)
+}
+
+// word reads the word that begins where the reader stands.
+func (d *Detector) word(r *reader) word {
 	var low [maxWord]byte
-	n, known := 0, true
+	n, known := d.ascii(r, &low), true
 	for !r.spent() {
 		g := glyphAt(r.w, r.at)
 		if g.sign != signLetter && g.sign != signIgnored {
@@ -106,6 +114,22 @@ func (d *Detector) next(r *reader) word {
 		return word{end: r.at}
 	}
 	return word{class: d.lookup(low[:n]), end: r.at}
+}
+
+// ascii reads the plain letters that a word begins with: all of it, as a rule.
+func (d *Detector) ascii(r *reader, low *[maxWord]byte) int {
+	n := 0
+	for n < maxWord && r.at < len(r.w.Text) && !r.spent() {
+		c := d.fold[r.w.Text[r.at]]
+		if c == 0 {
+			break
+		}
+		low[n] = c
+		n++
+		r.at++
+		r.visible++
+	}
+	return n
 }
 
 // lookup returns the parts of a word, read with digits as letters if need be.

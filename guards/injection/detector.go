@@ -20,7 +20,9 @@ const (
 type Detector struct {
 	words map[string]class
 	rules []rule
+	first class         // what can begin an act
 	gate  [36 * 36]bool // first two letters of the words that can begin an act
+	fold  [256]byte     // lower case of ASCII letters and digits, else zero
 	tool  bool
 }
 
@@ -28,13 +30,17 @@ type Detector struct {
 // other text.
 func New(tool bool) *Detector {
 	d := &Detector{words: vocabulary(), rules: rules(), tool: tool}
-	var first class
 	for _, r := range d.rules {
-		first |= r.parts[0]
+		d.first |= r.parts[0]
 	}
 	for word, c := range d.words {
-		if c&first != 0 && len(word) > 1 {
+		if c&d.first != 0 && len(word) > 1 {
 			d.gate[pair(word[0], word[1])] = true
+		}
+	}
+	for c := range utf8.RuneSelf {
+		if window.IsAlnum(byte(c)) {
+			d.fold[c] = asciiGlyph(byte(c)).as[0]
 		}
 	}
 	return d
@@ -83,7 +89,7 @@ type hit struct {
 func (d *Detector) Find(text []byte, m window.Mark, last bool, out []decision.Finding) ([]decision.Finding, window.Mark) {
 	w := window.Window{Text: text, Last: last}
 	for i := m.At; i < len(text); {
-		if dismissed(text, i) {
+		if d.dismissed(text, i) {
 			i++
 			continue
 		}
@@ -103,15 +109,12 @@ func (d *Detector) Find(text []byte, m window.Mark, last bool, out []decision.Fi
 }
 
 // dismissed is the gate: no act begins within a word or at common punctuation.
-func dismissed(text []byte, i int) bool {
-	switch c := text[i]; {
-	case c >= utf8.RuneSelf:
-		return !utf8.RuneStart(c)
-	case window.IsAlnum(c):
-		return i > 0 && window.IsAlnum(text[i-1])
-	default:
-		return c != '<' && c != '['
+func (d *Detector) dismissed(text []byte, i int) bool {
+	c := text[i]
+	if d.fold[c] != 0 {
+		return i > 0 && d.fold[text[i-1]] != 0
 	}
+	return c < utf8.RuneSelf && c != '<' && c != '[' || c >= utf8.RuneSelf && !utf8.RuneStart(c)
 }
 
 func (d *Detector) at(w *window.Window, i int) hit {
@@ -135,7 +138,7 @@ func (d *Detector) opens(w *window.Window, i int) bool {
 	if c := w.Text[i]; c < utf8.RuneSelf {
 		next := w.At(i + 1)
 		if next != 0 && next < utf8.RuneSelf && next != '\'' {
-			return window.IsAlnum(next) && d.gate[pair(c, next)]
+			return d.fold[next] != 0 && d.gate[pair(c, next)]
 		}
 		return true
 	}

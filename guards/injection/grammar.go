@@ -60,7 +60,7 @@ func personaRules() []rule {
 		{kindPersona, .9, true, []class{do, anything, now}},
 		{kindPersona, .8, true, []class{jail, mode}},
 		{kindPersona, .8, false, []class{you, is, now, developer, mode}},
-		{kindPersona, .8, true, []class{with, developer, mode, enabled}},
+		{kindPersona, .8, true, []class{developer, mode, enabled}},
 		{kindPersona, .8, false, []class{act, no, limits}},
 		{kindPersona, .8, false, []class{free, from, confines}},
 	}

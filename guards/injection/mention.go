@@ -11,7 +11,7 @@ const reach = 64
 
 // mentioned reports whether the act at i is only spoken of: quoted after a word
 // that announces an example, or what somebody else can, may or must not do.
-func (d *Detector) mentioned(w *window.Window, i int) bool {
+func mentioned(w *window.Window, i int) bool {
 	var low [reach]byte
 	before := low[:copy(low[:], w.Text[max(0, i-reach):i])]
 	for k, c := range before {

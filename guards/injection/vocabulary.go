@@ -74,7 +74,7 @@ type entry struct {
 
 func overrideWords() []entry {
 	return []entry{
-		{override | forget, `ignore ignoring disregard forget ignora ignorad ignoren olvida olvide olviden olvidad olvidate descarta desestima
+		{override | forget, `ignore ignoring disregard forget drop ignora ignorad ignoren olvida olvide olviden olvidad olvidate descarta desestima
 			ignoriere ignoriert ignorieren missachte missachten vergiss vergesse vergessen ignorez oublie oubliez neglige negligez
 			ignori dimentica dimenticate esqueca esquece desconsidere`},
 		{override, `override bypass neglect overlook discard omite umgehe umgehen ubergehe verwirf outrepasse contourne contournez`},
@@ -98,7 +98,7 @@ func overrideWords() []entry {
 			at on about from for so far up until here which what earlier any only own current strict internal
 			las los la el de del al y o que te se ha han dado las por favor
 			die der das den dem und oder von bitte dir ihnen mir zu was wurde wurden
-			les le des du de et ou ci tout ce qui que t a ete l d m compte tiens
+			pas les le des du de et ou ci tout ce qui que t a ete l d m compte tiens
 			le i gli che di e o as os que do da`},
 	}
 }
@@ -136,7 +136,6 @@ func otherWords() []entry {
 		{mode, `mode modo modus`},
 		{developer, `developer entwickler desarrollador god`},
 		{enabled, `enabled activated`},
-		{with, `with in`},
 		{do, `do`},
 		{anything, `anything`},
 		{free, `free freed broken liberated unshackled`},
@@ -150,6 +149,8 @@ func otherWords() []entry {
 		{user, `user human operator usuario benutzer nutzer anwender utilisateur lutilisateur utente`},
 		{keep, `keep hide conceal withhold`},
 		{secret, `secret hidden hide conceal withhold confidential private`},
+		{stop, `tiens`},
+		{follow, `compte`},
 		{glue, `ever under circumstances anything know nothing nichts rien le lo al dem zum au`},
 	}
 }

@@ -143,12 +143,3 @@ func groups(w *window.Window, i int, sizes ...int) (end int, sep byte) {
 	}
 	return i, sep
 }
-
-// value reads the n digits at i.
-func value(w *window.Window, i, n int) int {
-	v := 0
-	for k := range n {
-		v = v*10 + int(w.At(i+k)-'0')
-	}
-	return v
-}

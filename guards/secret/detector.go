@@ -8,8 +8,10 @@ import (
 // Detector finds credentials. It is immutable and safe for concurrent use.
 type Detector struct {
 	rules  []rule
-	types  []string   // finding type of each rule
-	starts [256][]int // rules by the first byte of their prefix
+	types  []string       // finding type of each rule
+	starts [256][]int     // rules by the first byte of their prefix
+	pairs  [1 << 13]uint8 // a bit for each pair of bytes that a prefix begins with
+	alnum  [256]bool
 }
 
 // New builds the detector from its table.
@@ -19,8 +21,22 @@ func New() *Detector {
 		d.types = append(d.types, "secret."+r.provider)
 		first := r.prefix[0]
 		d.starts[first] = append(d.starts[first], n)
+		d.admit(r.prefix)
+	}
+	for c := range d.alnum {
+		d.alnum[c] = window.IsAlnum(byte(c))
 	}
 	return d
+}
+
+func (d *Detector) admit(prefix string) {
+	n := int(prefix[0])<<8 | int(prefix[1])
+	d.pairs[n>>3] |= 1 << (n & 7)
+}
+
+func (d *Detector) admits(a, b byte) bool {
+	n := int(a)<<8 | int(b)
+	return d.pairs[n>>3]&(1<<(n&7)) != 0
 }
 
 // tail says what may still follow a credential that is proven.
@@ -58,14 +74,16 @@ func (d *Detector) Find(text []byte, m window.Mark, last bool, out []decision.Fi
 		}
 		i = end
 	}
-	for i < len(text) {
+	for ; i < len(text); i++ {
+		if d.dismissed(text, i) {
+			continue
+		}
 		w.Short = false
 		h := d.at(&w, i)
 		if w.Short {
 			return out, window.Mark{At: i}
 		}
 		if h.end == 0 {
-			i++
 			continue
 		}
 		end, open := d.rest(&w, h.end, h.tail)
@@ -73,42 +91,68 @@ func (d *Detector) Find(text []byte, m window.Mark, last bool, out []decision.Fi
 		if open {
 			return out, window.Mark{At: end, Open: uint8(h.tail)}
 		}
-		i = end
+		i = end - 1
 	}
 	return out, window.Mark{At: i}
 }
 
-// at judges the place i. Most places are dismissed by their first two bytes.
+// dismissed is the gate: credentials begin where a word begins, with a dash,
+// or after the slashes of a URL.
+func (d *Detector) dismissed(text []byte, i int) bool {
+	c := text[i]
+	if i == 0 {
+		return !d.alnum[c] && c != '-'
+	}
+	p := text[i-1]
+	if d.alnum[c] {
+		return d.alnum[p] && (i < 2 || text[i-2] != '\\')
+	}
+	return c != '-' && p != '/'
+}
+
+// at judges the place i. Most words are dismissed by their first two bytes and
+// by what stands before them.
 func (d *Detector) at(w *window.Window, i int) hit {
-	c := w.Text[i]
+	c, p := w.Text[i], w.Before(i)
 	if c == '-' {
 		return privateKey(w, i)
 	}
-	p := w.Before(i)
 	if p == '/' && i > 2 && w.Text[i-2] == '/' && w.Text[i-3] == ':' {
 		if h := userinfo(w, i); h.end > 0 || w.Short {
 			return h
 		}
 	}
-	if !window.IsAlnum(c) || window.IsAlnum(p) && !escapedBreak(w, i) {
+	if !d.alnum[c] || d.alnum[p] && !escapedBreak(w, i) {
 		return hit{}
 	}
-	for _, n := range d.starts[c] {
-		if h := d.prefixed(w, i, n); h.end > 0 || w.Short {
+	next := w.At(i + 1)
+	if d.admits(c, next) || w.Short {
+		for _, n := range d.starts[c] {
+			if d.rules[n].prefix[1] != next && !w.Short {
+				continue
+			}
+			if h := d.prefixed(w, i, n); h.end > 0 || w.Short {
+				return h
+			}
+		}
+	}
+	if c == 'e' && next == 'y' || window.IsDigit(c) {
+		if h := shaped(w, i); h.end > 0 || w.Short {
 			return h
 		}
 	}
-	if c == 'e' {
-		if h := jwt(w, i); h.end > 0 || w.Short {
-			return h
-		}
-	}
-	if window.IsDigit(c) {
-		if h := telegram(w, i); h.end > 0 || w.Short {
-			return h
-		}
+	if !introduced(w, i) {
+		return hit{}
 	}
 	return valued(w, i)
+}
+
+// shaped judges the shapes that have parts.
+func shaped(w *window.Window, i int) hit {
+	if w.Text[i] == 'e' {
+		return jwt(w, i)
+	}
+	return telegram(w, i)
 }
 
 // escapedBreak reports whether the letter before i belongs to a line end or

@@ -2,6 +2,7 @@ package secret
 
 import (
 	"bytes"
+	"math/bits"
 
 	"outrider.dev/outrider/guards/window"
 )
@@ -23,13 +24,13 @@ func placeholder(body []byte) bool {
 
 // distinct counts different bytes.
 func distinct(body []byte) int {
-	var seen [256]bool
-	n := 0
+	var seen [4]uint64
 	for _, c := range body {
-		if !seen[c] {
-			seen[c] = true
-			n++
-		}
+		seen[c>>6] |= 1 << (c & 63)
+	}
+	n := 0
+	for _, set := range seen {
+		n += bits.OnesCount64(set)
 	}
 	return n
 }

@@ -1,6 +1,10 @@
 package secret
 
-import "outrider.dev/outrider/guards/window"
+import (
+	"bytes"
+
+	"outrider.dev/outrider/guards/window"
+)
 
 const (
 	tokenClass = window.URLSafe | window.Dot | window.Tilde | window.Plus | window.Slash | window.Equals
@@ -13,15 +17,11 @@ const (
 )
 
 // valued reads a value that only what stands before it makes a credential: an
-// authorization scheme or the name it is assigned to.
+// authorization scheme or the name it is assigned to. It is called where
+// introduced holds.
 func valued(w *window.Window, i int) hit {
-	switch w.Before(i) {
-	case ' ', '=', ':', '"', '\'', '\t':
-	default:
-		return hit{}
-	}
 	if k := i + minValue - 1; k < len(w.Text) && window.ClassOf(w.Text[k])&tokenClass == 0 {
-		return hit{} // too short: most words are dismissed here
+		return hit{} // too short
 	}
 	kind, least := announced(w, i)
 	if kind == "" {
@@ -40,6 +40,19 @@ func valued(w *window.Window, i int) hit {
 		return hit{}
 	}
 	return hit{kind, i, i + n, sure, tailToken}
+}
+
+// introduced dismisses most words: before a value stands a quote, a sign of
+// assignment, or a blank after one of these or after Bearer or Basic.
+func introduced(w *window.Window, i int) bool {
+	p := w.Before(i)
+	if p == ' ' || p == '\t' {
+		p = w.Before(i - 1)
+		if p == 'r' || p == 'R' || p == 'c' || p == 'C' {
+			return true
+		}
+	}
+	return gapByte(p)
 }
 
 // dense tells the random from the readable: digits among letters of both
@@ -97,14 +110,10 @@ func gapByte(c byte) bool {
 
 func nameByte(c byte) bool { return window.ClassOf(c)&window.URLSafe != 0 }
 
-// assigned reports whether the bytes between a name and a value assign.
+// assigned reports whether the bytes between a name and a value assign. A bare
+// colon does not: it joins the parts of a resource name.
 func assigned(gap []byte) bool {
-	for _, c := range gap {
-		if c == '=' || c == ':' {
-			return true
-		}
-	}
-	return false
+	return bytes.IndexByte(gap, '=') >= 0 || len(gap) > 1 && bytes.IndexByte(gap, ':') >= 0
 }
 
 // secretName reports whether a lower-case name is one under which a
