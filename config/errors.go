@@ -76,11 +76,17 @@ type problems struct {
 }
 
 func (p *problems) add(at Position, path, problem, fix string) {
-	if len(p.list) == maxProblems {
-		p.more = true
+	if p.full() {
 		return
 	}
 	p.list = append(p.list, &Error{at.File, at.Line, at.Column, path, problem, fix})
+}
+
+// full reports whether one more problem would not be shown, and remembers that
+// there was one.
+func (p *problems) full() bool {
+	p.more = p.more || len(p.list) == maxProblems
+	return len(p.list) == maxProblems
 }
 
 // sorted returns the problems from the top of the file to its bottom.

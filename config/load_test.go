@@ -242,11 +242,14 @@ func TestBytes(t *testing.T) {
 		{"many empty documents", text + strings.Repeat("---\n", 4*maxDocuments), ""},
 		{"brackets", text + strings.Repeat("[", 50_000), "x.yaml:5:32: is nested deeper than 32 levels;"},
 		{"dashes", strings.Repeat("- ", 30_000), "x.yaml:1:65: is nested deeper than 32 levels;"},
+		{"too many keys", strings.Repeat("a:\n", 30_000), "x.yaml:1001:2: has more than 1000 keys in one mapping;"},
+		{"many entries of a list", text[:len(text)-len("{}\n")] + "\n  rules:\n" + strings.Repeat("  - deny: {}\n    name: r\n", 3000), "x.yaml:9:11: spec.rules[1].name:"},
+		{"many unknown keys", "{" + strings.Repeat("a: b,", 13_000) + "}", "x.yaml:1:2: unknown key"},
 		{"null document", "null", "x.yaml:1:1: the document: expected a mapping, found nothing;"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := readText("x.yaml", c.src)
+			_, err := Text("x.yaml", c.src)
 			if got := fmt.Sprint(err); c.problem == "" && err != nil || !strings.HasPrefix(got, c.problem) {
 				t.Errorf("got %.200s, want %s", got, c.problem)
 			}
@@ -258,7 +261,7 @@ func TestBytes(t *testing.T) {
 // stopped there would leave policies out in silence.
 func TestNothingIsLost(t *testing.T) {
 	for _, between := range []string{"---\n", "---\n---\n", "...\n---\n", "...\n", "---\n# nothing\n---\n", "--- \n...\n...\n---\n"} {
-		loaded, err := readText("x.yaml", policyText("a")+between+policyText("b"))
+		loaded, err := Text("x.yaml", policyText("a")+between+policyText("b"))
 		if err != nil {
 			t.Errorf("%q: %v", between, err)
 			continue

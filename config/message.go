@@ -62,6 +62,9 @@ func (d *document) entry(m protoreflect.Message, entry *ast.MappingValueNode, pa
 }
 
 func (d *document) unknownKey(md protoreflect.MessageDescriptor, key string, at Position, path string, fields given) {
+	if d.full() {
+		return // looking for what was meant takes its time
+	}
 	problem := fmt.Sprintf("unknown key %s %s", quoted(key), place(path))
 	keys := keysOf(md)
 	meant := nearest(key, keys)

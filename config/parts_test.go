@@ -99,11 +99,11 @@ func TestTargets(t *testing.T) {
 		"http://127.0.0.1:9191": "is not a target", "dns://8.8.8.8/pdp:9191": "is not a target", "xds:///pdp": "is not a target",
 		"127.0.0.1": "is not a target", ":9191": "is not a target", "localhost:": "is not a target",
 	} {
-		_, err := readText("x.yaml", fmt.Sprintf("{apiVersion: outrider.dev/v1, kind: Config, decision: {target: %q}}", target))
+		_, err := Text("x.yaml", fmt.Sprintf("{apiVersion: outrider.dev/v1, kind: Config, decision: {target: %q}}", target))
 		if want == "" && err != nil || !strings.Contains(fmt.Sprint(err), want) {
 			t.Errorf("%s: got %v, want %q", target, err, want)
 		}
-		_, err = readText("x.yaml", fmt.Sprintf("{apiVersion: outrider.dev/v1, kind: Config, decision: {target: %q, tls: {cert: c, key: k, ca: a}}}", target))
+		_, err = Text("x.yaml", fmt.Sprintf("{apiVersion: outrider.dev/v1, kind: Config, decision: {target: %q, tls: {cert: c, key: k, ca: a}}}", target))
 		if far := want == "" || want == "is another machine"; far != (err == nil) {
 			t.Errorf("%s with tls: %v", target, err)
 		}
@@ -118,7 +118,7 @@ func TestURLs(t *testing.T) {
 		"//example.com": "the scheme", "https:example.com": "not a URL", "https://": "not a URL", "https://:443": "not a URL",
 		"https://exa mple.com": "not a URL", "https://example.com/%zz": "not a URL", "unix:///x": "not a URL", "https://example.com/#": "fragment",
 	} {
-		_, err := readText("x.yaml", fmt.Sprintf("{apiVersion: outrider.dev/v1, kind: Config, mcp: {servers: [{name: a, url: %q}]}}", raw))
+		_, err := Text("x.yaml", fmt.Sprintf("{apiVersion: outrider.dev/v1, kind: Config, mcp: {servers: [{name: a, url: %q}]}}", raw))
 		if want == "" && err != nil || !strings.Contains(fmt.Sprint(err), want) {
 			t.Errorf("%s: got %v, want %q", raw, err, want)
 		}

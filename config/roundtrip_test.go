@@ -62,19 +62,6 @@ func writeOne(fd protoreflect.FieldDescriptor, v protoreflect.Value) string {
 	}
 }
 
-// readText reads documents that stand in no file, without the policies that a
-// Config names.
-func readText(file, src string) (*Loaded, error) {
-	l := newLoader()
-	p := l.open(file)
-	if text, ok := p.text([]byte(src)); ok {
-		for _, d := range p.documents(text) {
-			l.read(d, kindConfig, kindPolicy)
-		}
-	}
-	return l.result()
-}
-
 // checkRoundTrip: what was loaded, written out and loaded again, is equal.
 func checkRoundTrip(t *testing.T, file string, doc proto.Message) {
 	t.Helper()
@@ -84,7 +71,7 @@ func checkRoundTrip(t *testing.T, file string, doc proto.Message) {
 	}
 	// Relative paths are relative to the working directory by now.
 	text := write(doc.ProtoReflect())
-	again, err := readText(filepath.Base(file), text)
+	again, err := Text(filepath.Base(file), text)
 	if err != nil {
 		t.Fatalf("written out: %s\nloads no more: %v", text, err)
 	}

@@ -92,7 +92,7 @@ func checkRefused(t *testing.T, kind, text, slip, meant string) {
 	if meant != "kind" {
 		text = fmt.Sprintf("{kind: %s, %s", kind, text[1:])
 	}
-	_, err := readText("slip.yaml", text)
+	_, err := Text("slip.yaml", text)
 	var all Errors
 	errors.As(err, &all)
 	problem := fmt.Sprintf("unknown key %q", slip)
@@ -186,7 +186,7 @@ func TestSchemaIsReadable(t *testing.T) {
 
 // TestDefaults: absent fields and absent sections read as the schema says.
 func TestDefaults(t *testing.T) {
-	loaded, err := readText("x.yaml", "{apiVersion: outrider.dev/v1, kind: Config, decision: {target: \"unix:///s\"}}")
+	loaded, err := Text("x.yaml", "{apiVersion: outrider.dev/v1, kind: Config, decision: {target: \"unix:///s\"}}")
 	if err != nil {
 		t.Fatal(err)
 	}

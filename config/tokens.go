@@ -11,6 +11,7 @@ import (
 const (
 	maxDepth  = 32
 	maxTokens = 1 << 16
+	maxKeys   = 1000 // of one block mapping
 )
 
 // acceptable refuses what YAML can do and configuration does not need, and
@@ -28,6 +29,10 @@ func (p *problems) acceptable(tokens token.Tokens) bool {
 		}
 		if depth.follow(tokens, i) > maxDepth {
 			p.add(p.position(t), "", fmt.Sprintf("is nested deeper than %d levels", maxDepth), "flatten the document")
+			break
+		}
+		if depth.keys() > maxKeys {
+			p.add(p.position(t), "", fmt.Sprintf("has more than %d keys in one mapping", maxKeys), "split it")
 			break
 		}
 	}
@@ -53,12 +58,16 @@ func refusedFeature(t token.Type) (problem, fix string) {
 	}
 }
 
-// nesting follows how deep the tokens lie: open brackets, and the columns at
-// which block collections began.
+// nesting follows how deep the tokens lie: open brackets, and the block
+// collections that are not closed yet.
 type nesting struct {
-	flow    int
-	columns []int
+	flow   int
+	blocks []block
 }
+
+// block is an open block collection: the column of its signs, and how many
+// stood there.
+type block struct{ column, signs int }
 
 // follow takes token i and returns the depth there.
 func (n *nesting) follow(tokens token.Tokens, i int) int {
@@ -71,23 +80,32 @@ func (n *nesting) follow(tokens token.Tokens, i int) int {
 	case token.DocumentHeaderType, token.DocumentEndType:
 		*n = nesting{}
 	case token.SequenceEntryType:
-		n.open(t.Position.Column)
+		n.open(t.Position.Column, 0)
 	case token.MappingValueType:
 		if i > 0 {
-			n.open(tokens[i-1].Position.Column)
+			n.open(tokens[i-1].Position.Column, 1)
 		}
 	}
-	return n.flow + len(n.columns)
+	return n.flow + len(n.blocks)
 }
 
-func (n *nesting) open(column int) {
+// keys is how many keys the innermost block mapping has so far.
+func (n *nesting) keys() int {
+	if len(n.blocks) == 0 {
+		return 0
+	}
+	return n.blocks[len(n.blocks)-1].signs
+}
+
+func (n *nesting) open(column, signs int) {
 	if n.flow > 0 {
 		return
 	}
-	for len(n.columns) > 0 && n.columns[len(n.columns)-1] > column {
-		n.columns = n.columns[:len(n.columns)-1]
+	for len(n.blocks) > 0 && n.blocks[len(n.blocks)-1].column > column {
+		n.blocks = n.blocks[:len(n.blocks)-1]
 	}
-	if len(n.columns) == 0 || n.columns[len(n.columns)-1] < column {
-		n.columns = append(n.columns, column)
+	if len(n.blocks) == 0 || n.blocks[len(n.blocks)-1].column < column {
+		n.blocks = append(n.blocks, block{column: column})
 	}
+	n.blocks[len(n.blocks)-1].signs += signs
 }
