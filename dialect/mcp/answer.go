@@ -1,6 +1,9 @@
 package mcp
 
 import (
+	"bytes"
+
+	"github.com/go-json-experiment/json/jsontext"
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/strictjson"
 )
@@ -45,6 +48,31 @@ func ReadAnswer(raw []byte, lim strictjson.Limits) (*Answer, error) {
 	}
 	a.Segments = c.segs
 	return a, nil
+}
+
+// Answers reports whether the message is the response to the call with this id.
+// An error may leave the id out: its server could not read it.
+func (a *Answer) Answers(id []byte) bool {
+	if a.Kind != Response {
+		return false
+	}
+	if a.ID == nil {
+		return a.Failed
+	}
+	return bytes.Equal(plainID(a.ID), plainID(id))
+}
+
+// plainID takes the escapes out of a string id, which every encoder sets in
+// its own way. The quotes stay: "1" is not 1.
+func plainID(id []byte) []byte {
+	if !bytes.ContainsRune(id, '\\') {
+		return id
+	}
+	text, err := jsontext.AppendUnquote([]byte{'"'}, id)
+	if err != nil {
+		return id
+	}
+	return append(text, '"')
 }
 
 func badAnswer(message string) *Error {

@@ -154,7 +154,7 @@ func TestReadTools(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(p.Tools) != 3 || p.Tools[0].Name != "a" || string(p.Tools[0].Definition) != `{"name":"a","description":"d"}` || p.Tools[1].Name != "" || p.Tools[2].Name != "" {
+	if len(p.Tools) != 1 || p.Tools[0].Name != "a" || string(p.Tools[0].Definition) != `{"name":"a","description":"d"}` {
 		t.Errorf("got %+v", p.Tools)
 	}
 	if string(p.Cursor) != `"c\u0041"` {
@@ -227,17 +227,25 @@ func TestFilterEveryChoice(t *testing.T) {
 }
 
 func TestFilterHidesWhatIsNoTool(t *testing.T) {
-	raw := `{"jsonrpc":"2.0","id":1,"result":{"tools":["delete_repo",{"name":"a"},null]}}`
-	p, err := mcp.ReadTools([]byte(raw), strictjson.Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	splices, err := p.Filter(&decision.Visibility{Bitmap: []byte{0xff}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, want := string(dialect.Apply(nil, []byte(raw), splices)), `{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"a"}]}}`; got != want {
-		t.Errorf("got %s", got)
+	for list, want := range map[string]string{
+		`["delete_repo", {"name":"a"}, null]`:          `[{"name":"a"}]`,
+		`[{"name":"a"}, {"title":"x"}, {"name":"b"}]`:  `[{"name":"a"}, {"name":"b"}]`,
+		`[ {"name":""} , {"name":"a"} , {"name":"b"}]`: `[ {"name":"a"} , {"name":"b"}]`,
+		`[ null ]`: `[  ]`,
+		`[]`:       `[]`,
+	} {
+		raw := `{"jsonrpc":"2.0","id":1,"result":{"tools":` + list + `}}`
+		p, err := mcp.ReadTools([]byte(raw), strictjson.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		splices, err := p.Filter(&decision.Visibility{Bitmap: []byte{0xff}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(dialect.Apply(nil, []byte(raw), splices)); got != strings.Replace(raw, list, want, 1) {
+			t.Errorf("%s becomes %s", list, got)
+		}
 	}
 }
 

@@ -94,7 +94,7 @@ func FuzzReadAnswer(f *testing.F) {
 		}
 		var want []string
 		for i, tool := range p.Tools {
-			if tool.Name != "" && v.Visible(i) {
+			if v.Visible(i) {
 				want = append(want, string(tool.Definition))
 			}
 		}

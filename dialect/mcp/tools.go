@@ -14,21 +14,24 @@ import (
 // maxTools bounds one page of a list.
 const maxTools = 10_000
 
-// ToolSpan is one entry of a tool list. Offsets are into the raw answer.
+// ToolSpan is one tool of a list. Offsets are into the raw answer.
 type ToolSpan struct {
-	Name       string // empty for an entry that is no tool; it is never shown
+	Name       string
 	Definition []byte // aliases the answer
 	Start, End uint32 // of the definition
+
+	next uint32 // start of the entry that follows, 0 behind the last one
 }
 
 // ToolPage is one page of a tool list.
 type ToolPage struct {
-	Tools    []ToolSpan
+	Tools    []ToolSpan         // entries without a name are none; nobody gets to see them
 	Cursor   []byte             // raw JSON string that asks for the next page, nil on the last one
 	Segments []decision.Segment // of the page without its tools
 
-	public decision.Splice // makes a cache scope of everybody that of one caller
-	shared bool            // public is needed
+	start, end uint32          // from the first entry of the array to behind the last one
+	public     decision.Splice // makes a cache scope of everybody that of one caller
+	shared     bool            // public is needed
 }
 
 // ReadTools reads the answer to tools/list. The error is an [*Error] with
@@ -62,21 +65,29 @@ func ReadTools(raw []byte, lim strictjson.Limits) (*ToolPage, error) {
 }
 
 func (p *ToolPage) readTools(raw []byte, tools strictjson.Value) error {
-	for _, tool := range tools.Elements() {
-		if err := tool.RefuseFolded(false); err != nil {
-			return badAnswer(err.Error())
-		}
-		if len(p.Tools) == maxTools {
+	last := -1 // index of the tool that the last entry was, if it was one
+	for i, entry := range tools.Elements() {
+		if i == maxTools {
 			return badAnswer("a page lists more than " + strconv.Itoa(maxTools) + " tools")
 		}
-		start, end := tool.Span()
-		name, _ := tool.Get("name").Text()
-		if len(name) > maxName {
-			name = nil
+		if err := entry.RefuseFolded(false); err != nil {
+			return badAnswer(err.Error())
 		}
-		p.Tools = append(p.Tools, ToolSpan{
-			Name: string(name), Definition: raw[start:end:end], Start: uint32(start), End: uint32(end),
-		})
+		from, to := entry.Span()
+		if i == 0 {
+			p.start = uint32(from)
+		}
+		if last >= 0 {
+			p.Tools[last].next = uint32(from)
+		}
+		p.end, last = uint32(to), -1
+		name, _ := entry.Get("name").Text()
+		if len(name) > 0 && len(name) <= maxName {
+			last = len(p.Tools)
+			p.Tools = append(p.Tools, ToolSpan{
+				Name: string(name), Definition: raw[from:to:to], Start: uint32(from), End: uint32(to),
+			})
+		}
 	}
 	return nil
 }
@@ -116,7 +127,7 @@ func (p *ToolPage) Shown(v *decision.Visibility, first int) ([][]byte, error) {
 	var out [][]byte
 	edits := byTool(v.Splices)
 	for i, t := range p.Tools {
-		if t.Name == "" || !v.Visible(first+i) {
+		if !v.Visible(first + i) {
 			continue
 		}
 		splices := ofTool(edits, first+i)
@@ -131,27 +142,28 @@ func (p *ToolPage) Shown(v *decision.Visibility, first int) ([][]byte, error) {
 // Filter returns the splices on the raw answer that take away the tools that v
 // does not show and rewrite the others. Every other byte stays.
 func (p *ToolPage) Filter(v *decision.Visibility) ([]decision.Splice, error) {
-	var out []decision.Splice
-	kept, edits := p.kept(v), byTool(v.Splices)
-	from := 0 // the first tool that is not settled yet
-	for n, i := range kept {
-		if i > from {
-			out = append(out, decision.Splice{Start: p.Tools[from].Start, End: p.Tools[i].Start})
-		}
-		splices := ofTool(edits, i)
-		if err := dialect.Check(p.Tools[i].Definition, splices); err != nil {
-			return nil, err
-		}
-		for _, s := range splices {
-			out = append(out, decision.Splice{Start: p.Tools[i].Start + s.Start, End: p.Tools[i].Start + s.End, With: s.With})
-		}
-		from = i + 1
-		if last := n == len(kept)-1; last && from < len(p.Tools) {
-			out = append(out, decision.Splice{Start: p.Tools[i].End, End: p.Tools[len(p.Tools)-1].End})
-		}
+	out, err := p.rewrite(v)
+	if err != nil {
+		return nil, err
 	}
-	if len(kept) == 0 && len(p.Tools) > 0 {
-		out = append(out, decision.Splice{Start: p.Tools[0].Start, End: p.Tools[len(p.Tools)-1].End})
+	var shown *ToolSpan // the last one
+	for i := range p.Tools {
+		t := &p.Tools[i]
+		if !v.Visible(i) {
+			continue
+		}
+		from := p.start
+		if shown != nil {
+			from = shown.next
+		}
+		out = appendCut(out, from, t.Start)
+		shown = t
+	}
+	switch {
+	case shown == nil:
+		out = appendCut(out, p.start, p.end)
+	case shown.next != 0:
+		out = appendCut(out, shown.End, p.end)
 	}
 	if p.shared {
 		out = append(out, p.public)
@@ -160,14 +172,30 @@ func (p *ToolPage) Filter(v *decision.Visibility) ([]decision.Splice, error) {
 	return out, nil
 }
 
-func (p *ToolPage) kept(v *decision.Visibility) []int {
-	var kept []int
+// rewrite returns the splices of the shown definitions, on the raw answer.
+func (p *ToolPage) rewrite(v *decision.Visibility) ([]decision.Splice, error) {
+	var out []decision.Splice
+	edits := byTool(v.Splices)
 	for i, t := range p.Tools {
-		if t.Name != "" && v.Visible(i) {
-			kept = append(kept, i)
+		if !v.Visible(i) {
+			continue
+		}
+		splices := ofTool(edits, i)
+		if err := dialect.Check(t.Definition, splices); err != nil {
+			return nil, err
+		}
+		for _, s := range splices {
+			out = append(out, decision.Splice{Start: t.Start + s.Start, End: t.Start + s.End, With: s.With})
 		}
 	}
-	return kept
+	return out, nil
+}
+
+func appendCut(out []decision.Splice, from, to uint32) []decision.Splice {
+	if from == to {
+		return out
+	}
+	return append(out, decision.Splice{Start: from, End: to})
 }
 
 // SortSplices orders splices that do not overlap by their place in the body.

@@ -1,0 +1,57 @@
+package mcp
+
+import (
+	"net/http"
+	"strings"
+
+	"outrider.dev/outrider/decision"
+)
+
+// acceptBoth is what a client of the streamable HTTP transport accepts.
+const acceptBoth = "application/json, text/event-stream"
+
+// carried are the agent's headers that travel on as they are. MCP says what a
+// request needs, so the rest stays here: an unknown header could hold a
+// credential, or text that nobody judged.
+func carried() []string {
+	return []string{"Accept", "Accept-Language", "User-Agent", "Traceparent", "Tracestate"}
+}
+
+// outgoing returns the headers of the forwarded request.
+func outgoing(in, mirror http.Header, ops []decision.HeaderOp) http.Header {
+	out := http.Header{
+		"Accept":          {acceptBoth},
+		"Accept-Encoding": {"identity"},
+		"Content-Type":    {"application/json"},
+	}
+	for _, name := range carried() {
+		if values := in[name]; len(values) > 0 {
+			out[name] = values
+		}
+	}
+	for name, values := range mirror {
+		out[name] = values
+	}
+	for _, op := range ops {
+		if op.Remove {
+			out.Del(op.Name)
+		} else {
+			out.Set(op.Name, string(op.Value))
+		}
+	}
+	return out
+}
+
+// readable returns what rules may read of the agent's headers.
+func readable(in http.Header) map[string]string {
+	out := make(map[string]string, 8)
+	for name, values := range in {
+		lower := strings.ToLower(name)
+		switch {
+		case lower == "mcp-session-id":
+		case strings.HasPrefix(lower, "mcp-"), lower == "user-agent", lower == "content-type", lower == "accept", lower == "traceparent":
+			out[lower] = strings.Join(values, ", ")
+		}
+	}
+	return out
+}

@@ -1,0 +1,89 @@
+package mcp
+
+import (
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect"
+	message "outrider.dev/outrider/dialect/mcp"
+)
+
+// pass judges one message of the server and returns the bytes that may reach
+// the agent. last is set for the response, after which nothing follows.
+func (x *exchange) pass(raw []byte, provider string) (out []byte, last bool, err error) {
+	a, err := x.readAnswer(raw)
+	if err != nil {
+		return nil, false, err
+	}
+	last = a.Kind == message.Response
+	var splices []decision.Splice
+	if last && !a.Failed && x.msg.Method.Name == message.MethodToolsList {
+		splices, err = x.filter(raw, provider)
+	} else {
+		splices, err = x.judge(raw, a.Segments)
+	}
+	if err != nil || len(splices) == 0 {
+		return raw, last, err
+	}
+	if err := dialect.Check(raw, splices); err != nil {
+		return nil, false, err
+	}
+	return dialect.Apply(nil, raw, splices), last, nil
+}
+
+// judge asks about a message where the verdict demands it and the message has
+// text.
+func (x *exchange) judge(raw []byte, segments []decision.Segment) ([]decision.Splice, error) {
+	if !x.verdict.Duty.JudgeResponse || len(segments) == 0 {
+		return nil, nil
+	}
+	ruling := x.gate.Judge(x.ctx, decision.Part{Whole: &decision.Body{Dialect: message.Dialect, Raw: raw, Segments: segments}})
+	if ruling.Effect == decision.Deny {
+		return nil, &denial{ruling.Reason}
+	}
+	return ruling.Splices, nil
+}
+
+// filter asks which tools of a page may be seen, always, and about the text
+// around them where the verdict demands it.
+func (x *exchange) filter(raw []byte, provider string) ([]decision.Splice, error) {
+	page, err := message.ReadTools(raw, x.Limits)
+	if err != nil {
+		return nil, err
+	}
+	visible, err := x.visible(appendTools(nil, page, provider))
+	if err != nil {
+		return nil, err
+	}
+	splices, err := page.Filter(visible)
+	if err != nil {
+		return nil, err
+	}
+	around, err := x.judge(raw, page.Segments)
+	if err != nil || len(around) == 0 {
+		return splices, err
+	}
+	splices = append(splices, around...)
+	message.SortSplices(splices)
+	return splices, nil
+}
+
+func appendTools(out []decision.Tool, page *message.ToolPage, provider string) []decision.Tool {
+	for _, t := range page.Tools {
+		out = append(out, decision.Tool{Server: provider, Name: t.Name, Definition: t.Definition})
+	}
+	return out
+}
+
+// visible asks which tools may be seen. Nothing is asked about no tools.
+func (x *exchange) visible(tools []decision.Tool) (*decision.Visibility, error) {
+	if len(tools) == 0 {
+		return &decision.Visibility{}, nil
+	}
+	ruling := x.gate.Judge(x.ctx, decision.Part{Tools: tools})
+	switch {
+	case ruling.Effect == decision.Deny:
+		return nil, &denial{ruling.Reason}
+	case ruling.Visibility == nil:
+		return nil, decision.Refuse(decision.CodeInternal, "the decision service did not say which tools may be seen")
+	}
+	return ruling.Visibility, nil
+}
