@@ -8,14 +8,18 @@ func (p *printer) opening(s *Stage) {
 	p.line("  token issuer      %s", s.Issuer.URL)
 	p.line("  LLM provider      %s", s.LLM.URL)
 	p.line("  MCP servers       %s, %s", s.GitHub.URL, s.Slack.URL)
-	p.line("  policy            %s", s.Dir+"/policy.yaml")
+	p.line("  configuration     %s: policy.yaml, pdp.yaml, sidecar.yaml", s.Dir)
 }
 
 // closing says how to go on from here.
-func (p *printer) closing(s *Stage, id string) {
+func (p *printer) closing(s *Stage, id string, found bool) {
 	if id != "" {
+		where := ""
+		if !found {
+			where = "--state " + s.StateDir + " "
+		}
 		p.line("\n%s", p.paint(bold, "Ask about any line by its id:"))
-		p.line("  go run ./cmd/outrider why --state %s %s", s.StateDir(), short(id))
+		p.line("  go run ./cmd/outrider why %s%s", where, short(id))
 	}
 	p.line("\n%s", p.paint(bold, "Try it with your own key:"))
 	p.line("  OPENAI_API_KEY=… go run ./cmd/outrider run")

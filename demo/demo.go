@@ -21,6 +21,10 @@ type Options struct {
 	Color bool // Out is a terminal
 	Keep  bool // listen on the standard ports, and stay until the context ends
 
+	// State is the decision service's folder, where `outrider why` looks by
+	// itself. Empty: in the demo's own folder.
+	State string
+
 	// Command returns the command, not yet started, that runs a part with the
 	// configuration file. `outrider demo` names its own executable.
 	Command func(part Part, config string) *exec.Cmd
@@ -33,7 +37,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return fmt.Errorf("make a folder for the demo: %w", err)
 	}
-	stage, err := NewStage(dir, o.Keep)
+	stage, err := NewStage(dir, o.State, o.Keep)
 	if err != nil {
 		return err
 	}
@@ -52,7 +56,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	story, cancel := context.WithTimeoutCause(ctx, storyTimeout, fmt.Errorf("it took longer than %v", storyTimeout))
 	defer cancel()
 	err = player.play(story, scenes())
-	out.closing(stage, player.lastID)
+	out.closing(stage, player.lastID, o.State != "")
 	if o.Keep && ctx.Err() == nil {
 		out.keeping(stage)
 		<-ctx.Done()

@@ -23,24 +23,33 @@ func TestExplain(t *testing.T) {
 		{
 			"the rule",
 			seen{code: decision.CodeDeniedByRule},
-			[]audit.Record{{Phase: audit.PhaseRequest, Code: decision.CodeDeniedByRule, Rule: "no-infra", Message: "m"}},
+			[]audit.Record{{Phase: audit.PhaseRequest, Code: decision.CodeDeniedByRule, Rule: "no-infra (policy.yaml:7:1)", Message: "m"}},
 			"no-infra", "",
 		},
 		{
 			"the message where no rule decided",
 			seen{code: decision.CodeTokenExpired},
-			[]audit.Record{{Phase: audit.PhaseRequest, Code: decision.CodeTokenExpired, Message: "ended"}},
+			[]audit.Record{{Phase: audit.PhaseRequest, Code: decision.CodeTokenExpired, Message: "ended: get another"}},
 			"ended", "",
 		},
 		{
 			"a ruling on the answer",
-			seen{code: decision.CodeSecret},
+			seen{effect: blocked, code: decision.CodeSecret},
 			[]audit.Record{
-				{Phase: audit.PhaseOutcome, Code: decision.CodeSecret, Message: "outcome"},
-				{Phase: audit.PhaseRuling, Code: decision.CodeSecret, Message: "ruling"},
-				{Phase: audit.PhaseRequest},
+				{Phase: audit.PhaseOutcome},
+				{
+					Phase: audit.PhaseRuling, Code: decision.CodeSecret,
+					Findings: []audit.Finding{{Type: "secret.github"}, {Type: "secret.github"}, {Type: "secret.aws"}},
+				},
+				{Phase: audit.PhaseRequest, Rule: "rule"},
 			},
-			"ruling", "",
+			"secret.github secret.aws", "",
+		},
+		{
+			"an outcome explains nothing",
+			seen{code: decision.CodeSecret},
+			[]audit.Record{{Phase: audit.PhaseOutcome, Code: decision.CodeSecret, Message: "outcome"}},
+			"", "knows nothing",
 		},
 		{
 			"a hidden tool",

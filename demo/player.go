@@ -18,14 +18,15 @@ type player struct {
 
 	asked  int // LLM calls that counted against the limit
 	steps  int
-	failed []string
-	lastID string // the last decision worth asking about
+	wrong  int      // steps that came out otherwise
+	failed []string // what was wrong, one line each
+	lastID string   // the last decision worth asking about
 }
 
 func newPlayer(stage *Stage, out *printer) *player {
 	return &player{
 		stage: stage, agent: newAgent(stage.AgentURL()), tokens: map[string]string{}, out: out,
-		find: func(id string) ([]audit.Record, error) { return audit.Find(stage.StateDir(), id) },
+		find: func(id string) ([]audit.Record, error) { return audit.Find(stage.StateDir, id) },
 	}
 }
 
@@ -41,9 +42,9 @@ func (p *player) play(ctx context.Context, scenes []scene) error {
 			p.step(ctx, st)
 		}
 	}
-	p.out.summary(p.steps, len(p.failed), time.Since(begun))
+	p.out.summary(p.steps, p.wrong, time.Since(begun))
 	if len(p.failed) > 0 {
-		return &Mismatch{Steps: p.steps, Failed: p.failed}
+		return &Mismatch{Steps: p.steps, Wrong: p.wrong, Failed: p.failed}
 	}
 	return nil
 }
@@ -63,6 +64,9 @@ func (p *player) step(ctx context.Context, st step) {
 	faults := s.compare(st.want)
 	p.out.row(row{what: st.what, seen: s, faults: faults})
 	p.steps++
+	if len(faults) > 0 {
+		p.wrong++
+	}
 	for _, f := range faults {
 		p.failed = append(p.failed, fmt.Sprintf("%s: %s", st.what, f))
 	}
@@ -103,12 +107,13 @@ func (p *player) since(marks [3]uint64) []arrival {
 // Mismatch says which steps came out otherwise than expected.
 type Mismatch struct {
 	Steps  int
+	Wrong  int
 	Failed []string // one line each: step, expected, got
 }
 
 // Error implements error.
 func (m *Mismatch) Error() string {
-	text := fmt.Sprintf("the story came out otherwise than expected in %d places:", len(m.Failed))
+	text := fmt.Sprintf("%d of %d steps came out otherwise than expected:", m.Wrong, m.Steps)
 	for _, f := range m.Failed {
 		text += "\n  " + f
 	}

@@ -85,11 +85,11 @@ func TestTheEndSaysHowToGoOn(t *testing.T) {
 	s := stage(t)
 	text := printed(false, func(p *printer) {
 		p.opening(s)
-		p.closing(s, "abcdefghijklmnop")
+		p.closing(s, "abcdefghijklmnop", false)
 		p.keeping(s)
 	})
 	for _, want := range []string{
-		"why --state " + s.StateDir() + " abcdefgh\n",
+		"why --state " + s.StateDir + " abcdefgh\n",
 		"OPENAI_API_KEY=… go run ./cmd/outrider run",
 		s.AgentAddress, s.Issuer.TokenURL(),
 	} {
@@ -97,7 +97,10 @@ func TestTheEndSaysHowToGoOn(t *testing.T) {
 			t.Errorf("%q is not said in:\n%s", want, text)
 		}
 	}
-	if without := printed(false, func(p *printer) { p.closing(s, "") }); strings.Contains(without, "why") {
+	if with := printed(false, func(p *printer) { p.closing(s, "abcdefghijklmnop", true) }); !strings.Contains(with, "outrider why abcdefgh\n") {
+		t.Errorf("asks in a folder that is looked in anyway:\n%s", with)
+	}
+	if without := printed(false, func(p *printer) { p.closing(s, "", true) }); strings.Contains(without, "why") {
 		t.Errorf("asks about no id:\n%s", without)
 	}
 }

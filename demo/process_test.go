@@ -57,9 +57,17 @@ func TestAPartThatEndsEarlyShowsItsLog(t *testing.T) {
 }
 
 func TestAPartThatIsNeverReady(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	address := freeAddress(t)
+	p, err := start(PDP, part(t, "never ready", address), filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for len(p.tail()) == 0 {
+		time.Sleep(readyPoll)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*readyPoll)
 	defer cancel()
-	p, err := started(ctx, t, "never ready")
+	err = p.ready(ctx, &http.Client{Transport: &http.Transport{}}, address)
 	if err == nil || !strings.Contains(err.Error(), "part never ready") {
 		t.Errorf("got %v, want an error with the log", err)
 	}

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -24,7 +25,9 @@ const RequestsPerMinute = 10
 // Stage is what stands around the road: the stand-ins, serving, and a folder
 // with the configuration of both parts.
 type Stage struct {
-	Dir    string
+	Dir      string
+	StateDir string // the decision service's, with the records that `outrider why` reads
+
 	Issuer *issuer.Issuer
 	LLM    *llm.Provider
 	GitHub *tools.Server
@@ -37,10 +40,14 @@ type Stage struct {
 	open []interface{ Close() error }
 }
 
-// NewStage starts the stand-ins and writes the configuration into dir. With
+// NewStage starts the stand-ins and writes the configuration into dir. The
+// decision service's state is kept in the folder state; empty: below dir. With
 // standardPorts the parts listen where the documentation says, else on free ports.
-func NewStage(dir string, standardPorts bool) (*Stage, error) {
-	s := &Stage{Dir: dir, AgentAddress: "127.0.0.1:4000", AdminAddress: "127.0.0.1:4001", PDPAddress: "127.0.0.1:9192"}
+func NewStage(dir, state string, standardPorts bool) (*Stage, error) {
+	s := &Stage{
+		Dir: dir, StateDir: cmp.Or(state, filepath.Join(dir, "state")),
+		AgentAddress: "127.0.0.1:4000", AdminAddress: "127.0.0.1:4001", PDPAddress: "127.0.0.1:9192",
+	}
 	err := s.startStandIns()
 	if err == nil && !standardPorts {
 		err = freePorts(&s.AgentAddress, &s.AdminAddress, &s.PDPAddress)
@@ -93,9 +100,6 @@ func (s *Stage) AgentURL() string { return "http://" + s.AgentAddress }
 // Socket is where the decision service answers the data plane.
 func (s *Stage) Socket() string { return filepath.Join(s.Dir, "pdp.sock") }
 
-// StateDir is the decision service's folder, with the records that `outrider why` reads.
-func (s *Stage) StateDir() string { return filepath.Join(s.Dir, "state") }
-
 // KeyFile is the file with the key of a provider or server.
 func (s *Stage) KeyFile(name string) string { return filepath.Join(s.Dir, name+".key") }
 
@@ -109,7 +113,7 @@ func (s *Stage) UID() int { return os.Getuid() }
 func (s *Stage) RequestsPerMinute() int { return RequestsPerMinute }
 
 func (s *Stage) writeFiles() error {
-	if err := os.Mkdir(s.StateDir(), 0o700); err != nil {
+	if err := os.MkdirAll(s.StateDir, 0o700); err != nil {
 		return fmt.Errorf("make the decision service's folder: %w", err)
 	}
 	for name, key := range map[string]string{

@@ -18,7 +18,7 @@ import (
 
 func stage(t *testing.T) *Stage {
 	t.Helper()
-	s, err := NewStage(t.TempDir(), false)
+	s, err := NewStage(t.TempDir(), "", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestPortsAreFreeAndDifferent(t *testing.T) {
 }
 
 func TestStandardPorts(t *testing.T) {
-	s, err := NewStage(t.TempDir(), true)
+	s, err := NewStage(t.TempDir(), "", true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestStandardPorts(t *testing.T) {
 }
 
 func TestAStageThatCannotStandIsTakenDown(t *testing.T) {
-	if _, err := NewStage(filepath.Join(t.TempDir(), "absent"), false); err == nil {
+	if _, err := NewStage(filepath.Join(t.TempDir(), "absent", "x\x00"), "", false); err == nil {
 		t.Error("a stage in a folder that is not there")
 	}
 }
