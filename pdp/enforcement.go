@@ -41,6 +41,19 @@ type enforcement struct {
 	limits  *limit.Limiter // nil: none
 }
 
+// enforcements compiles guards and limits of every policy, by its index.
+func enforcements(set *authz.Set, now func() time.Time) ([]enforcement, error) {
+	var out []enforcement
+	for _, p := range set.Policies() {
+		one, err := newEnforcement(p, now)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, one)
+	}
+	return out, nil
+}
+
 func newEnforcement(p *authz.Policy, now func() time.Time) (enforcement, error) {
 	backend := p.Doc.GetSpec().GetBackend()
 	e := enforcement{observe: p.Observe}

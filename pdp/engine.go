@@ -56,15 +56,17 @@ func New(cfg Config) (*Engine, error) {
 	if cfg.Policies == nil || cfg.Tokens == nil || cfg.Routes == nil || cfg.Recorder == nil || cfg.Now == nil {
 		return nil, errors.New("pdp: policies, tokens, routes, recorder and clock are needed")
 	}
-	e := &Engine{cfg: cfg, pending: map[string]*exchange{}}
-	for _, p := range cfg.Policies.Policies() {
-		one, err := newEnforcement(p, cfg.Now)
-		if err != nil {
-			return nil, err
-		}
-		e.policies = append(e.policies, one)
+	policies, err := enforcements(cfg.Policies, cfg.Now)
+	if err != nil {
+		return nil, err
 	}
-	return e, nil
+	return &Engine{cfg: cfg, policies: policies, pending: map[string]*exchange{}}, nil
+}
+
+// CheckPolicies reports what [New] would refuse of the policies.
+func CheckPolicies(set *authz.Set, now func() time.Time) error {
+	_, err := enforcements(set, now)
+	return err
 }
 
 // Check implements decision.Decider. A body that came without segments is

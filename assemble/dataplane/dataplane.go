@@ -18,8 +18,8 @@ import (
 	"outrider.dev/outrider/telemetry"
 )
 
-// inProcess bounds one question to a decision service in the same process.
-const inProcess = 5 * time.Second
+// defaultTimeout bounds one question where the configuration says nothing.
+const defaultTimeout = 2 * time.Second
 
 // New opens the data plane's listeners. Calls are decided by d.
 func New(cfg *configv1.Config, d decision.Decider, tel *telemetry.Telemetry, version string) (*sidecar.Sidecar, error) {
@@ -31,7 +31,7 @@ func New(cfg *configv1.Config, d decision.Decider, tel *telemetry.Telemetry, ver
 	if err != nil {
 		return nil, fmt.Errorf("limits.headers: %w", err)
 	}
-	timeout := inProcess
+	timeout := defaultTimeout
 	if t := cfg.GetDecision().GetTimeout(); t != nil {
 		timeout = t.AsDuration()
 	}

@@ -1,13 +1,11 @@
 package llm
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"log/slog"
 	"mime"
 	"net/http"
-	"slices"
 
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect"
@@ -93,10 +91,8 @@ func (x *exchange) body(v *decision.Verdict, grant *decision.Grant) []byte {
 	splices := v.Splices
 	if m := grant.Target.Model; m != "" && m != x.call.Model {
 		quoted, _ := json.Marshal(m) // a string always marshals
-		splices = append(slices.Clone(splices), decision.Splice{
-			Start: x.call.ModelStart, End: x.call.ModelEnd, With: quoted[1 : len(quoted)-1],
-		})
-		slices.SortFunc(splices, func(a, b decision.Splice) int { return cmp.Compare(a.Start, b.Start) })
+		model := decision.Splice{Start: x.call.ModelStart, End: x.call.ModelEnd, With: quoted[1 : len(quoted)-1]}
+		splices, _ = dialect.UniteSplices(splices, []decision.Splice{model}) // the model's name is no segment
 	}
 	if len(splices) == 0 {
 		return x.ask.Body.Raw

@@ -17,6 +17,10 @@ import (
 // DecisionHeader carries the decision id of every answer.
 const DecisionHeader = "Outrider-Decision"
 
+// writeGrace is how long after the call's deadline its refusal may still be
+// written to a slow agent.
+const writeGrace = 10 * time.Second
+
 // Config is what the handlers are made of.
 type Config struct {
 	Gate     *gate.Gate
@@ -58,6 +62,8 @@ func (s *service) handle(method, operation string, read reader) http.Handler {
 		ctx, cancel := context.WithTimeout(r.Context(), s.Deadline)
 		defer cancel()
 		x := &exchange{service: s, w: w, r: r, ctx: ctx}
+		// An agent that stops reading must not hold the call for ever.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.Deadline + writeGrace))
 		if r.Method != method {
 			w.Header().Set("Allow", method)
 			x.refuse(decision.Refuse(decision.CodeMethodNotAllowed, "this path is served by "+method))

@@ -27,7 +27,6 @@ type stream struct {
 	flush  *http.ResponseController
 	out    []byte
 	text   uint64 // bytes of decoded text, for an estimate of tokens
-	usage  *decision.Usage
 }
 
 func (x *exchange) stream(resp *http.Response) {
@@ -51,11 +50,11 @@ func (x *exchange) stream(resp *http.Response) {
 	}
 }
 
-// read reads one chunk, and notes what it says of usage.
+// read reads one chunk.
 func (s *stream) read(data []byte) (dialect.Chunk, error) {
 	chunk, err := openai.ReadChunk(data)
-	if chunk.Usage != nil {
-		s.usage = chunk.Usage
+	if !s.duty.JudgeResponse {
+		chunk.Splices = nil // nothing is dropped where nobody judges
 	}
 	return chunk, err
 }
@@ -121,7 +120,8 @@ func (s *stream) release(deltas []decision.Delta) error {
 		s.text += uint64(len(deltas[i].Text))
 	}
 	if !s.duty.JudgeResponse {
-		return s.held.ReleaseAll()
+		s.held.ReleaseAll()
+		return nil
 	}
 	ruling := s.gate.Judge(s.ctx, decision.Part{Deltas: deltas})
 	if ruling.Effect == decision.Deny {
@@ -142,15 +142,15 @@ func (s *stream) write() error {
 
 // end ends the stream in the dialect's own way.
 func (s *stream) end(reason decision.Reason) {
-	s.out = openai.ErrorEvent(s.out[:0], reason, s.ask.ExchangeID)
+	s.out = openai.ErrorEvent(reason, s.ask.ExchangeID)
 	_ = s.write()
 }
 
 // account notes what the stream used. Without the provider's figures the text
 // is counted at four bytes a token.
 func (s *stream) account() {
-	if s.usage != nil {
-		s.result.Usage = *s.usage
+	if usage := s.held.Usage(); usage != nil {
+		s.result.Usage = *usage
 		return
 	}
 	s.result.Usage = decision.Usage{

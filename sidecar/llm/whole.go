@@ -53,7 +53,7 @@ func (x *exchange) judged(raw []byte, answer *dialect.Answer) []byte {
 		x.deny(ruling.Reason)
 		return nil
 	}
-	splices, err := dialect.Unite(ruling.Splices, answer.Splices)
+	splices, err := dialect.UniteSplices(ruling.Splices, answer.Splices)
 	if err != nil {
 		x.refuse(err)
 		return nil

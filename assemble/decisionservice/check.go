@@ -1,0 +1,31 @@
+package decisionservice
+
+import (
+	"io"
+	"log/slog"
+	"time"
+
+	"outrider.dev/outrider/config"
+	"outrider.dev/outrider/pdp"
+	"outrider.dev/outrider/telemetry"
+)
+
+// Check compiles everything that a start would compile, without keys, files of
+// state or listeners, and returns what deserves a second look.
+func Check(loaded *config.Loaded) (warnings []string, err error) {
+	policies, err := Compile(loaded.Policies)
+	if err != nil {
+		return nil, err
+	}
+	silent := &telemetry.Telemetry{Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	if _, err := verifier(loaded.Policies, silent); err != nil {
+		return nil, err
+	}
+	if err := pdp.CheckPolicies(policies, time.Now); err != nil {
+		return nil, err
+	}
+	for _, w := range policies.Warnings() {
+		warnings = append(warnings, w.String())
+	}
+	return warnings, nil
+}

@@ -1,0 +1,94 @@
+package decisionservice
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"outrider.dev/outrider/config"
+)
+
+// vendor is a provider whose key may stand in the environment.
+type vendor struct {
+	preset   string
+	variable string
+	models   []string // what it serves; empty: everything
+}
+
+// vendors in the order of preference: the first that has a key also serves
+// the models that no other one claims.
+func vendors() []vendor {
+	return []vendor{
+		{"openai", "OPENAI_API_KEY", []string{"gpt-*", "o1*", "o3*", "o4*", "chatgpt-*", "text-embedding-*"}},
+		{"xai", "XAI_API_KEY", []string{"grok-*"}},
+		{"mistral", "MISTRAL_API_KEY", []string{"mistral-*", "codestral-*", "ministral-*"}},
+		{"deepseek", "DEEPSEEK_API_KEY", []string{"deepseek-*"}},
+		{"groq", "GROQ_API_KEY", []string{"llama-*"}},
+		{"openrouter", "OPENROUTER_API_KEY", []string{"*/*"}},
+	}
+}
+
+// KeyVariables are the environment variables that may hold provider keys.
+func KeyVariables() []string {
+	var out []string
+	for _, v := range vendors() {
+		out = append(out, v.variable)
+	}
+	return out
+}
+
+// defaultPolicy applies where no file says otherwise: LLM calls pass, guards
+// watch, and of MCP tools only those that read.
+const defaultPolicy = `
+---
+apiVersion: outrider.dev/v1
+kind: AgentPolicy
+metadata: {name: default}
+spec:
+  backend:
+    llm:
+      guards:
+        request: [{type: PII, action: Observe}, {type: Secret, action: Observe}, {type: Injection, action: Observe}]
+        response: [{type: Secret, action: Observe}]
+  rules:
+    - {name: reads-only, allow: {tools: ["list_*", "get_*", "search_*", "read_*"]}}
+`
+
+// FromEnvironment makes a configuration of the provider keys in the
+// environment and the default policy. OPENAI_BASE_URL, where it is set, says
+// where OPENAI_API_KEY belongs.
+func FromEnvironment(lookup func(string) (string, bool)) (*config.Loaded, error) {
+	var providers, routes, first string
+	for _, v := range vendors() {
+		if key, ok := lookup(v.variable); !ok || key == "" {
+			continue
+		}
+		where := "preset: " + v.preset
+		if base, ok := lookup("OPENAI_BASE_URL"); ok && base != "" && v.preset == "openai" {
+			where = fmt.Sprintf("url: %q", base)
+		}
+		providers += fmt.Sprintf("    - {name: %s, %s, key: {env: %s}}\n", v.preset, where, v.variable)
+		routes += fmt.Sprintf("    - {match: {models: [%s]}, to: [{provider: %s}]}\n", quotedList(v.models), v.preset)
+		if first == "" {
+			first = v.preset
+		}
+	}
+	if first == "" {
+		return nil, errors.New("no provider key is in the environment: set " + strings.Join(KeyVariables(), ", or ") +
+			"; or give a configuration with -c FILE")
+	}
+	return config.Text("environment", `apiVersion: outrider.dev/v1
+kind: Config
+agent: {name: local}
+llm:
+  providers:
+`+providers+"  routes:\n"+routes+"    - {to: [{provider: "+first+"}]}\n"+defaultPolicy)
+}
+
+func quotedList(names []string) string {
+	return `"` + strings.Join(names, `", "`) + `"`
+}
+
+// DemoStateDir is where the demo keeps its records, apart from real ones.
+func DemoStateDir() string { return filepath.Join(StateDir(nil), "demo") }

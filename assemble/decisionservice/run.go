@@ -1,0 +1,35 @@
+package decisionservice
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"outrider.dev/outrider/config"
+	"outrider.dev/outrider/telemetry"
+)
+
+// Run runs the decision service of a configuration file by itself, until ctx
+// ends.
+func Run(ctx context.Context, file, version string) error {
+	loaded, err := config.Load(file)
+	if err != nil {
+		return err
+	}
+	if loaded.Config.GetPdp() == nil {
+		return fmt.Errorf("%s: pdp is missing: say where the decision service listens, as in pdp: {listen: {socket: /run/outrider/pdp.sock}}", file)
+	}
+	tel, err := telemetry.New(telemetry.Options{
+		Service: "outrider-pdp", Version: version, OTLP: loaded.Config.GetTelemetry().GetOtlp(), Log: os.Stderr,
+	})
+	if err != nil {
+		return err
+	}
+	defer tel.Close(ctx)
+	s, err := New(loaded, Options{Telemetry: tel})
+	if err != nil {
+		return err
+	}
+	tel.Log.Info("the decision service listens", "addresses", s.Addresses(), "policies", len(loaded.Policies))
+	return s.Run(ctx)
+}

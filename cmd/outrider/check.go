@@ -1,0 +1,44 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"outrider.dev/outrider/assemble/decisionservice"
+	"outrider.dev/outrider/config"
+)
+
+type checkCommand struct {
+	Paths []string `arg:"" name:"file" help:"Files or folders with Config and AgentPolicy documents."`
+}
+
+// Help implements kong.HelpProvider.
+func (checkCommand) Help() string {
+	return "Everything that a start would refuse is refused here, with file, line and column. Keys and issuers are not asked for.\n\n" +
+		"Example: outrider check outrider.yaml policies/"
+}
+
+// Run checks and prints a line for each policy and each warning.
+func (c checkCommand) Run(context.Context) error {
+	loaded, err := config.Files(c.Paths...)
+	if err != nil {
+		return err
+	}
+	warnings, err := decisionservice.Check(loaded)
+	if err != nil {
+		return err
+	}
+	out := os.Stdout
+	if loaded.Config != nil {
+		fmt.Fprintf(out, "%-8s config\n", "ok")
+	}
+	for i := range loaded.Policies {
+		p := &loaded.Policies[i]
+		fmt.Fprintf(out, "%-8s %-28s %s  %s\n", "ok", p.Doc.GetMetadata().GetName(), p.Version, p.File)
+	}
+	for _, w := range warnings {
+		fmt.Fprintf(out, "%-8s %s\n", "warning", w)
+	}
+	return nil
+}

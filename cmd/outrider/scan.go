@@ -1,0 +1,192 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect"
+	"outrider.dev/outrider/guards"
+)
+
+// maxScan bounds one text, in bytes.
+const maxScan = 16 << 20
+
+type scanCommand struct {
+	Guards []string `default:"pii,secret,injection" enum:"pii,secret,injection" help:"Which guards run: pii, secret, injection."`
+	File   string   `arg:"" optional:"" default:"-" help:"Text, or JSON lines with id, text and phase. - reads standard input."`
+}
+
+// Help implements kong.HelpProvider.
+func (scanCommand) Help() string {
+	return "Personal data and credentials are redacted, injections are blocked. Prints one JSON line for each text; " +
+		"start and end are in bytes.\n\nExample: echo 'mail me at ann@example.com' | outrider scan"
+}
+
+// scanItem is one text to scan.
+type scanItem struct {
+	ID    string `json:"id"`
+	Text  string `json:"text"`
+	Phase string `json:"phase"` // request or response
+}
+
+type scanFinding struct {
+	Type       string  `json:"type"`
+	Start      uint32  `json:"start"`
+	End        uint32  `json:"end"`
+	Confidence float32 `json:"confidence"`
+}
+
+type scanResult struct {
+	ID       string        `json:"id"`
+	Effect   string        `json:"effect"`
+	Findings []scanFinding `json:"findings"`
+	Text     string        `json:"text"`
+}
+
+// Run scans a file or standard input.
+func (c scanCommand) Run(context.Context) error {
+	set, err := guards.New(c.specs())
+	if err != nil {
+		return err
+	}
+	in, name := io.Reader(os.Stdin), "stdin"
+	if c.File != "-" {
+		f, err := os.Open(c.File)
+		if err != nil {
+			return fmt.Errorf("scan: %w", err)
+		}
+		defer func() { _ = f.Close() }()
+		in, name = f, c.File
+	}
+	out := bufio.NewWriter(os.Stdout)
+	if err := scanAll(set, name, in, out); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+func (c scanCommand) specs() []guards.Spec {
+	var out []guards.Spec
+	for _, name := range c.Guards {
+		switch name {
+		case "pii":
+			out = append(out, guards.Spec{Kind: guards.PII, Action: decision.ActionRedact})
+		case "secret":
+			out = append(out, guards.Spec{Kind: guards.Secret, Action: decision.ActionRedact})
+		case "injection":
+			out = append(out, guards.Spec{Kind: guards.Injection, Action: decision.ActionBlock})
+		}
+	}
+	return out
+}
+
+// scanAll scans JSON lines, or the whole input as one text where its first
+// line is none.
+func scanAll(set *guards.Set, name string, in io.Reader, out io.Writer) error {
+	raw, err := io.ReadAll(io.LimitReader(in, maxScan+1))
+	if err != nil {
+		return fmt.Errorf("scan %s: %w", name, err)
+	}
+	if len(raw) > maxScan {
+		return fmt.Errorf("scan %s: larger than %d bytes: split it", name, maxScan)
+	}
+	items, err := scanItems(name, raw)
+	if err != nil {
+		return err
+	}
+	enc := json.NewEncoder(out)
+	enc.SetEscapeHTML(false)
+	for _, item := range items {
+		result, err := scanOne(set, item)
+		if err != nil {
+			return fmt.Errorf("scan %s: %w", item.ID, err)
+		}
+		if err := enc.Encode(result); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func scanItems(name string, raw []byte) ([]scanItem, error) {
+	first, _, _ := bytes.Cut(bytes.TrimSpace(raw), []byte("\n"))
+	if _, ok := parseItem(first); !ok {
+		return []scanItem{{ID: name, Text: string(raw)}}, nil
+	}
+	var out []scanItem
+	n := 0
+	for line := range bytes.Lines(raw) {
+		n++
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			continue
+		}
+		item, ok := parseItem(line)
+		if !ok {
+			return nil, fmt.Errorf(`scan %s: line %d is not a JSON object with "text", as the first one is`, name, n)
+		}
+		if item.ID == "" {
+			item.ID = fmt.Sprintf("%s:%d", name, n)
+		}
+		out = append(out, item)
+	}
+	return out, nil
+}
+
+func parseItem(line []byte) (scanItem, bool) {
+	var probe struct {
+		ID    any     `json:"id"`
+		Text  *string `json:"text"`
+		Phase string  `json:"phase"`
+	}
+	if len(line) == 0 || line[0] != '{' || json.Unmarshal(line, &probe) != nil || probe.Text == nil {
+		return scanItem{}, false
+	}
+	item := scanItem{Text: *probe.Text, Phase: probe.Phase}
+	if probe.ID != nil {
+		item.ID = fmt.Sprint(probe.ID)
+	}
+	return item, true
+}
+
+func scanOne(set *guards.Set, item scanItem) (*scanResult, error) {
+	segment := decision.Segment{Kind: decision.KindPrompt, Origin: decision.OriginUser}
+	if strings.EqualFold(item.Phase, "response") {
+		segment = decision.Segment{Kind: decision.KindCompletion, Origin: decision.OriginAssistant}
+	}
+	findings := set.Scan([]byte(item.Text), segment, nil)
+	result := &scanResult{ID: item.ID, Effect: decision.Allow.String(), Findings: []scanFinding{}}
+	for _, f := range findings {
+		result.Findings = append(result.Findings, scanFinding{Type: f.Type, Start: f.Start, End: f.End, Confidence: f.Confidence})
+	}
+	text, err := redacted(item.Text, findings)
+	if err != nil {
+		return nil, err
+	}
+	result.Text = text
+	if text != item.Text {
+		result.Effect = decision.Mutate.String()
+	}
+	if _, blocked := guards.Block(findings); blocked {
+		result.Effect = decision.Deny.String()
+	}
+	return result, nil
+}
+
+func redacted(text string, findings []decision.Finding) (string, error) {
+	edits, err := decision.UniteEdits(guards.Edits(findings, nil))
+	if err != nil {
+		return "", err
+	}
+	splices := make([]decision.Splice, 0, len(edits))
+	for _, e := range edits {
+		splices = append(splices, decision.Splice{Start: e.Start, End: e.End, With: []byte(e.With)})
+	}
+	return string(dialect.Apply(nil, []byte(text), splices)), nil
+}

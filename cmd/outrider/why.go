@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"outrider.dev/outrider/assemble/decisionservice"
+	"outrider.dev/outrider/audit"
+	"outrider.dev/outrider/config"
+)
+
+type whyCommand struct {
+	ID     string `arg:"" help:"Decision id, or at least its first eight characters."`
+	State  string `type:"existingdir" placeholder:"DIR" help:"State directory of the decision service."`
+	Config string `short:"c" type:"existingfile" placeholder:"FILE" help:"Configuration that names the state directory."`
+}
+
+// Help implements kong.HelpProvider.
+func (whyCommand) Help() string {
+	return "Every answer carries its decision id in the header Outrider-Decision and in the text of an error.\n\n" +
+		"Example: outrider why 7g2k9q4m"
+}
+
+// Run prints the records of a decision, the oldest first.
+func (c whyCommand) Run(context.Context) error {
+	dirs, err := c.dirs()
+	if err != nil {
+		return err
+	}
+	var failures []error
+	for _, dir := range dirs {
+		records, err := audit.Find(dir, c.ID)
+		if err == nil {
+			slices.Reverse(records)
+			explain(os.Stdout, records)
+			return nil
+		}
+		failures = append(failures, err)
+	}
+	return errors.Join(failures...)
+}
+
+// dirs are where the decision may be recorded: where the user says, else
+// where `outrider run` and `outrider demo` keep their records.
+func (c whyCommand) dirs() ([]string, error) {
+	switch {
+	case c.State != "":
+		return []string{c.State}, nil
+	case c.Config != "":
+		loaded, err := config.Load(c.Config)
+		if err != nil {
+			return nil, err
+		}
+		return []string{decisionservice.StateDir(loaded.Config)}, nil
+	default:
+		return []string{decisionservice.StateDir(nil), decisionservice.DemoStateDir()}, nil
+	}
+}
+
+func explain(out io.Writer, records []audit.Record) {
+	for i := range records {
+		if i > 0 {
+			fmt.Fprintln(out)
+		}
+		explainOne(out, &records[i])
+	}
+}
+
+func explainOne(out io.Writer, r *audit.Record) {
+	row := func(name, value string) {
+		if value != "" {
+			fmt.Fprintf(out, "  %-10s %s\n", name, value)
+		}
+	}
+	fmt.Fprintf(out, "%s  %s\n", heading(r), r.ID)
+	row("when", r.Time.Local().Format(time.RFC3339))
+	row("call", strings.TrimSpace(string(r.Surface)+" "+r.Method))
+	row("agent", r.Agent)
+	row("subject", r.Subject)
+	row("model", r.Model)
+	row("server", r.Server)
+	row("tool", r.Tool)
+	row("reason", string(r.Code))
+	row("message", r.Message)
+	row("rule", r.Rule)
+	row("policy", policy(r))
+	row("went to", strings.Join(r.Providers, ", "))
+	for _, f := range r.Findings {
+		row("found", fmt.Sprintf("%s in segment %d, bytes %d to %d: %s", f.Type, f.Segment, f.Start, f.End, f.Action))
+	}
+	if r.MoreFindings > 0 {
+		row("found", fmt.Sprintf("and %d more", r.MoreFindings))
+	}
+	for _, o := range r.Observed {
+		row("observed", fmt.Sprintf("%s would have refused: %s %s", o.Policy, o.Code, o.Rule))
+	}
+	if r.Phase == audit.PhaseOutcome {
+		row("ended", string(r.End))
+		row("used", used(r))
+	}
+}
+
+func heading(r *audit.Record) string {
+	switch r.Phase {
+	case audit.PhaseRuling:
+		return "answer: " + r.Effect
+	case audit.PhaseOutcome:
+		return "outcome"
+	default:
+		return "request: " + r.Effect
+	}
+}
+
+func policy(r *audit.Record) string {
+	if r.Version == "" {
+		return r.Policy
+	}
+	return r.Policy + " (" + r.Version + ")"
+}
+
+func used(r *audit.Record) string {
+	u := r.Usage
+	if u.Input+u.Output == 0 {
+		return ""
+	}
+	text := fmt.Sprintf("%d tokens in, %d out", u.Input, u.Output)
+	if u.Estimated {
+		text += " (estimated)"
+	}
+	return text
+}
