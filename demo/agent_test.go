@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"encoding/json"
 	"net/http"
 	"testing"
 
@@ -69,4 +70,26 @@ func TestReadRPC(t *testing.T) {
 			t.Errorf("%q was taken for an answer", bad.body)
 		}
 	}
+}
+
+// Whatever a data plane answers, the agent reads it or says that it cannot.
+func FuzzReadAnswer(f *testing.F) {
+	f.Add(true, []byte("data: {\"choices\":[{\"delta\":{\"content\":\"h\"}}]}\n\ndata: [DONE]\n\n"))
+	f.Add(true, []byte("data:\n\ndata: null\n\n"))
+	f.Add(false, []byte(`{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"Unknown tool"}}`))
+	f.Add(false, []byte(`[]`))
+	f.Fuzz(func(t *testing.T, streamed bool, body []byte) {
+		build := func() *answer {
+			if streamed {
+				return stream(string(body))
+			}
+			return whole(200, string(body))
+		}
+		if chat := build(); chat.readChat() == nil && !streamed && chat.code == "" && !json.Valid(body) && string(body) != "[DONE]" {
+			t.Errorf("%q was taken for an answer", body)
+		}
+		if rpc := build(); rpc.readRPC() == nil && rpc.result != nil && !json.Valid(rpc.result) {
+			t.Errorf("%q has the result %q", body, rpc.result)
+		}
+	})
 }
