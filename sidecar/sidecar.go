@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/listen"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 	"outrider.dev/outrider/sidecar/gate"
 	"outrider.dev/outrider/sidecar/llm"
@@ -64,25 +65,21 @@ func New(cfg Config) (*Sidecar, error) {
 	}
 	s := &Sidecar{cfg: cfg, sender: upstream.NewSender(answerTime)}
 	s.calls = cfg.Trace(s.routes(g))
-	if s.agent, err = listen("listen.agent", cfg.Listen.GetAgent()); err != nil {
+	if s.agent, err = listenLoopback("listen.agent", cfg.Listen.GetAgent()); err != nil {
 		return nil, err
 	}
-	if s.admin, err = listen("listen.admin", cfg.Listen.GetAdmin()); err != nil {
+	if s.admin, err = listenLoopback("listen.admin", cfg.Listen.GetAdmin()); err != nil {
 		_ = s.agent.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func listen(field, addr string) (net.Listener, error) {
+func listenLoopback(field, addr string) (net.Listener, error) {
 	if !decision.LoopbackHost(addr) {
 		return nil, fmt.Errorf("%s: %s is beyond loopback, where agents would have to prove who they are: listen on 127.0.0.1", field, addr)
 	}
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", field, err)
-	}
-	return l, nil
+	return listen.Listen(field, addr)
 }
 
 // routes is the whole of what agents can reach.

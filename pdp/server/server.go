@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
+	"outrider.dev/outrider/listen"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 	decisionv1 "outrider.dev/outrider/proto/outrider/decision/v1"
 )
@@ -86,9 +87,9 @@ func (s *Server) listen() error {
 		if err != nil {
 			return err
 		}
-		tcp, err := net.Listen("tcp", addr)
+		tcp, err := listen.Listen("pdp.listen.grpc", addr)
 		if err != nil {
-			return fmt.Errorf("pdp.listen.grpc: %w", err)
+			return err
 		}
 		s.serveGRPC(tcp, creds)
 	}

@@ -10,6 +10,7 @@ import (
 	"google.golang.org/grpc/credentials"
 
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/listen"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 )
 
@@ -71,9 +72,5 @@ func listenLoopback(addr string) (net.Listener, error) {
 	if !decision.LoopbackHost(addr) {
 		return nil, fmt.Errorf("pdp.listen.http: %s is beyond loopback, and REST asks nobody who they are: listen on 127.0.0.1", addr)
 	}
-	l, err := net.Listen("tcp", addr)
-	if err != nil {
-		return nil, fmt.Errorf("pdp.listen.http: %w", err)
-	}
-	return l, nil
+	return listen.Listen("pdp.listen.http", addr)
 }
