@@ -45,6 +45,7 @@ func overrideRules() []rule {
 func extractionRules() []rule {
 	return []rule{
 		{kindExtraction, .9, false, []class{reveal | say, yours, system, prompt}},
+		{kindExtraction, .9, false, []class{reveal | say, yours | the, prompt, after}},
 		{kindExtraction, .8, false, []class{reveal, yours, prompt}},
 		{kindExtraction, .8, false, []class{reveal, the, system, prompt}},
 		{kindExtraction, .8, false, []class{say, the, system, prompt, verbatim}},
@@ -69,7 +70,9 @@ func personaRules() []rule {
 func concealmentRules() []rule {
 	return []rule{
 		{kindConcealment, .85, false, []class{not, tell, user}},
-		{kindConcealment, .85, false, []class{tell, not, user}},
+		{kindConcealment, .85, false, []class{not, user, tell}},
+		{kindConcealment, .85, false, []class{tell, nothing, user}},
+		{kindConcealment, .85, false, []class{tell, user, nothing}},
 		{kindConcealment, .85, false, []class{keep, secret, from, user}},
 		{kindConcealment, .85, false, []class{keep | secret, from, the, user}},
 	}

@@ -50,6 +50,8 @@ const (
 	developer                   // developer
 	enabled                     // enabled
 	forget                      // the verbs of override that need no quantifier
+	nothing                     // nothing
+	after                       // system, hidden, where the adjective follows its noun
 	the                         // the
 )
 
@@ -112,6 +114,7 @@ func extractionWords() []entry {
 		{yours | glue, `tu su dein deinen ton votre tuo seu`},
 		{system | glue, `system initial original hidden secret internal full exact entire complete developer sistema inicial oculto
 			versteckten systeme cache initiales sistema`},
+		{after | glue, `sistema systeme initiales iniciales ocultas secretas secretes cachees oculto cache iniziali`},
 		{prompt, `prompt prompts instructions instruction message messages guidelines rules configuration directives systemprompt
 			instrucciones reglas anweisungen regeln consignes istruzioni`},
 		{words, `text words everything all content contents sentences conversation lines`},
@@ -120,7 +123,7 @@ func extractionWords() []entry {
 		{end, `and then starting beginning verbatim exactly in word inside into`},
 		{what, `what whats`},
 		{is, `is are was were whats`},
-		{the | glue, `the`},
+		{the | glue, `the el il le`},
 	}
 }
 
@@ -145,12 +148,13 @@ func otherWords() []entry {
 		{limits, `restrictions limitations filters censorship guardrails restricciones limites einschrankungen restrictions`},
 		{not, `dont never without not no sin ne nicht ohne sans`},
 		{tell, `tell telling inform informing notify notifying alert alerting mention mentioning reveal revealing disclose disclosing
-			let digas decir decirle informar avises sag sage sagen erzahle informieren erwahne dis dire informer informe mentionne`},
+			digas decir decirle informar avises sag sage sagen erzahle informieren erwahne dis dire informer informe mentionne`},
 		{user, `user human operator usuario benutzer nutzer anwender utilisateur lutilisateur utente`},
 		{keep, `keep hide conceal withhold`},
 		{secret, `secret hidden hide conceal withhold confidential private`},
 		{stop, `tiens`},
 		{follow, `compte`},
-		{glue, `ever under circumstances anything know nothing nichts rien le lo al dem zum au`},
+		{nothing | glue, `nothing nichts rien nada`},
+		{glue, `ever under circumstances anything typical usual le lo al dem zum au etwas`},
 	}
 }

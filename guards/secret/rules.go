@@ -156,7 +156,6 @@ func serviceRules() []rule {
 		{"brevo", "xkeysib-", w.Hex | w.Dash, 64, 0, true},
 		{"notion", "ntn_", w.Alnum, 40, 0, true},
 		{"notion", "secret_", w.Alnum, 40, 50, true},
-		{"airtable", "pat", w.Alnum | w.Dot, 70, 90, true},
 		{"dropbox", "sl.", w.URLSafe, 100, 0, true},
 		{"typeform", "tfp_", w.URLSafe | w.Dot, 40, 0, true},
 		{"shippo", "shippo_live_", w.Hex, 40, 0, false},
@@ -164,5 +163,6 @@ func serviceRules() []rule {
 		{"facebook", "EAACEdEose0cBA", w.Alnum, 20, 0, false},
 		{"hubspot", "pat-na1-", w.Hex | w.Dash, 32, 0, true},
 		{"hubspot", "pat-eu1-", w.Hex | w.Dash, 32, 0, true},
+		{"airtable", "pat", w.Alnum | w.Dot, 70, 90, true},
 	}
 }
