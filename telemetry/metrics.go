@@ -1,0 +1,119 @@
+package telemetry
+
+import (
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"outrider.dev/outrider/decision"
+)
+
+// Phases of a call that are timed.
+const (
+	PhaseCall     = "call"     // from the request's header to the last byte of the answer
+	PhaseDecision = "decision" // the question about the request
+	PhaseUpstream = "upstream" // the provider or server, up to the header of its answer
+)
+
+// other stands for every label value that is not foreseen. Without it, whoever
+// chooses a value chooses how much memory the metrics take.
+const other = "other"
+
+// Metrics are the program's own metrics. Values of labels beyond the closed
+// sets below count as "other".
+type Metrics struct {
+	Calls         *prometheus.CounterVec   // surface, effect, reason: decided requests
+	CallSeconds   *prometheus.HistogramVec // surface, phase
+	GuardFindings *prometheus.CounterVec   // type, action
+	LimitRefusals *prometheus.CounterVec   // rule: the policy's own name of the limit
+	PDPErrors     prometheus.Counter       // questions that no decision service answered
+	SpansLost     prometheus.Counter
+
+	registry prometheus.Registerer
+}
+
+func newMetrics(r prometheus.Registerer) *Metrics {
+	m := &Metrics{registry: r}
+	m.Calls = counters("outrider_calls_total", "Calls that were decided, by what was decided and why.",
+		surfaceLabel(), oneOf("effect", decision.Allow.String(), decision.Mutate.String(), decision.Deny.String()), reasonLabel())
+	m.GuardFindings = counters("outrider_guard_findings_total", "What guards found, by what it led to.",
+		label("type", findingType),
+		oneOf("action", string(decision.ActionRedact), string(decision.ActionBlock), string(decision.ActionObserve)))
+	m.LimitRefusals = counters("outrider_limit_refusals_total", "Calls that a limit refused.", label("rule", shortName))
+	m.PDPErrors = counter("outrider_pdp_errors_total", "Questions that no decision service answered.")
+	m.SpansLost = counter("outrider_spans_lost_total", "Spans that the collector did not take.")
+	m.CallSeconds = prometheus.V2.NewHistogramVec(prometheus.HistogramVecOpts{
+		HistogramOpts: prometheus.HistogramOpts{
+			Name:    "outrider_call_seconds",
+			Help:    "How long the phases of a call take.",
+			Buckets: []float64{.00025, .0005, .001, .0025, .005, .01, .025, .1, .25, 1, 2.5, 10, 30, 120},
+		},
+		VariableLabels: prometheus.ConstrainedLabels{surfaceLabel(), oneOf("phase", PhaseCall, PhaseDecision, PhaseUpstream)},
+	})
+	r.MustRegister(m.Calls, m.CallSeconds, m.GuardFindings, m.LimitRefusals, m.PDPErrors, m.SpansLost)
+	return m
+}
+
+// WatchAuditLost publishes how many records of decisions could not be kept, as
+// outrider_audit_lost_total. The count is read with every scrape.
+func (m *Metrics) WatchAuditLost(lost func() uint64) error {
+	return m.registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "outrider_audit_lost_total",
+		Help: "Records of decisions that could not be kept.",
+	}, func() float64 { return float64(lost()) }))
+}
+
+func counter(name, help string) prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+}
+
+func counters(name, help string, labels ...prometheus.ConstrainedLabel) *prometheus.CounterVec {
+	return prometheus.V2.NewCounterVec(prometheus.CounterVecOpts{
+		CounterOpts:    prometheus.CounterOpts{Name: name, Help: help},
+		VariableLabels: prometheus.ConstrainedLabels(labels),
+	})
+}
+
+func label(name string, keep func(string) bool) prometheus.ConstrainedLabel {
+	return prometheus.ConstrainedLabel{Name: name, Constraint: func(value string) string {
+		if keep(value) {
+			return value
+		}
+		return other
+	}}
+}
+
+func oneOf(name string, values ...string) prometheus.ConstrainedLabel {
+	return label(name, func(value string) bool { return slices.Contains(values, value) })
+}
+
+func surfaceLabel() prometheus.ConstrainedLabel {
+	return oneOf("surface", string(decision.LLM), string(decision.MCP))
+}
+
+// reasonLabel knows every reason code, and the empty one of an allowed call.
+func reasonLabel() prometheus.ConstrainedLabel {
+	known := map[string]bool{string(decision.CodeNone): true}
+	for _, row := range decision.Registry() {
+		known[string(row.Code)] = true
+	}
+	return label("reason", func(value string) bool { return known[value] })
+}
+
+// findingType keeps what a guard may name a finding, such as pii.email. The
+// names stand in the guards' code, so there are few.
+func findingType(s string) bool {
+	const longest = 40
+	for _, r := range s {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '.' && r != '_' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= longest
+}
+
+// shortName keeps names that stand in policy, which only operators write.
+func shortName(s string) bool {
+	const longest = 200
+	return s != "" && len(s) <= longest
+}
