@@ -218,7 +218,7 @@ func MirrorHeaders(m *Message, raw, edited []byte, lim strictjson.Limits) (http.
 	}
 	after.Era = m.Era
 	after.mirrorNames(out)
-	return out, m.mirrorParams(out, raw, edited, after)
+	return out, m.mirrorParams(out, raw, edited, after, lim)
 }
 
 func conflict(message string) error { return decision.Refuse(decision.CodeEditConflict, message) }
@@ -235,15 +235,15 @@ func (m *Message) mirrorNames(out http.Header) {
 
 // mirrorParams finds each header's argument by its place among the scalars,
 // which edits of text do not move.
-func (m *Message) mirrorParams(out http.Header, raw, edited []byte, after *Message) error {
+func (m *Message) mirrorParams(out http.Header, raw, edited []byte, after *Message, lim strictjson.Limits) error {
 	if len(m.params) == 0 {
 		return nil
 	}
-	before, err := argumentScalars(raw, m)
+	before, err := argumentScalars(raw, m, lim)
 	if err != nil {
 		return err
 	}
-	now, err := argumentScalars(edited, after)
+	now, err := argumentScalars(edited, after, lim)
 	if err != nil {
 		return err
 	}
@@ -266,12 +266,11 @@ func (m *Message) mirrorParams(out http.Header, raw, edited []byte, after *Messa
 	return nil
 }
 
-func argumentScalars(raw []byte, m *Message) ([]string, error) {
+func argumentScalars(raw []byte, m *Message, lim strictjson.Limits) ([]string, error) {
 	if m.ArgsStart == m.ArgsEnd {
 		return nil, nil
 	}
-	args := raw[m.ArgsStart:m.ArgsEnd]
-	doc, err := strictjson.Parse(args, strictjson.Limits{Bytes: len(args)})
+	doc, err := strictjson.Parse(raw[m.ArgsStart:m.ArgsEnd], lim)
 	if err != nil {
 		return nil, err
 	}

@@ -83,6 +83,14 @@ func TestReadNames(t *testing.T) {
 		},
 		{"later page", "tools/list", `{"cursor":"c"}`, mcp.Message{Cursor: true}, nil},
 		{"first page", "tools/list", `{"cursor":null}`, mcp.Message{}, nil},
+		{"later page of other lists", "resources/list", `{"cursor":"my ssn","filter":"text"}`, mcp.Message{Cursor: true}, []string{"filter", "text"}},
+		{
+			"what the client says of itself", "tools/call",
+			`{"name":"a","_meta":{"io.modelcontextprotocol/clientInfo":{"name":"me@x.io"},"io.modelcontextprotocol/logLevel":"info","traceparent":"00-a","progressToken":"p","baggage":"b"}}`,
+			mcp.Message{Tool: "a"},
+			[]string{"name", "me@x.io", "baggage", "b"},
+		},
+		{"handshake", "initialize", `{"protocolVersion":"2025-11-25","clientInfo":{"name":"n"}}`, mcp.Message{}, []string{"clientInfo", "name", "n"}},
 		{"state of a retried call", "tools/call", `{"name":"a","requestState":"opaque","inputResponses":{"q":{"content":"said"}}}`, mcp.Message{Tool: "a"}, []string{"q", "content", "said"}},
 	}
 	for _, tt := range tests {
@@ -99,6 +107,18 @@ func TestReadNames(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// TestNoTextEscapes: text in places that nobody expects is judged too.
+func TestNoTextEscapes(t *testing.T) {
+	raw := `{"jsonrpc":"2.0","id":1,"note":"root","more":{"k":["deep"]},"method":"ping","params":{"_meta":"odd"}}`
+	m, err := mcp.Read([]byte(raw), http.Header{}, strictjson.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"note", "root", "more", "k", "deep", "odd"}, texts(t, raw, m.Segments)); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -83,6 +83,10 @@ func (c *collector) params(params strictjson.Value, m Method) {
 
 // meta adds what is text in a _meta object.
 func (c *collector) meta(meta strictjson.Value) {
+	if meta.Kind() != strictjson.Object {
+		c.all(meta)
+		return
+	}
 	for name, value := range meta.Members() {
 		switch {
 		case name.Is("progressToken"), name.Is("traceparent"), name.Is("tracestate"),
