@@ -18,7 +18,7 @@ var version = "dev" //nolint:gochecknoglobals // the linker can only set a varia
 func main() {
 	file := flag.String("c", "", "configuration `file`")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "Usage: outrider-pdp -c FILE\n\nExample: outrider-pdp -c outrider.yaml\n")
+		fmt.Fprint(flag.CommandLine.Output(), "Usage: outrider-pdp -c FILE\n\nExample: outrider-pdp -c outrider.yaml\n\n")
 		flag.PrintDefaults()
 	}
 	flag.Parse()

@@ -21,8 +21,8 @@ func main() {
 	flag.StringVar(&opt.Decision, "decision", "", "address of the decision service: unix:///path, host:port or dns:///host:port")
 	flag.StringVar(&opt.Config, "c", "", "configuration `file`: agent, listen, decision, limits, telemetry")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "Usage: outrider-sidecar --decision ADDR [-c FILE]\n\n"+
-			"Example: outrider-sidecar --decision unix:///run/outrider/pdp.sock -c sidecar.yaml\n")
+		fmt.Fprint(flag.CommandLine.Output(), "Usage: outrider-sidecar --decision ADDR [-c FILE]\n\n"+
+			"Example: outrider-sidecar --decision unix:///run/outrider/pdp.sock -c sidecar.yaml\n\n")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
