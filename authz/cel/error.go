@@ -34,7 +34,10 @@ func (e *Error) Error() string {
 // refuse turns the checker's first complaint into an Error.
 func (c *Compiler) refuse(issues *celgo.Issues) *Error {
 	first := issues.Errors()[0]
-	e := &Error{Line: first.Location.Line(), Column: first.Location.Column() + 1, Problem: plain(first.Message)}
+	e := &Error{Problem: plain(first.Message)}
+	if line := first.Location.Line(); line > 0 { // else the library blames no place
+		e.Line, e.Column = line, first.Location.Column()+1
+	}
 	const undeclared = "undeclared reference to '"
 	if rest, ok := strings.CutPrefix(first.Message, undeclared); ok {
 		name, _, _ := strings.Cut(rest, "'")

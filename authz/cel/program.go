@@ -31,14 +31,14 @@ type Result struct {
 
 // Program is a compiled expression, safe for concurrent use.
 type Program struct {
-	fields   map[string]input.Field
-	run      celgo.Program
-	roots    input.Roots
-	args     bool
-	never    bool            // the constant false
-	consts   map[string]bool // texts that an error may name
-	scopes   []string
-	loose    []string
+	fields map[string]input.Field
+	run    celgo.Program
+	roots  input.Roots
+	args   bool
+	never  bool            // the constant false
+	consts map[string]bool // texts that an error may name
+	scopes []string
+	loose  []string
 }
 
 func newProgram(c *Compiler, run celgo.Program, checked *celgo.Ast, found *reading) *Program {

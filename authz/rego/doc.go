@@ -5,8 +5,9 @@
 // of authz/input below `input`; a word that does not exist there does not
 // load. As is usual in Rego, reading what a call does not have is undefined,
 // so the rule around it simply does not hold: `input.tool.name` of an LLM call
-// is no error. Beware of `not`: `not startswith(input.tool.name, "get_")`
-// holds for every call that has no tool.
+// is no error. Beware of `not`: `not input.tool.name == "x"` holds for every
+// call that has no tool, while `not startswith(input.tool.name, "x")`, which
+// has to call a function with an undefined value, does not hold for any.
 //
 // Rego cannot be asked with arguments that nobody knows yet. A module that
 // reads the arguments of a tool call defines `visible`, which alone answers

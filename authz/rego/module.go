@@ -102,8 +102,10 @@ func shape(m *ast.Module) error {
 func prepare(c *ast.Compiler) (*Module, error) {
 	m := &Module{}
 	words := input.NewVocabulary()
-	if err := m.reads.of(words, c.Modules[fileName]); err != nil {
-		return nil, err
+	for _, rule := range c.Modules[fileName].Rules {
+		if err := m.reads.of(words, rule); err != nil {
+			return nil, err
+		}
 	}
 	var err error
 	for name, query := range map[string]**rego.PreparedEvalQuery{"allow": &m.allow, "deny": &m.deny, "visible": &m.visible} {
