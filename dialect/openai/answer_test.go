@@ -21,7 +21,8 @@ func TestReadAnswer(t *testing.T) {
 		want                []string
 		usage               decision.Usage
 	}{
-		{"chat", openai.Chat, `{"id":"chatcmpl-1","object":"chat.completion","model":"org/m:free","choices":[{"index":0,
+		{
+			"chat", openai.Chat, `{"id":"chatcmpl-1","object":"chat.completion","model":"org/m:free","choices":[{"index":0,
 			"message":{"role":"assistant","content":"one","refusal":null,"reasoning_content":"two","reasoning":"three",
 			"tool_calls":[{"id":"call_1","type":"function","function":{"name":"f","arguments":"{}"}}],
 			"audio":{"id":"a","data":"AAAA","transcript":"four"},"annotations":[{"url_citation":{"title":"five"}}]},
@@ -29,21 +30,32 @@ func TestReadAnswer(t *testing.T) {
 			[]string{
 				"completion/assistant: one", "completion/assistant: two", "completion/assistant: three", "arguments/assistant: {}",
 				"completion/assistant: four", "completion/assistant: five",
-			}, decision.Usage{Input: 3, Output: 2, Cached: 1}},
-		{"odd shapes", openai.Chat, `{"choices":[{"text":"one","finish_reason":"two words","message":"three"},"four",
+			},
+			decision.Usage{Input: 3, Output: 2, Cached: 1},
+		},
+		{
+			"odd shapes", openai.Chat, `{"choices":[{"text":"one","finish_reason":"two words","message":"three"},"four",
 			{"message":{"content":[{"type":"text","text":"five"}]}}],"citations":["six"],"usage":null}`,
 			[]string{
 				"completion/assistant: one", "completion/assistant: two words", "completion/assistant: three",
 				"completion/assistant: four", "completion/assistant: five", "completion/assistant: six",
-			}, decision.Usage{Estimated: true}},
+			},
+			decision.Usage{Estimated: true},
+		},
 		{"choices as an object", openai.Chat, `{"choices":{"0":{"message":"one"}}}`, []string{"completion/assistant: one"}, decision.Usage{Estimated: true}},
-		{"error", openai.Chat, `{"error":{"message":"no such key sk-x","type":"invalid_request_error","param":null,"code":"x"}}`,
-			[]string{"error/assistant: no such key sk-x", "error/assistant: x"}, decision.Usage{Estimated: true}},
+		{
+			"error", openai.Chat, `{"error":{"message":"no such key sk-x","type":"invalid_request_error","param":null,"code":"x"}}`,
+			[]string{"error/assistant: no such key sk-x", "error/assistant: x"},
+			decision.Usage{Estimated: true},
+		},
 		{"error of another server", openai.Chat, `{"detail":"not here"}`, []string{"error/assistant: not here"}, decision.Usage{Estimated: true}},
 		{"embeddings", openai.Embeddings, `{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.1,-2]},
 			{"embedding":"AAAA"}],"model":"e","usage":{"prompt_tokens":4,"total_tokens":4}}`, nil, decision.Usage{Input: 4}},
-		{"text in embeddings", openai.Embeddings, `{"data":[{"embedding":"no base64!","note":"x"}]}`,
-			[]string{"completion/assistant: no base64!", "completion/assistant: x"}, decision.Usage{Estimated: true}},
+		{
+			"text in embeddings", openai.Embeddings, `{"data":[{"embedding":"no base64!","note":"x"}]}`,
+			[]string{"completion/assistant: no base64!", "completion/assistant: x"},
+			decision.Usage{Estimated: true},
+		},
 		{"error of embeddings", openai.Embeddings, `{"error":"bad"}`, []string{"error/assistant: bad"}, decision.Usage{Estimated: true}},
 	}
 	for _, tt := range tests {
@@ -109,17 +121,26 @@ func TestReadChunk(t *testing.T) {
 		{"done", ` [DONE] `, nil, nil},
 		{"role", `{"id":"x","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}],"obfuscation":"aB3"}`, nil, nil},
 		{"content", `{"choices":[{"index":0,"delta":{"content":"a"}},{"index":1,"delta":{"content":"b"}},{"delta":{"content":"c"}}]}`, []string{"c0: a", "c1: b", "c2: c"}, nil},
-		{"channels", `{"choices":[{"delta":{"refusal":"a","reasoning":"b","reasoning_content":"c","audio":{"data":"AAAA","transcript":"d"},"x":[{"y":"e"}]}}]}`,
-			[]string{"c0.refusal: a", "c0.reasoning: b", "c0.reasoning_content: c", "c0.audio.transcript: d", "c0.x.0.y: e"}, nil},
-		{"tools", `{"choices":[{"index":2,"delta":{"tool_calls":[{"index":1,"id":"call_1","type":"function","function":{"name":"f","arguments":"{"}},
+		{
+			"channels", `{"choices":[{"delta":{"refusal":"a","reasoning":"b","reasoning_content":"c","audio":{"data":"AAAA","transcript":"d"},"x":[{"y":"e"}]}}]}`,
+			[]string{"c0.refusal: a", "c0.reasoning: b", "c0.reasoning_content: c", "c0.audio.transcript: d", "c0.x.0.y: e"},
+			nil,
+		},
+		{
+			"tools", `{"choices":[{"index":2,"delta":{"tool_calls":[{"index":1,"id":"call_1","type":"function","function":{"name":"f","arguments":"{"}},
 			{"index":0,"function":{"arguments":"}"}},{"custom":{"input":"free"}}],"function_call":{"arguments":"old"}}}]}`,
-			[]string{"c2.tool1: {", "c2.tool0: }", "c2.tool2.custom.input: free", "c2.function_call.arguments: old"}, nil},
+			[]string{"c2.tool1: {", "c2.tool0: }", "c2.tool2.custom.input: free", "c2.function_call.arguments: old"},
+			nil,
+		},
 		{"end", `{"choices":[{"index":0,"delta":{"content":"z"},"finish_reason":"stop"},{"index":1,"delta":{},"finish_reason":""}]}`, []string{"c0: z"}, []string{"c0"}},
-		{"odd shapes", `{"choices":["a",{"index":1,"delta":"b"},{"index":2,"text":"c","message":{"content":"d"}},{"index":3,"delta":{"tool_calls":"e","tool0":"f","not a name":"g"}}],"note":"h"}`,
+		{
+			"odd shapes", `{"choices":["a",{"index":1,"delta":"b"},{"index":2,"text":"c","message":{"content":"d"}},{"index":3,"delta":{"tool_calls":"e","tool0":"f","not a name":"g"}}],"note":"h"}`,
 			[]string{
 				"c0: a", "c1.choice.delta: b", "c2.choice.text: c", "c2.choice.message.content: d",
 				"c3.#tool_calls: e", "c3.#2: f", "c3.#3: g", "root.note: h",
-			}, nil},
+			},
+			nil,
+		},
 		{"parts", `{"choices":[{"delta":{"content":[{"type":"text","text":"a"}]}}]}`, []string{"c0.content.0.text: a"}, nil},
 	}
 	for _, tt := range tests {

@@ -44,16 +44,19 @@ func TestReadChatSegments(t *testing.T) {
 		body []byte
 		want []string
 	}{
-		{"roles", []byte(`{"model":"m","messages":[
+		{
+			"roles", []byte(`{"model":"m","messages":[
 			{"role":"system","content":"s"},{"role":"developer","content":"d"},{"role":"user","content":"u"},
 			{"role":"assistant","content":"a","refusal":"r"},{"role":"tool","tool_call_id":"call_1","content":"t"},
 			{"role":"function","name":"f","content":"g"},{"role":"User ","content":"x"}]}`),
 			[]string{
 				"prompt/system: s", "prompt/system: d", "prompt/user: u", "prompt/assistant: a", "prompt/assistant: r",
 				"result/tool: t", "result/tool: g", "prompt/user: User ", "prompt/user: x",
-			}},
+			},
+		},
 		{"the role may follow", []byte(`{"messages":[{"content":"t","role":"tool"}],"model":"m"}`), []string{"result/tool: t"}},
-		{"parts", []byte(`{"model":"m","messages":[{"role":"user","content":[
+		{
+			"parts", []byte(`{"model":"m","messages":[{"role":"user","content":[
 			{"type":"text","text":"one"},{"type":"image_url","text":"two","image_url":{"url":"data:image/png;base64,AAAA\/+=","detail":"low"}},
 			{"type":"refusal","refusal":"three"},"four",
 			{"type":"input_audio","input_audio":{"data":"AAAA","format":"wav"}},
@@ -62,26 +65,33 @@ func TestReadChatSegments(t *testing.T) {
 			[]string{
 				"prompt/user: one", "prompt/user: two", "prompt/user: low", "prompt/user: three", "prompt/user: four",
 				"prompt/user: wav", "prompt/user: five.pdf", "prompt/user: https://example.com/six",
-			}},
-		{"tool calls", []byte(`{"model":"m","messages":[{"role":"assistant","content":null,"tool_calls":[
+			},
+		},
+		{
+			"tool calls", []byte(`{"model":"m","messages":[{"role":"assistant","content":null,"tool_calls":[
 			{"id":"call_1","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}},
 			{"id":"call_2","type":"custom","custom":{"name":"g","input":"free"}}],
 			"function_call":{"name":"h","arguments":"old"}}]}`),
-			[]string{`arguments/assistant: {"a":1}`, "arguments/assistant: free", "arguments/assistant: old"}},
-		{"tools", chat(`"tools":[{"type":"function","function":{"name":"f","description":"does","parameters":
+			[]string{`arguments/assistant: {"a":1}`, "arguments/assistant: free", "arguments/assistant: old"},
+		},
+		{
+			"tools", chat(`"tools":[{"type":"function","function":{"name":"f","description":"does","parameters":
 			{"type":"object","properties":{"q":{"type":"string","description":"query","enum":["x y"]},"not a name":{"type":"string"}}}}}],
 			"functions":[{"name":"g","description":"old"}]`),
 			[]string{
 				"description/system: does", "description/system: query", "description/system: x y", "description/system: not a name",
 				"description/system: old",
-			}},
-		{"the rest", chat(`"prediction":{"type":"content","content":"guess"},
+			},
+		},
+		{
+			"the rest", chat(`"prediction":{"type":"content","content":"guess"},
 			"response_format":{"type":"json_schema","json_schema":{"name":"n","description":"shape","schema":{"title":"t"}}},
 			"metadata":{"k":"meta"},"user":"user-123","stop":["END"],"documents":[{"text":"unknown"}],"chat_template":"{{x}}","n":1`),
 			[]string{
 				"prompt/assistant: guess", "description/system: shape", "description/system: t", "prompt/user: meta",
 				"prompt/user: END", "prompt/user: unknown", "prompt/user: {{x}}",
-			}},
+			},
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -111,6 +121,7 @@ func TestReadChatFindsHiddenText(t *testing.T) {
 		"no data URL":          in(`{"role":"user","content":[{"image_url":{"url":"data:;base64,` + hidden + `"}}]}`),
 		"text data URL":        in(`{"role":"user","content":[{"image_url":{"url":"data:text/plain,` + hidden + `"}}]}`),
 		"data URL elsewhere":   in(`{"role":"user","content":"data:;base64,` + hidden + `"}`),
+		"head of a data URL":   in(`{"role":"user","content":[{"image_url":{"url":"data:` + hidden + `;base64,AAAA"}}]}`),
 		"audio":                in(`{"role":"user","content":[{"input_audio":{"data":"` + hidden + `"}}]}`),
 		"schema name":          chat(`"tools":[{"function":{"parameters":{"properties":{"` + hidden + `":{}}}}}]`),
 		"schema default":       chat(`"tools":[{"function":{"parameters":{"properties":{"a":{"default":["` + hidden + `"]}}}}}]`),
@@ -136,6 +147,18 @@ func TestReadChatFindsHiddenText(t *testing.T) {
 			}
 			t.Errorf("no segment holds the text of %s", body)
 		})
+	}
+}
+
+// An identifier has a bound: beyond it, one word can hold a sentence.
+func TestIdentifiersAreShort(t *testing.T) {
+	for length, want := range map[int]int{64: 0, 65: 2} {
+		word := strings.Repeat("x", length)
+		body := []byte(`{"model":"m","messages":[{"role":"user","name":"` + word + `","` + word + `":0}]}`)
+		call, err := openai.ReadChat(body, strictjson.Limits{})
+		if err != nil || len(call.Segments) != want {
+			t.Errorf("%d bytes: %d segments, want %d, %v", length, len(call.Segments), want, err)
+		}
 	}
 }
 

@@ -160,6 +160,30 @@ func TestNextNeverWaitsForMore(t *testing.T) {
 	}
 }
 
+// Whatever Buffered promises, Next must return without another read.
+func TestBufferedNeverPromisesTooMuch(t *testing.T) {
+	for _, piece := range []string{
+		"data: x\n\ndata: y\n\n", "data: x\n\ndata: y\n", "data: x\r\n\r\n: c\r\n\r\nd", "data: x\r\r\n\n", "data: x\n\n\n\n\n",
+	} {
+		r := sse.NewReader(&gate{t, []string{piece}}, 100)
+		if _, err := r.Next(); err != nil {
+			t.Fatal(err)
+		}
+		for r.Buffered() {
+			if _, err := r.Next(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	r := sse.NewReader(strings.NewReader("data: x\n\ndata: y\n\n"), 100)
+	if _, err := r.Next(); err != nil || !r.Buffered() {
+		t.Errorf("the second event is at hand: %v", err)
+	}
+	if _, err := r.Next(); err != nil || r.Buffered() {
+		t.Errorf("nothing is at hand: %v", err)
+	}
+}
+
 func TestReaderBounds(t *testing.T) {
 	wantRefusal := func(stream string, limit int) {
 		t.Helper()
