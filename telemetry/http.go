@@ -24,8 +24,10 @@ func (t *Telemetry) HTTP(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		surface := surfaceOf(r.URL.Path)
+		defer func() { // an answer that is cut off ends in a panic
+			t.Metrics.CallSeconds.WithLabelValues(surface, PhaseCall).Observe(time.Since(start).Seconds())
+		}()
 		t.spans.serve(w, r, surface, next)
-		t.Metrics.CallSeconds.WithLabelValues(surface, PhaseCall).Observe(time.Since(start).Seconds())
 	})
 }
 
@@ -48,7 +50,6 @@ func (s *spans) serve(w http.ResponseWriter, r *http.Request, surface string, ne
 	}
 	ctx := s.context.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
 	ctx, span := s.tracer.Start(ctx, surface+" call", trace.WithSpanKind(trace.SpanKindServer))
-	defer span.End()
 	r = r.WithContext(ctx)
 	if !span.IsRecording() {
 		next.ServeHTTP(w, r)
@@ -57,13 +58,8 @@ func (s *spans) serve(w http.ResponseWriter, r *http.Request, surface string, ne
 	r.Header = r.Header.Clone()
 	s.context.Inject(ctx, propagation.HeaderCarrier(r.Header))
 	seen := &statusWriter{ResponseWriter: w, status: http.StatusOK}
+	defer seen.end(span)
 	next.ServeHTTP(seen, r)
-	span.SetAttributes(
-		attribute.Int("http.response.status_code", seen.status),
-		attribute.String("outrider.decision", w.Header().Get(decisionHeader)))
-	if seen.status >= http.StatusInternalServerError {
-		span.SetStatus(codes.Error, http.StatusText(seen.status))
-	}
 }
 
 // statusWriter remembers the status. Flushing, deadlines and full duplex reach
@@ -79,6 +75,17 @@ func (w *statusWriter) WriteHeader(status int) {
 		w.status = status
 	}
 	w.ResponseWriter.WriteHeader(status)
+}
+
+// end closes the span of the call, however it ended.
+func (w *statusWriter) end(span trace.Span) {
+	span.SetAttributes(
+		attribute.Int("http.response.status_code", w.status),
+		attribute.String("outrider.decision", w.Header().Get(decisionHeader)))
+	if w.status >= http.StatusInternalServerError {
+		span.SetStatus(codes.Error, http.StatusText(w.status))
+	}
+	span.End()
 }
 
 // Unwrap serves http.ResponseController.
