@@ -1,9 +1,15 @@
 package injection
 
-import "outrider.dev/outrider/guards/window"
+import (
+	"slices"
 
-// maxRules bounds the grammar: the progress of all rules is kept on the stack.
-const maxRules = 64
+	"outrider.dev/outrider/guards/window"
+)
+
+const (
+	maxLive  = 16 // courses of one act: they are kept on the stack
+	maxSteps = 20 // words and punctuation of one act
+)
 
 // reader goes through the words of one act.
 type reader struct {
@@ -21,10 +27,15 @@ type word struct {
 	pad   bool // used up by padding
 }
 
+// course is a rule that an act may still follow.
+type course struct {
+	rule *rule
+	done progress
+}
+
 // act reads the act that begins with the word at i.
 func (d *Detector) act(w *window.Window, i int) hit {
 	r := reader{w: w, start: i, at: i}
-	var live [maxRules]progress
 	first := d.word(&r)
 	if first.pad {
 		return hit{kindOverride, r.at, .5}
@@ -32,54 +43,45 @@ func (d *Detector) act(w *window.Window, i int) hit {
 	if first.class&d.first == 0 || w.Short {
 		return hit{}
 	}
+	var courses [maxLive]course
+	live := courses[:0]
 	for n := range d.rules {
 		if first.class&d.rules[n].parts[0] != 0 {
-			live[n] = 1
+			live = append(live, course{&d.rules[n], 1})
 		}
 	}
-	h := d.follow(&r, &live)
+	h := d.follow(&r, live)
 	if h.end > 0 && mentioned(w, i) {
 		return hit{}
 	}
 	return h
 }
 
-// follow feeds words to the live rules until one is complete or none is left.
-func (d *Detector) follow(r *reader, live *[maxRules]progress) hit {
-	for {
+// follow feeds words to the live courses until one is complete or none is left.
+func (d *Detector) follow(r *reader, live []course) hit {
+	for range maxSteps {
 		word := d.next(r)
-		if word.pad && d.overriding(live) {
+		if word.pad && slices.ContainsFunc(live, func(c course) bool { return c.rule.kind == kindOverride }) {
 			return hit{kindOverride, r.at, .5}
 		}
 		if word.over {
 			return hit{}
 		}
-		left := false
-		for n := range d.rules {
-			if live[n] == 0 {
-				continue
-			}
-			next, complete := d.rules[n].step(live[n], word.class)
+		left := live[:0]
+		for _, c := range live {
+			next, complete := c.rule.step(c.done, word.class)
 			if complete {
-				return hit{d.rules[n].kind, word.end, d.rules[n].sure}
+				return hit{c.rule.kind, word.end, c.rule.sure}
 			}
-			live[n] = next
-			left = left || next != 0
+			if next != 0 {
+				left = append(left, course{c.rule, next})
+			}
 		}
-		if !left || r.w.Short {
+		if live = left; len(live) == 0 || r.w.Short {
 			return hit{}
 		}
 	}
-}
-
-// overriding reports whether an override is under way.
-func (d *Detector) overriding(live *[maxRules]progress) bool {
-	for n := range d.rules {
-		if live[n] != 0 && d.rules[n].kind == kindOverride {
-			return true
-		}
-	}
-	return false
+	return hit{}
 }
 
 // next reads one word, or the punctuation that stands before it.
@@ -91,10 +93,11 @@ func (d *Detector) next(r *reader) word {
 	return d.word(r)
 }
 
-// word reads the word that begins where the reader stands.
+// word reads the word that begins where the reader stands. It stops reading a
+// word that is in no vocabulary.
 func (d *Detector) word(r *reader) word {
 	var low [maxWord]byte
-	n, known := d.ascii(r, &low), true
+	n := d.ascii(r, &low)
 	for !r.spent() {
 		g := glyphAt(r.w, r.at)
 		if g.sign != signLetter && g.sign != signIgnored {
@@ -102,16 +105,12 @@ func (d *Detector) word(r *reader) word {
 		}
 		r.take(g)
 		if g.sign == signLetter && (g.n == 0 || n+g.n > maxWord) {
-			known = false
-			continue
+			return word{end: r.at}
 		}
 		n += copy(low[n:], g.as[:g.n])
 	}
 	if r.spent() {
 		return word{over: true, pad: r.visible <= maxVisible}
-	}
-	if !known {
-		return word{end: r.at}
 	}
 	return word{class: d.lookup(low[:n]), end: r.at}
 }
