@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 
 	"google.golang.org/grpc"
@@ -46,13 +47,10 @@ func (c *Client) FilterTools(ctx context.Context, r *decision.Request, tools []d
 // Open implements decision.Decider. The exchange outlives ctx: it ends with
 // Settle, or when one of its own calls fails.
 func (c *Client) Open(ctx context.Context, r *decision.Request) (*decision.Verdict, decision.Exchange, error) {
-	streamCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stream, err := c.service.Exchange(streamCtx)
+	e, err := c.open(ctx)
 	if err != nil {
-		cancel()
-		return nil, nil, fmt.Errorf("open an exchange with the decision service: %w", err)
+		return nil, nil, err
 	}
-	e := &exchange{stream: stream, cancel: cancel}
 	ask := &decisionv1.ExchangeRequest{Message: &decisionv1.ExchangeRequest_Ask{Ask: RequestProto(r)}}
 	resp, err := e.roundTrip(ctx, ask)
 	if err != nil {
@@ -60,10 +58,25 @@ func (c *Client) Open(ctx context.Context, r *decision.Request) (*decision.Verdi
 	}
 	v, err := Verdict(resp.GetVerdict(), len(r.Body.Raw))
 	if err != nil || !v.Allowed() {
-		e.close()
+		e.close(ctx)
 		return v, nil, err
 	}
 	return v, e, nil
+}
+
+// open opens the stream. That waits for a connection, at most until ctx ends.
+func (c *Client) open(ctx context.Context) (*exchange, error) {
+	streamCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, cancel)
+	stream, err := c.service.Exchange(streamCtx)
+	if !stop() {
+		err = ctx.Err()
+	}
+	if err != nil {
+		cancel()
+		return nil, fmt.Errorf("open an exchange with the decision service: %w", err)
+	}
+	return &exchange{stream: stream, cancel: cancel}, nil
 }
 
 // exchange is one Exchange stream. One caller at a time; the mutex only keeps
@@ -75,7 +88,10 @@ type exchange struct {
 	closed bool
 }
 
-var errClosed = errors.New("the exchange has ended")
+var (
+	errClosed = errors.New("the exchange has ended")
+	errUnread = errors.New("an answer came before its question")
+)
 
 // roundTrip sends one message and waits for its answer. Any failure, and the
 // end of ctx, ends the exchange: after a lost message its state is unknown.
@@ -86,19 +102,28 @@ func (e *exchange) roundTrip(ctx context.Context, m *decisionv1.ExchangeRequest)
 		return nil, errClosed
 	}
 	stop := context.AfterFunc(ctx, e.cancel)
-	defer stop()
-	if err := e.stream.Send(m); err != nil {
-		// Send hides the status of a broken stream; Recv tells it.
-		_, err = e.stream.Recv()
+	resp, err := e.sendAndReceive(m)
+	if !stop() {
+		err = ctx.Err() // the stream is cut, whether or not the answer was quicker
+	}
+	if err != nil {
 		e.end()
 		return nil, fmt.Errorf("ask the decision service: %w", err)
 	}
-	resp, err := e.stream.Recv()
-	if err != nil {
-		e.end()
-		return nil, fmt.Errorf("hear from the decision service: %w", err)
-	}
 	return resp, nil
+}
+
+func (e *exchange) sendAndReceive(m *decisionv1.ExchangeRequest) (*decisionv1.ExchangeResponse, error) {
+	err := e.stream.Send(m)
+	if err == nil {
+		return e.stream.Recv()
+	}
+	if errors.Is(err, io.EOF) { // the stream has ended, and its status is told by Recv
+		if _, err = e.stream.Recv(); err == nil {
+			err = errUnread
+		}
+	}
+	return nil, err
 }
 
 // end expects the mutex held.
@@ -107,15 +132,18 @@ func (e *exchange) end() {
 	e.cancel()
 }
 
-// close ends the exchange in order: it waits for the server to end its side,
-// so that the stream's resources are gone when it returns.
-func (e *exchange) close() {
+// close ends the exchange in order: it waits for the status of the stream, at
+// most until ctx ends, so that neither side counts it as cancelled.
+func (e *exchange) close(ctx context.Context) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
 		return
 	}
+	stop := context.AfterFunc(ctx, e.cancel)
+	defer stop()
 	_ = e.stream.CloseSend()
+	_, _ = e.stream.Recv()
 	e.end()
 }
 
@@ -128,16 +156,20 @@ func (e *exchange) Attempt(ctx context.Context, a decision.Attempt) (*decision.G
 	if err != nil {
 		return nil, err
 	}
+	if resp.GetGrant() == nil {
+		return nil, outOfTurn("grant")
+	}
 	return Grant(resp.GetGrant()), nil
 }
 
-// Judge implements decision.Exchange.
+// Judge implements decision.Exchange. A page of tools is answered with their
+// visibility, or with a ruling that denies all of them.
 func (e *exchange) Judge(ctx context.Context, p decision.Part) (*decision.Ruling, error) {
 	resp, err := e.roundTrip(ctx, partProto(&p))
 	if err != nil {
 		return nil, err
 	}
-	if p.Tools != nil {
+	if p.Tools != nil && resp.GetRuling() == nil {
 		v, err := visibility(resp.GetVisible(), p.Tools)
 		if err != nil {
 			return nil, err
@@ -148,7 +180,11 @@ func (e *exchange) Judge(ctx context.Context, p decision.Part) (*decision.Ruling
 	if p.Whole != nil {
 		body = len(p.Whole.Raw)
 	}
-	return ruling(resp.GetRuling(), body)
+	r, err := ruling(resp.GetRuling(), body)
+	if err == nil && p.Tools != nil {
+		r.Effect = decision.Deny // nothing was said of any tool
+	}
+	return r, err
 }
 
 // Settle implements decision.Exchange. A second call does nothing.
@@ -158,6 +194,6 @@ func (e *exchange) Settle(ctx context.Context, o decision.Outcome) error {
 	if errors.Is(err, errClosed) {
 		return nil
 	}
-	e.close()
+	e.close(ctx)
 	return err
 }

@@ -80,6 +80,9 @@ func RulingProto(r *decision.Ruling) *decisionv1.Ruling {
 
 // ruling returns the message as a ruling on a body of the given length.
 func ruling(m *decisionv1.Ruling, body int) (*decision.Ruling, error) {
+	if m == nil {
+		return nil, outOfTurn("ruling")
+	}
 	s, err := splices(m.GetSplices(), body)
 	if err != nil {
 		return nil, err
@@ -105,16 +108,24 @@ func VisibilityProto(v *decision.Visibility) *decisionv1.Visibility {
 	return &decisionv1.Visibility{Bitmap: v.Bitmap, Splices: splicesProto(v.Splices)}
 }
 
-// visibility returns the message as an answer about the tools; a splice
-// outside its tool's definition is refused.
+// visibility returns the message as an answer about the tools. Splices that lie
+// outside of their tool's definition, overlap or are out of order are refused.
 func visibility(m *decisionv1.Visibility, tools []decision.Tool) (*decision.Visibility, error) {
+	if m == nil {
+		return nil, outOfTurn("visibility")
+	}
 	v := &decision.Visibility{Bitmap: m.GetBitmap()}
+	var tool, at uint32
 	for _, s := range m.GetSplices() {
-		i := int(s.GetIndex())
-		if i >= len(tools) || s.GetStart() > s.GetEnd() || int(s.GetEnd()) > len(tools[i].Definition) {
+		if s.GetIndex() > tool {
+			tool, at = s.GetIndex(), 0
+		}
+		if s.GetIndex() < tool || int(tool) >= len(tools) ||
+			s.GetStart() < at || s.GetEnd() < s.GetStart() || int(s.GetEnd()) > len(tools[tool].Definition) {
 			return nil, decision.Refuse(decision.CodeInternal, "the decision service sent splices that do not fit the tools")
 		}
-		v.Splices = append(v.Splices, decision.Splice{Start: s.GetStart(), End: s.GetEnd(), With: s.GetWith(), Index: s.GetIndex()})
+		at = s.GetEnd()
+		v.Splices = append(v.Splices, decision.Splice{Start: s.GetStart(), End: s.GetEnd(), With: s.GetWith(), Index: tool})
 	}
 	return v, nil
 }

@@ -1,8 +1,6 @@
 package wire
 
 import (
-	"time"
-
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -36,7 +34,11 @@ func VerdictProto(v *decision.Verdict) *decisionv1.Verdict {
 }
 
 // Verdict returns the message as a verdict about a body of the given length.
+// Without a message nobody has decided, which is an error and no denial.
 func Verdict(m *decisionv1.Verdict, body int) (*decision.Verdict, error) {
+	if m == nil {
+		return nil, outOfTurn("verdict")
+	}
 	splices, err := splices(m.GetSplices(), body)
 	if err != nil {
 		return nil, err
@@ -56,12 +58,21 @@ func Verdict(m *decisionv1.Verdict, body int) (*decision.Verdict, error) {
 		v.Headers = append(v.Headers, header(h))
 	}
 	for _, g := range m.GetGrants() {
-		v.Grants = append(v.Grants, *Grant(g))
+		grant := Grant(g)
+		if grant == nil {
+			return nil, decision.Refuse(decision.CodeInternal, "the decision service sent a grant without a target")
+		}
+		v.Grants = append(v.Grants, *grant)
 	}
 	if l := m.GetLifeboat(); l != nil {
 		v.Lifeboat = &decision.Lifeboat{NotAfter: l.GetNotAfter().AsTime(), InputsRead: l.GetInputsRead()}
 	}
 	return v, nil
+}
+
+// outOfTurn is the error of an answer of another kind than the question's.
+func outOfTurn(want string) error {
+	return decision.Refuse(decision.CodeInternal, "the decision service sent something else than a "+want)
 }
 
 func effectProto(e decision.Effect) decisionv1.Effect {
@@ -207,8 +218,6 @@ func Grant(m *decisionv1.Grant) *decision.Grant {
 	}
 	if m.GetExpires() != nil {
 		g.Expires = m.GetExpires().AsTime()
-	} else {
-		g.Expires = time.Time{}
 	}
 	return g
 }
