@@ -152,15 +152,8 @@ func (l *lane) release(last bool) (upto uint64, replace []decision.Replacement) 
 	return upto, replace
 }
 
-// compare orders spans as [decision.UniteEdits] orders edits; an open one
-// counts as the longest.
+// compare orders spans as [decision.UniteEdits] orders edits.
 func (s span) compare(t span) int {
-	if s.start == t.start && s.open != t.open {
-		if s.open {
-			return -1
-		}
-		return 1
-	}
 	return cmp.Or(cmp.Compare(s.start, t.start), cmp.Compare(t.end, s.end))
 }
 
