@@ -225,8 +225,10 @@ func (j *judging) asksVisible(p *Policy) bool {
 	return j.call.ArgsUnknown && p.module != nil && p.module.HasVisible()
 }
 
+// modelAllowed judges the name that the agent asked for; a list of the models
+// asks for none.
 func (j *judging) modelAllowed(p *Policy) bool {
-	return j.surface != decision.LLM || matchAny(p.models, j.call.Request.LLM.Model)
+	return j.surface != decision.LLM || j.call.Method == "models.list" || matchAny(p.models, j.call.Request.LLM.Model)
 }
 
 // allowed returns the first rule of the policy's list that allows the call.

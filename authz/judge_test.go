@@ -53,6 +53,8 @@ func TestJudge(t *testing.T) {
 		{"a module that allows by scope binds both", `{rego: "package outrider\nallow if \"x\" in input.scopes"}`, llmCall("m"), "not_allowed"},
 		{"a model that is not allowed", `{backend: {llm: {models: {allow: ["gpt-*", "x"]}}}}`, llmCall("gpt"), "model_not_allowed"},
 		{"a model that is", `{backend: {llm: {models: {allow: ["gpt-*", "x"]}}}}`, llmCall("gpt-5"), "allow"},
+		{"models say nothing of their list", `{backend: {llm: {models: {allow: ["gpt-*"]}}}}`, &decision.Request{Surface: decision.LLM, Method: "models.list", Caller: copilot()}, "allow"},
+		{"a chat without a model is no list", `{backend: {llm: {models: {allow: ["gpt-*"]}}}}`, llmCall(""), "model_not_allowed"},
 		{"models say nothing of MCP", `{rules: [{name: a, allow: {}}], backend: {llm: {models: {allow: ["gpt-*"]}}}}`, toolCall("x", ""), "allow"},
 		{"a surface that nobody named", `{}`, &decision.Request{Method: "tools/call"}, "not_allowed"},
 		{"a tool call without a name", `{rules: [{name: a, allow: {}}, {name: d, deny: {tools: ["*"]}}]}`, mcpCall("tools/call"), "denied_by_rule"},
