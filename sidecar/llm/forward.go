@@ -103,6 +103,12 @@ func (x *exchange) body(v *decision.Verdict, grant *decision.Grant) []byte {
 // answer lets the target's answer through as far as it is judged.
 func (x *exchange) answer(resp *http.Response) {
 	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusProxyAuthRequired {
+		// The agent's key is not meant; it must not try another one, and the
+		// answer may repeat a part of the one that was sent.
+		x.refuse(decision.Refuse(decision.CodeUpstreamInvalid, "the provider refuses the credential that it was sent"))
+		return
+	}
 	if enc := resp.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
 		x.refuse(decision.Refuse(decision.CodeUpstreamInvalid, "the provider sent a compressed answer, which cannot be judged"))
 		return
@@ -110,6 +116,7 @@ func (x *exchange) answer(resp *http.Response) {
 	for name, values := range upstream.ResponseHeader(resp.Header) {
 		x.w.Header()[name] = values
 	}
+	x.w.Header().Set(DecisionHeader, x.ask.ExchangeID) // whatever the provider calls its own
 	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if kind == "text/event-stream" {
 		x.stream(resp)

@@ -62,6 +62,8 @@ func (s *service) handle(method, operation string, read reader) http.Handler {
 		ctx, cancel := context.WithTimeout(r.Context(), s.Deadline)
 		defer cancel()
 		x := &exchange{service: s, w: w, r: r, ctx: ctx}
+		x.ask.ExchangeID = decision.NewID()
+		w.Header().Set(DecisionHeader, x.ask.ExchangeID)
 		// An agent that stops reading must not hold the call for ever.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.Deadline + writeGrace))
 		if r.Method != method {
@@ -80,7 +82,6 @@ func (s *service) handle(method, operation string, read reader) http.Handler {
 
 // read fills in the question.
 func (x *exchange) read(read reader) error {
-	x.ask.ExchangeID = decision.NewID()
 	x.ask.Surface = decision.LLM
 	x.ask.Caller = x.Agent
 	x.ask.Caller.Bearer = gate.Bearer(x.r.Header)
@@ -107,7 +108,6 @@ func (x *exchange) read(read reader) error {
 // run asks, forwards and settles. Every way out of a granted call settles it.
 func (x *exchange) run() {
 	verdict, granted := x.Gate.Open(x.ctx, &x.ask)
-	x.w.Header().Set(DecisionHeader, verdict.ID)
 	if granted == nil {
 		x.deny(verdict.Reason)
 		return

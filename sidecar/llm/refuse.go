@@ -15,9 +15,6 @@ func (x *exchange) refuse(err error) { x.deny(reasonOf(err)) }
 // deny answers with a refusal, in the shape that the agent's SDK expects.
 func (x *exchange) deny(reason decision.Reason) {
 	h := x.w.Header()
-	if h.Get(DecisionHeader) == "" {
-		h.Set(DecisionHeader, x.ask.ExchangeID)
-	}
 	status := reason.Code.Status().HTTP
 	if status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer error="invalid_token", error_description="`+string(reason.Code)+`"`)
