@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -12,6 +13,9 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"outrider.dev/outrider/assemble/dataplane"
+	"outrider.dev/outrider/assemble/decisionservice"
 )
 
 // partEnv makes the test binary behave as a part of the road.
@@ -19,9 +23,30 @@ const partEnv = "OUTRIDER_DEMO_TEST_PART"
 
 func TestMain(m *testing.M) {
 	if mode := os.Getenv(partEnv); mode != "" {
+		if mode == string(PDP) || mode == string(Sidecar) {
+			os.Exit(runPart(Part(mode), os.Args[1]))
+		}
 		os.Exit(playPart(mode, os.Args[1]))
 	}
 	goleak.VerifyTestMain(m)
+}
+
+// runPart runs a real part, as `outrider-pdp` and `outrider-sidecar` do.
+func runPart(which Part, config string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	var err error
+	switch which {
+	case PDP:
+		err = decisionservice.Run(ctx, config, "test")
+	case Sidecar:
+		err = dataplane.Run(ctx, dataplane.RunOptions{Config: config, Version: "test"})
+	}
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	return 0
 }
 
 // playPart is a part of which only its life is of interest: it says that it is
@@ -59,13 +84,13 @@ func playPart(mode, address string) int {
 }
 
 // part returns a command that plays the part in the mode.
-func part(t *testing.T, mode, address string) *exec.Cmd {
+func part(t *testing.T, mode, argument string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(self, address)
+	cmd := exec.Command(self, argument)
 	cmd.Env = append(os.Environ(), partEnv+"="+mode)
 	return cmd
 }

@@ -22,6 +22,9 @@ var files embed.FS
 // RequestsPerMinute is the limit of the demo's policy on LLM calls.
 const RequestsPerMinute = 10
 
+// maxSocket is the longest path of a unix socket that every system takes.
+const maxSocket = 103
+
 // Stage is what stands around the road: the stand-ins, serving, and a folder
 // with the configuration of both parts.
 type Stage struct {
@@ -47,6 +50,9 @@ func NewStage(dir, state string, standardPorts bool) (*Stage, error) {
 	s := &Stage{
 		Dir: dir, StateDir: cmp.Or(state, filepath.Join(dir, "state")),
 		AgentAddress: "127.0.0.1:4000", AdminAddress: "127.0.0.1:4001", PDPAddress: "127.0.0.1:9192",
+	}
+	if len(s.Socket()) > maxSocket {
+		return nil, fmt.Errorf("%s is too long a path for a unix socket: set TMPDIR to a shorter folder", s.Socket())
 	}
 	err := s.startStandIns()
 	if err == nil && !standardPorts {

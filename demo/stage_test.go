@@ -128,8 +128,15 @@ func TestStandardPorts(t *testing.T) {
 }
 
 func TestAStageThatCannotStandIsTakenDown(t *testing.T) {
-	if _, err := NewStage(filepath.Join(t.TempDir(), "absent", "x\x00"), "", false); err == nil {
-		t.Error("a stage in a folder that is not there")
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := NewStage(file, "", false); err == nil || !strings.Contains(err.Error(), "the decision service's folder") {
+		t.Errorf("a stage in a file: %v", err)
+	}
+	if _, err := NewStage("/"+strings.Repeat("long/", 20), "", false); err == nil || !strings.Contains(err.Error(), "TMPDIR") {
+		t.Errorf("a stage too deep for a socket: %v", err)
 	}
 }
 
