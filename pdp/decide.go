@@ -8,6 +8,7 @@ import (
 	"outrider.dev/outrider/authz/input"
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect/mcp"
+	"outrider.dev/outrider/dialect/openai"
 	"outrider.dev/outrider/pdp/route"
 )
 
@@ -129,6 +130,9 @@ func (c *call) authorize() *decision.Reason {
 	if c.req.Surface == decision.MCP && (c.method.Class == mcp.Handshake || c.method.Name == mcp.MethodToolsList) {
 		return nil
 	}
+	if c.req.Method == openai.OperationModels {
+		return nil // like a tool list, judged entry by entry when it comes back
+	}
 	return c.judge(c.req)
 }
 
@@ -148,7 +152,7 @@ func (c *call) enforceable() *decision.Reason {
 	if len(c.verdict.Splices) > 0 && !face.Edits {
 		return because(decision.CodeFaceCannotEnforce, "the policy changes the body, and the asker cannot apply changes")
 	}
-	if c.bundle.guards[responsePhase(c.req.Surface)].Empty() {
+	if c.bundle.guards[responsePhase(c.req.Surface)].Empty() && c.req.Method != openai.OperationModels {
 		return nil
 	}
 	c.verdict.Duty.JudgeResponse = true

@@ -145,7 +145,7 @@ func chat(t *testing.T, prompt string) *decision.Request {
 	}
 	return &decision.Request{
 		ExchangeID: decision.NewID(), Surface: decision.LLM, Method: openai.OperationChat, Caller: copilot(""), Face: decision.FullFace(),
-		Body: decision.Body{Dialect: openai.OperationChat, Raw: raw, Segments: got.Segments},
+		Body: decision.Body{Dialect: openai.Chat, Raw: raw, Segments: got.Segments},
 		LLM:  decision.LLMCall{Model: got.Model, Stream: got.Stream},
 	}
 }
@@ -359,7 +359,7 @@ func TestAnswersAreJudged(t *testing.T) {
 	secret := fakeToken()
 	_, x := open(t, e, chat(t, "hi"))
 	raw := []byte(`{"choices":[{"message":{"content":"the key is ` + secret + `"}}]}`)
-	answer, err := openai.ReadAnswer(openai.OperationChat, raw, strictjson.Limits{Bytes: 1 << 20, Depth: 64})
+	answer, err := openai.ReadAnswer(openai.Chat, raw, strictjson.Limits{Bytes: 1 << 20, Depth: 64})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -475,7 +475,7 @@ func TestOpenLetsUnselectedAgentsPass(t *testing.T) {
 func TestCheckReadsBodiesAndNeverGrants(t *testing.T) {
 	e, _ := engine(t, false, rulesYAML)
 	full := chat(t, "mail ann@example.com")
-	r := &decision.Request{Caller: copilot(""), Face: decision.FullFace(), Body: decision.Body{Dialect: openai.OperationChat, Raw: full.Body.Raw}}
+	r := &decision.Request{Caller: copilot(""), Face: decision.FullFace(), Body: decision.Body{Dialect: openai.Chat, Raw: full.Body.Raw}}
 	v, err := e.Check(t.Context(), r)
 	if err != nil || v.Effect != decision.Mutate || len(v.Grants) > 0 || v.Settlement != nil || !decision.ValidID(v.ID) {
 		t.Fatalf("got %+v, %v", v, err)
@@ -489,7 +489,7 @@ func TestCheckReadsBodiesAndNeverGrants(t *testing.T) {
 		t.Errorf("the body says delete_repo: %+v, %v", v, err)
 	}
 	for name, raw := range map[string]string{"duplicate": `{"model":"gpt-5","model":"x","messages":[]}`, "junk": `{`, "batch": `[]`} {
-		r := &decision.Request{Caller: copilot(""), Face: decision.FullFace(), Body: decision.Body{Dialect: openai.OperationChat, Raw: []byte(raw)}}
+		r := &decision.Request{Caller: copilot(""), Face: decision.FullFace(), Body: decision.Body{Dialect: openai.Chat, Raw: []byte(raw)}}
 		if v, err := e.Check(t.Context(), r); err != nil || v.Reason.Code != decision.CodeBodyInvalid {
 			t.Errorf("%s: %+v, %v", name, v, err)
 		}
@@ -516,5 +516,25 @@ func TestLLMTokenIsCheckedWhereItIsOne(t *testing.T) {
 		if x != nil {
 			_, _ = x.Attempt(t.Context(), decision.Attempt{FailedProvider: "first"}) // keeps first's budget
 		}
+	}
+}
+
+func TestModelsAreListedAsTheyMayBeAsked(t *testing.T) {
+	e, _ := engine(t, false, rulesYAML)
+	list := &decision.Request{
+		ExchangeID: decision.NewID(), Surface: decision.LLM, Method: openai.OperationModels, Caller: copilot(""),
+		Face: decision.FullFace(), Body: decision.Body{Dialect: openai.Models},
+	}
+	v, x := open(t, e, list)
+	if !v.Duty.JudgeResponse || v.Grants[0].Target.Path != "/v1/models" {
+		t.Fatalf("got %+v", v)
+	}
+	raw := []byte(`{"data":[{"id":"claude-5"},{"id":"gpt-5"}]}`)
+	ruling, err := x.Judge(t.Context(), decision.Part{Whole: &decision.Body{Dialect: openai.Models, Raw: raw}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(dialect.Apply(nil, raw, ruling.Splices)); got != `{"data":[{"id":"gpt-5"}]}` {
+		t.Errorf("listed %s", got)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect"
+	"outrider.dev/outrider/dialect/openai"
 	"outrider.dev/outrider/guards"
 )
 
@@ -71,7 +73,7 @@ func (x *exchange) judgeWhole(b *decision.Body) *decision.Ruling {
 	if reason, blocked := guards.Block(r.Findings); blocked {
 		return x.denied(r, reason)
 	}
-	splices, err := renderBody(b, guards.Edits(r.Findings, nil))
+	splices, err := x.changes(b, r.Findings)
 	if err != nil {
 		return x.denied(r, *reasonOf(err))
 	}
@@ -80,6 +82,18 @@ func (x *exchange) judgeWhole(b *decision.Body) *decision.Ruling {
 	}
 	x.call.engine.recordRuling(x.call, r)
 	return r
+}
+
+func (x *exchange) changes(b *decision.Body, found []decision.Finding) ([]decision.Splice, error) {
+	splices, err := renderBody(b, guards.Edits(found, nil))
+	if err != nil || x.call.req.Method != openai.OperationModels || b.Dialect != openai.Models {
+		return splices, err
+	}
+	kept, err := x.call.keepModels(b.Raw)
+	if err != nil {
+		return nil, err
+	}
+	return dialect.UniteSplices(splices, kept)
 }
 
 func (x *exchange) judgeDeltas(deltas []decision.Delta) *decision.Ruling {

@@ -3,6 +3,7 @@ package pdp
 import (
 	"outrider.dev/outrider/authz/input"
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect/openai"
 	"outrider.dev/outrider/strictjson"
 )
 
@@ -26,6 +27,19 @@ func (c *call) visible(tools []decision.Tool) (*decision.Visibility, error) {
 		}
 	}
 	return v, nil
+}
+
+// keepModels leaves of a provider's list of models those that the caller may
+// ask for.
+func (c *call) keepModels(raw []byte) ([]decision.Splice, error) {
+	return openai.KeepModels(raw, c.engine.cfg.Limits, func(id string) bool {
+		if c.selection.Empty() { // started with --open
+			return true
+		}
+		chat := *c.req
+		chat.Method, chat.LLM.Model = openai.OperationChat, id
+		return c.selection.Judge(input.New(&chat, c.principal)).Allow
+	})
 }
 
 func (c *call) shown(tools []decision.Tool) []bool {

@@ -16,10 +16,10 @@ func (c *call) read() error {
 		return nil
 	}
 	switch b.Dialect {
-	case openai.OperationChat:
-		return c.readLLM(openai.ReadChat)
-	case openai.OperationEmbeddings:
-		return c.readLLM(openai.ReadEmbeddings)
+	case openai.Chat:
+		return c.readLLM(openai.OperationChat, openai.ReadChat)
+	case openai.Embeddings:
+		return c.readLLM(openai.OperationEmbeddings, openai.ReadEmbeddings)
 	case mcp.Dialect:
 		return c.readMCP()
 	default:
@@ -27,12 +27,12 @@ func (c *call) read() error {
 	}
 }
 
-func (c *call) readLLM(read func([]byte, strictjson.Limits) (*dialect.Call, error)) error {
+func (c *call) readLLM(operation string, read func([]byte, strictjson.Limits) (*dialect.Call, error)) error {
 	got, err := read(c.req.Body.Raw, c.engine.cfg.Limits)
 	if err != nil {
 		return err
 	}
-	c.req.Surface, c.req.Method = decision.LLM, c.req.Body.Dialect
+	c.req.Surface, c.req.Method = decision.LLM, operation
 	c.req.Body.Segments = got.Segments
 	c.req.LLM = decision.LLMCall{Model: got.Model, Stream: got.Stream, MaxTokens: got.MaxTokens}
 	return nil

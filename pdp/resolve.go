@@ -60,7 +60,8 @@ func operationPath(r *decision.Request) string {
 	if r.Surface == decision.MCP {
 		return ""
 	}
-	return openai.OperationPath(r.Method)
+	operation, _ := openai.Lookup(r.Method)
+	return operation.Path
 }
 
 // quoted shortens a name that the agent chose, for messages.

@@ -7,17 +7,28 @@ const (
 	OperationModels     = "models.list"
 )
 
-// OperationPath returns the path of an operation below a provider's base URL,
-// empty for an unknown one.
-func OperationPath(operation string) string {
-	switch operation {
-	case OperationChat:
-		return "/chat/completions"
-	case OperationEmbeddings:
-		return "/embeddings"
-	case OperationModels:
-		return "/models"
-	default:
-		return ""
+// Operation is one row of the table of what the API serves.
+type Operation struct {
+	Name    string
+	Path    string // below a provider's base URL
+	Dialect string // of its bodies
+}
+
+// Operations returns the table.
+func Operations() []Operation {
+	return []Operation{
+		{OperationChat, "/chat/completions", Chat},
+		{OperationEmbeddings, "/embeddings", Embeddings},
+		{OperationModels, "/models", Models},
 	}
+}
+
+// Lookup returns the row of an operation; ok is false for an unknown one.
+func Lookup(name string) (o Operation, ok bool) {
+	for _, o := range Operations() {
+		if o.Name == name {
+			return o, true
+		}
+	}
+	return Operation{}, false
 }

@@ -88,7 +88,8 @@ func (x *exchange) read(read reader) error {
 	x.ask.Face = decision.FullFace()
 	x.ask.Source = x.r.RemoteAddr
 	x.ask.HTTP = decision.HTTP{Method: x.r.Method, Path: x.r.URL.Path, Headers: upstream.ReadableHeader(x.r.Header)}
-	x.ask.Body.Dialect = x.ask.Method
+	operation, _ := openai.Lookup(x.ask.Method)
+	x.ask.Body.Dialect = operation.Dialect
 	x.call = &dialect.Call{}
 	if read == nil {
 		return nil
