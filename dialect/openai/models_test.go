@@ -14,8 +14,8 @@ func TestKeepModels(t *testing.T) {
 		`{"object":"list","data":[{"id":"gpt-5","x":1},{"id":"o1"}, {"id":"gpt-4"}]}`: `{"object":"list","data":[{"id":"gpt-5","x":1},{"id":"gpt-4"}]}`,
 		`{"data":[ {"id":"gpt-5"} ]}`:               `{"data":[ {"id":"gpt-5"} ]}`,
 		`{"data":[{"id":"o1"},{"noid":1},"gpt-5"]}`: `{"data":[]}`,
-		`{"data":[]}`:                               `{"data":[]}`,
-		`{"error":{"message":"no"}}`:                `{"error":{"message":"no"}}`,
+		`{"data":[]}`:                `{"data":[]}`,
+		`{"error":{"message":"no"}}`: `{"error":{"message":"no"}}`,
 	} {
 		splices, err := KeepModels([]byte(in), strictjson.Limits{}, keep)
 		if err != nil {
