@@ -61,7 +61,7 @@ func TestOldestAndCommon(t *testing.T) {
 
 func TestOwnResults(t *testing.T) {
 	for want, got := range map[string][]byte{
-		`{"protocolVersion":"2025-11-25","capabilities":{"tools":{"listChanged":false}},"serverInfo":{"name":"outrider","version":"1\""}}`: mcp.InitializeResult("2025-11-25", `1"`),
+		`{"protocolVersion":"2025-11-25","capabilities":{"tools":{"listChanged":false}},"serverInfo":{"name":"outrider","version":"1\""}}`:                                                                                         mcp.InitializeResult("2025-11-25", `1"`),
 		`{"resultType":"complete","ttlMs":0,"cacheScope":"private","supportedVersions":["a","b"],"capabilities":{"tools":{"listChanged":false}},"_meta":{"io.modelcontextprotocol/serverInfo":{"name":"outrider","version":"1"}}}`: mcp.DiscoverResult([]string{"a", "b"}, "1"),
 		`{"tools":[]}`:       mcp.ToolsResult(mcp.Legacy, nil),
 		`{"tools":[{ },{}]}`: mcp.ToolsResult(mcp.Legacy, [][]byte{[]byte("{ }"), []byte("{}")}),

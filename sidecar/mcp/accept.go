@@ -5,15 +5,11 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"outrider.dev/outrider/decision"
 	message "outrider.dev/outrider/dialect/mcp"
 	"outrider.dev/outrider/sidecar/gate"
 )
-
-// bodyTime bounds how long an agent may take to send its message.
-const bodyTime = 30 * time.Second
 
 // read takes the call in and fills in the question. What it refuses is never
 // asked about.
@@ -24,12 +20,10 @@ func (x *exchange) read() error {
 		}
 		return err
 	}
-	_ = x.conn.SetReadDeadline(time.Now().Add(bodyTime))
 	raw, err := gate.ReadBody(x.w, x.r, int64(x.Limits.Bytes))
 	if err != nil {
 		return err
 	}
-	_ = x.conn.SetReadDeadline(time.Time{}) // else the wait for a disconnect ends too
 	msg, err := message.Read(raw, x.r.Header, x.Limits)
 	if err != nil {
 		return err

@@ -6,9 +6,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"outrider.dev/outrider/decision"
 )
@@ -224,5 +226,42 @@ func TestQuestion(t *testing.T) {
 		if q.HTTP.Headers[name] != value {
 			t.Errorf("%s is %q", name, q.HTTP.Headers[name])
 		}
+	}
+}
+
+// deadlines remembers the deadlines that a handler sets.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	read, write []time.Time
+}
+
+func (d *deadlines) SetReadDeadline(at time.Time) error {
+	d.read = append(d.read, at)
+	return nil
+}
+
+func (d *deadlines) SetWriteDeadline(at time.Time) error {
+	d.write = append(d.write, at)
+	return nil
+}
+
+// TestSlowAgents: neither a body that never ends nor an agent that never reads
+// holds a call, and the deadline of the body does not outlive it.
+func TestSlowAgents(t *testing.T) {
+	p := &pdp{open: allow(decision.Grant{})}
+	handler := sidecarOn(t, p).Config.Handler
+	w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/mcp", strings.NewReader(ping))
+	r.Header.Set("Content-Type", "application/json")
+	start := time.Now()
+	handler.ServeHTTP(w, r)
+	if w.Code != http.StatusOK {
+		t.Fatalf("got %d %s", w.Code, w.Body)
+	}
+	if len(w.read) != 2 || w.read[0].Before(start) || w.read[0].After(start.Add(time.Minute)) || !w.read[1].IsZero() {
+		t.Errorf("read deadlines %v", w.read)
+	}
+	if len(w.write) != 1 || w.write[0].Before(start) || w.write[0].After(start.Add(6*time.Minute)) {
+		t.Errorf("write deadlines %v", w.write)
 	}
 }

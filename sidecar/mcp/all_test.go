@@ -80,7 +80,19 @@ func TestListOfAllServers(t *testing.T) {
 
 // TestFailingServersAreLeftOut: one bad server does not take the others away.
 func TestFailingServersAreLeftOut(t *testing.T) {
-	huge := `{"jsonrpc":"2.0","id":7,"result":{"tools":[{"name":"x","description":"` + strings.Repeat("a", 1<<20-1000) + `"}],"nextCursor":"p1"}}`
+	wide := func(w http.ResponseWriter, r *http.Request) { // five pages of a mebibyte
+		body, _ := io.ReadAll(r.Body)
+		_, cursor, _ := strings.Cut(string(body), `"cursor":"`)
+		page := strings.IndexByte(cursor, '"') + 1 // the cursor grows by one letter a page
+		next := ""
+		if page < 5 {
+			next = `,"nextCursor":"` + strings.Repeat("i", page) + `"`
+			if page == 0 {
+				next = `,"nextCursor":""`
+			}
+		}
+		says(200, `{"jsonrpc":"2.0","id":7,"result":{"tools":[{"name":"x","description":"`+strings.Repeat("a", 1<<20-1000)+`"}]`+next+`}}`)(w, r)
+	}
 	for name, bad := range map[string]http.HandlerFunc{
 		"500":             func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", 500) },
 		"error":           says(200, `{"jsonrpc":"2.0","id":7,"error":{"code":-32601,"message":"no"}}`),
@@ -88,7 +100,7 @@ func TestFailingServersAreLeftOut(t *testing.T) {
 		"another id":      says(200, `{"jsonrpc":"2.0","id":8,"result":{"tools":[]}}`),
 		"no tools":        says(200, `{"jsonrpc":"2.0","id":7,"result":{}}`),
 		"pages":           paged("x", 21),
-		"bytes":           says(200, huge),
+		"bytes":           wide,
 		"endless paging":  says(200, `{"jsonrpc":"2.0","id":7,"result":{"tools":[],"nextCursor":""}}`),
 		"broken off":      streams("data: {"),
 		"asks the client": streams("data: {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"roots/list\"}\n\n"),

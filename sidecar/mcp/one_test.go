@@ -228,7 +228,7 @@ func TestRefusedAnswers(t *testing.T) {
 		}, 502, decision.CodeUpstreamUnavailable, "", decision.EndFailed},
 		{"stream without a response", streams("data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{}}\n\n"), 0, decision.CodeUpstreamInvalid, "", decision.EndFailed},
 		{"stream with an unfinished response", streams("data: " + okResult + "\n"), 0, decision.CodeUpstreamInvalid, "", decision.EndFailed},
-		{"stream with a request", streams("data: {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"sampling/createMessage\",\"params\":{}}\n\n"), 0, decision.CodeUpstreamInvalid, "", decision.EndFailed},
+		{"stream with a request", streams("data: {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"sampling/createMessage\",\"params\":{}}\n\ndata: " + okResult + "\n\n"), 0, decision.CodeUpstreamInvalid, "", decision.EndFailed},
 		{"stream of another call", streams("data: {\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n\n"), 0, decision.CodeUpstreamInvalid, "", decision.EndFailed},
 		{"stream of junk", streams("data: junk\n\n"), 0, decision.CodeUpstreamInvalid, "", decision.EndFailed},
 		{"stream of a large event", streams("data: " + strings.Repeat("a", 1<<20) + "\n\n"), 0, decision.CodeUpstreamInvalid, "", decision.EndFailed},
@@ -288,7 +288,12 @@ func eventsOf(t *testing.T, got answer) []string {
 func TestServerErrorsTravelOn(t *testing.T) {
 	for _, status := range []int{200, 400, 404, 429, 500, 503} {
 		body := `{"jsonrpc":"2.0","id":7,"error":{"code":-32000,"message":"key sk-1 leaked"}}`
-		up := record(t, says(status, body))
+		up := record(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Retry-After", "9")
+			w.Header().Set("Set-Cookie", "c=1")
+			w.Header().Set("Mcp-Session-Id", "s")
+			says(status, body)(w, r)
+		})
 		p := &pdp{open: judged(up.grant("s")), judge: func(part decision.Part) (*decision.Ruling, error) {
 			s := part.Whole.Segments[0]
 			if s.Kind != decision.KindError {
@@ -299,6 +304,12 @@ func TestServerErrorsTravelOn(t *testing.T) {
 		got := post(t, sidecarOn(t, p).URL+"/mcp", callOf(`{"name":"a"}`))
 		if got.status != status || got.body != strings.Replace(body, "sk-1", "[SECRET]", 1) {
 			t.Errorf("got %d %s", got.status, got.body)
+		}
+		if after := got.header.Get("Retry-After"); (after == "9") != (status != 200) {
+			t.Errorf("status %d, Retry-After %q", status, after)
+		}
+		if got.header.Get("Set-Cookie") != "" || got.header.Get("Mcp-Session-Id") != "" {
+			t.Errorf("headers of the server came through: %v", got.header)
 		}
 		if o := p.ended(t); o.End != decision.EndCompleted {
 			t.Errorf("outcome %+v", o)
@@ -550,5 +561,24 @@ func TestListDeniedOrUndecided(t *testing.T) {
 				t.Errorf("got %+v", got)
 			}
 		})
+	}
+}
+
+// TestEndlessStream: many small events are as bounded as one large one.
+func TestEndlessStream(t *testing.T) {
+	event := "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"data\":\"" + strings.Repeat("a", 1<<20-200) + "\"}}\n\n"
+	up := record(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for range 70 {
+			if _, err := io.WriteString(w, event); err != nil {
+				return
+			}
+		}
+		_, _ = io.WriteString(w, "data: "+okResult+"\n\n")
+	})
+	p := &pdp{open: allow(up.grant("s"))}
+	got := post(t, sidecarOn(t, p).URL+"/mcp", callOf(`{"name":"a"}`))
+	if len(got.body) > 65<<20 || strings.Contains(got.body, `"result"`) || !strings.Contains(got.body, `"reason":"upstream_invalid"`) {
+		t.Errorf("%d bytes came through", len(got.body))
 	}
 }
