@@ -1,8 +1,6 @@
 package mcp_test
 
 import (
-	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
