@@ -19,8 +19,10 @@ type builder struct {
 	errs     []error
 }
 
+// index is the path of a list's element.
 func index(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
 
+// at returns the place of a field, empty where nobody knows it.
 func (b *builder) at(path string) string {
 	if b.src.At == nil {
 		return ""
@@ -28,10 +30,13 @@ func (b *builder) at(path string) string {
 	return b.src.At(path)
 }
 
+// refuse notes a mistake and goes on, so that an author sees all of them.
 func (b *builder) refuse(path, problem, fix string) {
 	b.errs = append(b.errs, &LoadError{Policy: b.policy.Name, At: b.at(path), Path: path, Problem: problem, Fix: fix})
 }
 
+// build compiles the document section by section. A section that is refused
+// leaves the policy incomplete; [NewSet] returns no set then.
 func (b *builder) build() {
 	doc, p := b.src.Doc, b.policy
 	if p.Name = doc.GetMetadata().GetName(); p.Name == "" {
@@ -55,6 +60,7 @@ func (b *builder) build() {
 	b.rego(spec.GetRego())
 }
 
+// selector compiles which agents the policy selects.
 func (b *builder) selector(doc *configv1.AgentSelector) {
 	b.policy.selector = newSelector(doc)
 	for field, patterns := range map[string][]string{"names": doc.GetNames(), "namespaces": doc.GetNamespaces(), "serviceAccounts": doc.GetServiceAccounts()} {
@@ -70,6 +76,8 @@ func (b *builder) patterns(path string, patterns []string) {
 	}
 }
 
+// mcp compiles the expressions of backend.mcp, which are about MCP whatever
+// they read: a deny there that needs no tool still leaves LLM calls alone.
 func (b *builder) mcp(doc *configv1.MCPPolicy) {
 	const allowPath, denyPath = "spec.backend.mcp.authorization", "spec.backend.mcp.denyPolicy"
 	if a := doc.GetAuthorization(); a != nil {
@@ -86,6 +94,7 @@ func (b *builder) mcp(doc *configv1.MCPPolicy) {
 	b.policy.denies = append(b.policy.denies, b.expressions(denyPath+".matchExpressions", "backend.mcp.denyPolicy", list)...)
 }
 
+// expressions compiles one of the lists of backend.mcp.
 func (b *builder) expressions(path, label string, list []string) []*rule {
 	rules := make([]*rule, 0, len(list))
 	for i, expr := range list {
@@ -116,12 +125,16 @@ func (b *builder) when(r *rule, path, expr string) {
 	b.clash(path, r.roots)
 }
 
+// clash refuses a rule whose roots no call has together: it would look like
+// protection and never apply.
 func (b *builder) clash(path string, roots input.Roots) {
 	if x, y := roots.Clash(); x != "" {
 		b.refuse(path, fmt.Sprintf("no call has both %s and %s, so the rule could never apply", x, y), "write one rule for each")
 	}
 }
 
+// models compiles the list of models. It restricts and is no allow list: an
+// empty one would refuse every model, which nobody writes on purpose.
 func (b *builder) models(doc *configv1.Models) {
 	if doc == nil {
 		return
@@ -134,6 +147,7 @@ func (b *builder) models(doc *configv1.Models) {
 	b.policy.models, b.policy.modelsAt = newGlobs(doc.GetAllow()), b.at(path+".allow")
 }
 
+// named compiles a named rule into the list that its effect belongs to.
 func (b *builder) named(path string, i int, doc *configv1.Rule) {
 	effect, list, selects := "allow", &b.policy.allows, doc.GetAllow()
 	if doc.GetDeny() != nil {
@@ -159,6 +173,7 @@ func (b *builder) named(path string, i int, doc *configv1.Rule) {
 	*list = append(*list, r)
 }
 
+// rego compiles the inline module.
 func (b *builder) rego(source string) {
 	if source == "" {
 		return

@@ -5,6 +5,7 @@ import "strings"
 // glob matches whole names; `*` in it matches any run of characters.
 type glob []string // the texts between the stars
 
+// newGlobs compiles patterns.
 func newGlobs(patterns []string) []glob {
 	out := make([]glob, len(patterns))
 	for i, p := range patterns {
@@ -13,6 +14,7 @@ func newGlobs(patterns []string) []glob {
 	return out
 }
 
+// match runs in the length of the name times that of the pattern at worst.
 func (g glob) match(name string) bool {
 	last := len(g) - 1
 	if last == 0 {

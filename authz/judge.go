@@ -5,7 +5,6 @@ import (
 
 	"outrider.dev/outrider/authz/cel"
 	"outrider.dev/outrider/authz/input"
-	"outrider.dev/outrider/authz/rego"
 	"outrider.dev/outrider/decision"
 )
 
@@ -43,6 +42,7 @@ func (s *Selection) Judge(c *input.Call) Outcome {
 	return out
 }
 
+// isToolCall reports whether the call can be hidden at all.
 func isToolCall(c *input.Call) bool {
 	return c.Request.Surface == decision.MCP && c.Roots().Has(input.Tool)
 }
@@ -63,17 +63,11 @@ func (s *Selection) shows(c *input.Call) bool {
 }
 
 // judging is the work on one call: the call as policies see it that believe
-// its token and as the others see it, each with its Rego document.
+// its token and, once one asks, as the others see it.
 type judging struct {
 	call      *input.Call
 	surface   decision.Surface
 	anonymous *input.Call
-	documents map[*input.Call]document
-}
-
-type document struct {
-	in  *rego.Input
-	err error
 }
 
 // newJudging takes what is no LLM call for one of the stricter surface.
@@ -94,18 +88,6 @@ func (j *judging) view(p *Policy) *input.Call {
 		j.anonymous = j.call.Anonymous()
 	}
 	return j.anonymous
-}
-
-func (j *judging) document(c *input.Call) (*rego.Input, error) {
-	d, ok := j.documents[c]
-	if !ok {
-		d.in, d.err = rego.NewInput(c)
-		if j.documents == nil {
-			j.documents = map[*input.Call]document{}
-		}
-		j.documents[c] = d
-	}
-	return d.in, d.err
 }
 
 // enforce judges by the enforcing policies: every deny first, then the models,
@@ -208,25 +190,24 @@ func (j *judging) moduleDenies(p *Policy, view *input.Call) ([]string, error) {
 	if p.module == nil || !asksVisible && !p.module.HasDeny() {
 		return nil, nil
 	}
-	in, err := j.document(view)
-	if err != nil {
-		return nil, err
-	}
 	if !asksVisible {
-		return p.module.Deny(in)
+		return p.module.Deny(view)
 	}
-	if visible, err := p.module.Visible(in); visible || err != nil {
+	if visible, err := p.module.Visible(view); visible || err != nil {
 		return nil, err
 	}
 	return []string{"the module does not show the tool"}, nil
 }
 
+// asksVisible reports whether the module's visible stands for its other rules.
 func (j *judging) asksVisible(p *Policy) bool {
 	return j.call.ArgsUnknown && p.module != nil && p.module.HasVisible()
 }
 
 // modelAllowed judges the name that the agent asked for; a list of the models
 // asks for none.
+// modelAllowed judges the name that the agent asked for, whatever the route
+// sends to the provider later.
 func (j *judging) modelAllowed(p *Policy) bool {
 	return j.surface != decision.LLM || j.call.Method == "models.list" || matchAny(p.models, j.call.Request.LLM.Model)
 }
@@ -253,10 +234,6 @@ func (j *judging) allowed(p *Policy) (string, bool) {
 	if j.asksVisible(p) {
 		return p.moduleName("visible"), true // moduleDenies has asked it
 	}
-	in, err := j.document(view)
-	if err != nil {
-		return "", false
-	}
-	ok, err := p.module.Allow(in)
+	ok, err := p.module.Allow(view)
 	return p.moduleName("allow"), ok && err == nil
 }

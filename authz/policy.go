@@ -47,6 +47,7 @@ func (p *Policy) moduleAllows(s decision.Surface) bool {
 	return !r.OnLLM() || r.OnMCP()
 }
 
+// onSurface reports whether calls of the surface can have the roots.
 func onSurface(r input.Roots, s decision.Surface) bool {
 	if s == decision.LLM {
 		return r.OnLLM()

@@ -14,10 +14,12 @@ import (
 // maxShown bounds what a message repeats of a name that the caller sent.
 const maxShown = 80
 
+// refuse is a refusal by the policy.
 func refuse(p *Policy, r decision.Reason) Outcome {
 	return Outcome{Reason: r, Policy: p.Name, Version: p.Version, Rule: r.Rule}
 }
 
+// refuseDenied is a deny that holds, in the policy's own words if it has any.
 func (j *judging) refuseDenied(p *Policy, rule, message string) Outcome {
 	if message == "" {
 		message = rule + " denies " + j.subject()
@@ -25,11 +27,13 @@ func (j *judging) refuseDenied(p *Policy, rule, message string) Outcome {
 	return refuse(p, decision.Reason{Code: decision.CodeDeniedByRule, Message: message, Rule: rule})
 }
 
+// refuseBroken is a deny that cannot be evaluated.
 func refuseBroken(p *Policy, rule, missing string) Outcome {
 	message := "deny rule " + rule + " cannot be evaluated: " + missing
 	return refuse(p, decision.Reason{Code: decision.CodeRuleError, Message: message, Rule: rule})
 }
 
+// refuseModel is a model that is not on the policy's list.
 func (j *judging) refuseModel(p *Policy) Outcome {
 	rule := withPlace("backend.llm.models", p.modelsAt)
 	return refuse(p, decision.Reason{Code: decision.CodeModelNotAllowed, Message: "model " + shown(j.call.Request.LLM.Model) + " is not allowed", Rule: rule})
@@ -40,6 +44,7 @@ func refuseSurface(p *Policy) Outcome {
 	return refuse(p, decision.Reason{Code: decision.CodeNotAllowed, Message: "no policy of this agent allows anything over MCP"})
 }
 
+// refuseUnlisted is a call that nothing on the policy's allow list allows.
 func (j *judging) refuseUnlisted(p *Policy) Outcome {
 	who := "a caller without scopes"
 	if scopes := j.view(p).Principal.Scopes; len(scopes) > 0 {
@@ -104,6 +109,7 @@ func shown(name string) string {
 
 func joined(messages []string) string { return strings.Join(messages, "; ") }
 
+// withPlace adds "file:line" to a label, where it is known.
 func withPlace(label, at string) string {
 	if at == "" {
 		return label

@@ -21,6 +21,7 @@ type target struct {
 	tools, servers, models, methods []glob
 }
 
+// newTarget compiles the names of a target.
 func newTarget(t *configv1.Target) target {
 	return target{
 		tools:   newGlobs(t.GetTools()),
@@ -45,6 +46,7 @@ func (t target) roots() input.Roots {
 	return r
 }
 
+// matches reports whether every given list has the call's name.
 func (t target) matches(c *input.Call) bool {
 	return matchAny(t.tools, c.ToolName()) && matchAny(t.servers, c.Server()) &&
 		matchAny(t.models, c.Request.LLM.Model) && matchAny(t.methods, c.Method)
@@ -56,6 +58,7 @@ func (r *rule) applies(c *input.Call) bool {
 	return c.Roots().Has(r.roots) && (len(r.target.servers) == 0 || c.Server() != "")
 }
 
+// eval judges the call by the rule. The target is cheap and comes first.
 func (r *rule) eval(c *input.Call) cel.Result {
 	switch {
 	case !r.applies(c) || !r.target.matches(c):

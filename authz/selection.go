@@ -15,6 +15,7 @@ type selector struct {
 	labels                      map[string]string
 }
 
+// newSelector compiles a selector; nil selects every agent.
 func newSelector(doc *configv1.AgentSelector) *selector {
 	if doc == nil {
 		return nil

@@ -46,6 +46,8 @@ func New() (*Compiler, error) {
 	return c, nil
 }
 
+// typeOf is the declared type of a field. Maps of JSON hold values whose types
+// only a call tells.
 func typeOf(k input.Kind) *celgo.Type {
 	switch k {
 	case input.Flag:
@@ -91,6 +93,7 @@ func (c *Compiler) Compile(expr string) (*Program, error) {
 	return newProgram(c, planned, checked, found), nil
 }
 
+// typeName is a type in the words of an author.
 func typeName(t *celgo.Type) string {
 	if t.IsExactType(celgo.DynType) {
 		return "a value whose type is only known later"

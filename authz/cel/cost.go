@@ -22,6 +22,7 @@ const (
 	argItems   = 10_000 // elements of lists in arguments
 )
 
+// bound refuses an expression whose worst case is beyond maxCost.
 func (c *Compiler) bound(checked *celgo.Ast) error {
 	estimate, err := c.env.EstimateCost(checked, sizes{})
 	if err != nil {
@@ -47,6 +48,8 @@ func (sizes) EstimateSize(n cost.AstNode) *cost.SizeEstimate {
 	}
 	size := uint64(nameSize)
 	args := strings.HasPrefix(path[0], "tool.a") || path[0] == "mcp.tool.arguments"
+	// "@items" marks an element of a list. What it is, nobody knows; taking it
+	// for a list as long as its own would refuse every second expression.
 	item := strings.HasSuffix(path[len(path)-1], "@items")
 	switch kind := n.Type().Kind(); {
 	case item:

@@ -41,6 +41,7 @@ type Program struct {
 	loose  []string
 }
 
+// newProgram gathers what is asked of an expression later.
 func newProgram(c *Compiler, run celgo.Program, checked *celgo.Ast, found *reading) *Program {
 	p := &Program{fields: c.fields, run: run, consts: found.consts, scopes: found.scopes, loose: found.unguarded()}
 	for _, path := range found.paths {

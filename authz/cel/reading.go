@@ -27,6 +27,8 @@ type reading struct {
 	err    *Error
 }
 
+// walk visits an expression as it was parsed, macros already expanded, and
+// stops at the first word that means nothing.
 func (r *reading) walk(e ast.Expr) {
 	if r.err != nil {
 		return
@@ -92,6 +94,7 @@ func (r *reading) read(e ast.Expr, path []string) {
 	r.refuse(e, "no "+kind+whole, fix)
 }
 
+// note remembers a read, and whether it only asks if the value is there.
 func (r *reading) note(e ast.Expr, path []string) {
 	if e.Kind() == ast.SelectKind && e.AsSelect().IsTestOnly() {
 		r.tested = append(r.tested, path)
@@ -99,6 +102,7 @@ func (r *reading) note(e ast.Expr, path []string) {
 	r.paths = append(r.paths, path)
 }
 
+// call visits a call; `"x" in m` asks for a key as has(m.x) does.
 func (r *reading) call(e ast.Expr) {
 	call := e.AsCall()
 	if call.IsMemberFunction() && !r.namespaced(call) {
@@ -124,6 +128,8 @@ func (r *reading) namespaced(call ast.CallExpr) bool {
 	return path != nil && r.function(strings.Join(path, ".")+"."+call.FunctionName())
 }
 
+// comprehension visits what a macro such as exists() became. Its variables
+// may not be named like a root: readers would take tool.name for the call's.
 func (r *reading) comprehension(e ast.Expr) {
 	c := e.AsComprehension()
 	vars := []string{c.IterVar(), c.AccuVar()}
@@ -148,6 +154,7 @@ func (r *reading) comprehension(e ast.Expr) {
 	}
 }
 
+// refuse blames the place where a dotted path begins.
 func (r *reading) refuse(e ast.Expr, problem, fix string) {
 	at := r.info.GetStartLocation(e.ID())
 	r.err = &Error{Line: at.Line(), Column: at.Column() + 1, Problem: problem, Fix: fix}
@@ -181,6 +188,7 @@ func pathOf(e ast.Expr) []string {
 	return nil
 }
 
+// stringOf returns the text of a string literal.
 func stringOf(e ast.Expr) (string, bool) {
 	if e.Kind() != ast.LiteralKind {
 		return "", false
@@ -239,6 +247,7 @@ func (r *reading) unguarded() []string {
 	return out
 }
 
+// claim reports whether the path leads to a claim of the token.
 func claim(path []string) bool {
 	return len(path) > 1 && (path[0] == "claims" || path[0] == "jwt")
 }

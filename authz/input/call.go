@@ -93,6 +93,7 @@ func (c *Call) Roots() Roots {
 	return have
 }
 
+// ofResource reports whether the method is about one resource.
 func ofResource(method string) bool {
 	switch strings.TrimPrefix(method, "resources/") {
 	case "read", "subscribe", "unsubscribe":
@@ -117,6 +118,7 @@ func (c *Call) ToolName() string {
 	return c.Tool.Exposed
 }
 
+// exposed is the name that the agent sees; plain names are the server's own.
 func (c *Call) exposed() string {
 	if c.Tool.Exposed != "" {
 		return c.Tool.Exposed

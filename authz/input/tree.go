@@ -22,6 +22,7 @@ func (t *tree) read(raw []byte, what string) (any, error) {
 	return t.value, nil
 }
 
+// arguments are those of the call, or of nobody yet in a list.
 func (c *Call) arguments() (any, error) {
 	if c.ArgsUnknown {
 		return nil, ErrUnknown
@@ -76,6 +77,7 @@ func parseObject(raw []byte, what string) (map[string]any, error) {
 	return object, nil
 }
 
+// native returns a JSON value as Go holds it. Its depth is the parser's.
 func native(v strictjson.Value) (any, error) {
 	switch v.Kind() {
 	case strictjson.Object:

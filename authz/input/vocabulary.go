@@ -86,6 +86,7 @@ func Nearest(word string, candidates []string) string {
 	return best
 }
 
+// distance is the number of letters to change, add or remove (Levenshtein).
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -32,14 +32,14 @@ func (m *Module) HasVisible() bool { return m.visible != nil }
 func (m *Module) AllowRoots() input.Roots { return m.allowRoots }
 
 // Allow reports whether allow is true.
-func (m *Module) Allow(in *Input) (bool, error) { return m.holds(m.allow, in) }
+func (m *Module) Allow(c *input.Call) (bool, error) { return m.holds(m.allow, c) }
 
 // Visible reports whether visible is true.
-func (m *Module) Visible(in *Input) (bool, error) { return m.holds(m.visible, in) }
+func (m *Module) Visible(c *input.Call) (bool, error) { return m.holds(m.visible, c) }
 
 // Deny returns the messages of deny, sorted; none when it does not deny.
-func (m *Module) Deny(in *Input) ([]string, error) {
-	value, err := m.eval(m.deny, in)
+func (m *Module) Deny(c *input.Call) ([]string, error) {
+	value, err := m.eval(m.deny, c)
 	if err != nil || value == nil {
 		return nil, err
 	}
@@ -56,8 +56,9 @@ func (m *Module) Deny(in *Input) ([]string, error) {
 	return messages[:min(len(messages), maxMessages)], nil
 }
 
-func (m *Module) holds(q *rego.PreparedEvalQuery, in *Input) (bool, error) {
-	value, err := m.eval(q, in)
+// holds asks a query that yields a bool; undefined is false.
+func (m *Module) holds(q *rego.PreparedEvalQuery, c *input.Call) (bool, error) {
+	value, err := m.eval(q, c)
 	if err != nil || value == nil {
 		return false, err
 	}
@@ -70,20 +71,19 @@ func (m *Module) holds(q *rego.PreparedEvalQuery, in *Input) (bool, error) {
 
 // eval returns the value of a query, nil where it is undefined. Its errors say
 // where and of which kind, never with which values.
-func (m *Module) eval(q *rego.PreparedEvalQuery, in *Input) (any, error) {
+func (m *Module) eval(q *rego.PreparedEvalQuery, c *input.Call) (any, error) {
 	if q == nil {
 		return nil, nil
 	}
-	if m.reads.args && in.args != nil {
-		return nil, in.args
+	in, err := m.document(c)
+	if err != nil {
+		return nil, err
 	}
-	if m.reads.annotations && in.annotations != nil {
-		return nil, in.annotations
-	}
+	// A context with a deadline would cost a goroutine for every evaluation.
 	cancel := topdown.NewCancel()
 	timer := time.AfterFunc(deadline, cancel.Cancel)
 	defer timer.Stop()
-	results, err := q.Eval(context.Background(), rego.EvalParsedInput(in.value), rego.EvalExternalCancel(cancel))
+	results, err := q.Eval(context.Background(), rego.EvalParsedInput(in), rego.EvalExternalCancel(cancel))
 	if err != nil {
 		return nil, describe(err)
 	}
@@ -93,6 +93,8 @@ func (m *Module) eval(q *rego.PreparedEvalQuery, in *Input) (any, error) {
 	return results[0].Expressions[0].Value, nil
 }
 
+// describe says of which kind an error is. The library's own text repeats
+// values of the input.
 func describe(err error) error {
 	var e *topdown.Error
 	if !errors.As(err, &e) {

@@ -9,36 +9,29 @@ import (
 	"outrider.dev/outrider/authz/input"
 )
 
-// Input is a call as a module reads it.
-type Input struct {
-	value             ast.Value
-	args, annotations error // why they are absent, where that is an error
-}
-
-// NewInput builds the input document of a call, once for all modules that see
-// the same of it. What the call does not have is absent.
-func NewInput(c *input.Call) (*Input, error) {
-	in, have, document := &Input{}, c.Roots(), map[string]any{}
-	for _, f := range input.Fields() {
+// document builds the input of a call from the fields that the module reads.
+// What the call does not have is absent, and so is what nobody knows yet. A
+// field that cannot be read is an error: as an absent one it would let a deny
+// that reads it pass.
+func (m *Module) document(c *input.Call) (ast.Value, error) {
+	have, document := c.Roots(), map[string]any{}
+	for _, f := range m.fields {
 		if !have.Has(f.Root) {
 			continue
 		}
 		value, err := f.Read(c)
-		switch {
-		case errors.Is(err, input.ErrUnknown):
-		case err != nil && f.Args:
-			in.args = err
-		case err != nil:
-			in.annotations = err
-		default:
-			put(document, f.Path, value)
+		if errors.Is(err, input.ErrUnknown) {
+			continue
 		}
+		if err != nil {
+			return nil, err
+		}
+		put(document, f.Path, value)
 	}
-	var err error
-	in.value, err = ast.InterfaceToValue(document)
-	return in, err
+	return ast.InterfaceToValue(document)
 }
 
+// put sets the value at a dotted path.
 func put(document map[string]any, path string, value any) {
 	for {
 		first, rest, deeper := strings.Cut(path, ".")

@@ -15,12 +15,13 @@ import (
 // maxModule bounds the length of a module in bytes.
 const maxModule = 64 << 10
 
+// fileName stands for the module in the library's own messages.
 const fileName = "rego"
 
 // Module is a compiled module, safe for concurrent use.
 type Module struct {
 	allow, deny, visible *rego.PreparedEvalQuery // nil where the module defines none
-	reads                reads
+	fields               []input.Field           // what the module reads
 	allowRoots           input.Roots
 }
 
@@ -43,6 +44,7 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("at %d:%d of the module: %s", e.Line, e.Column, text)
 }
 
+// at is an error at a place in the module.
 func at(loc *ast.Location, problem, fix string) *Error {
 	e := &Error{Problem: problem, Fix: fix}
 	if loc != nil {
@@ -99,12 +101,17 @@ func shape(m *ast.Module) error {
 	return nil
 }
 
+// prepare finds what the compiled module reads and plans its queries.
 func prepare(c *ast.Compiler) (*Module, error) {
-	m := &Module{}
-	words := input.NewVocabulary()
+	m, words, all := &Module{}, input.NewVocabulary(), reads{}
 	for _, rule := range c.Modules[fileName].Rules {
-		if err := m.reads.of(words, rule); err != nil {
+		if err := all.of(words, rule); err != nil {
 			return nil, err
+		}
+	}
+	for _, f := range input.Fields() {
+		if all.fields[f.Path] {
+			m.fields = append(m.fields, f)
 		}
 	}
 	var err error
@@ -124,7 +131,7 @@ func prepare(c *ast.Compiler) (*Module, error) {
 			return nil, translate(err)
 		}
 	}
-	if m.reads.args && m.visible == nil {
+	if all.args && m.visible == nil {
 		return nil, &Error{
 			Problem: "the module reads the arguments of tool calls but does not say which tools a list shows",
 			Fix:     "define `visible`, which is asked without arguments",
@@ -133,6 +140,8 @@ func prepare(c *ast.Compiler) (*Module, error) {
 	return m, nil
 }
 
+// ask plans one query. Strict: a built-in function that fails is an error, not
+// undefined, because `not` would turn undefined into true.
 func ask(c *ast.Compiler, name string) (*rego.PreparedEvalQuery, error) {
 	q, err := rego.New(
 		rego.Compiler(c),

@@ -11,9 +11,9 @@ import (
 // reads is what a piece of a module reads of its input. Where it cannot be
 // told (input[x], or a whole object handed on) everything below counts.
 type reads struct {
-	roots       input.Roots
-	args        bool
-	annotations bool
+	roots  input.Roots
+	args   bool
+	fields map[string]bool // by path
 }
 
 // of collects what x, compiled, reads and refuses words that do not exist.
@@ -49,10 +49,12 @@ func (r *reads) of(words *input.Vocabulary, x any) error {
 	return nil
 }
 
+// ownRules is where the module's own rules live once it is compiled.
 func ownRules() ast.Ref {
 	return ast.Ref{ast.DefaultRootDocument, ast.StringTerm("outrider")}
 }
 
+// ref notes one reference to the input, such as input.tool.args[i].
 func (r *reads) ref(words *input.Vocabulary, ref ast.Ref, loc *ast.Location) *Error {
 	var parts []string
 	for _, term := range ref[1:] {
@@ -62,6 +64,7 @@ func (r *reads) ref(words *input.Vocabulary, ref ast.Ref, loc *ast.Location) *Er
 		}
 		parts = append(parts, string(s))
 	}
+	// Behind the constant parts the reference may go anywhere.
 	path := strings.Join(parts, ".")
 	if f, ok := words.Match(parts); ok {
 		if beyond := len(ref)-1 > strings.Count(f.Path, ".")+1; beyond && (f.Kind == input.Text || f.Kind == input.Flag) {
@@ -83,10 +86,14 @@ func (r *reads) ref(words *input.Vocabulary, ref ast.Ref, loc *ast.Location) *Er
 	return nil
 }
 
+// field notes that a field is read.
 func (r *reads) field(f input.Field) {
 	r.roots |= f.Root
 	r.args = r.args || f.Args
-	r.annotations = r.annotations || f.Path == "tool.annotations"
+	if r.fields == nil {
+		r.fields = map[string]bool{}
+	}
+	r.fields[f.Path] = true
 }
 
 // reached returns what the rules read, they and those that they use.

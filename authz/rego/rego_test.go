@@ -22,15 +22,6 @@ func compile(t testing.TB, rules string) *Module {
 	return m
 }
 
-func read(t testing.TB, c *input.Call) *Input {
-	t.Helper()
-	in, err := NewInput(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return in
-}
-
 func toolCall(args string) *input.Call {
 	r := &decision.Request{
 		Surface: decision.MCP, Method: "tools/call", Source: "10.0.0.1:1",
@@ -68,7 +59,7 @@ func TestAllow(t *testing.T) {
 		{`allow if not to_number(input.tool.name)`, false, "a built-in function cannot use a value (line 2)"},
 		{`allow if { some i in numbers.range(1, 100000); some j in numbers.range(1, 100000); i * j == -1 }`, false, "the evaluation took longer than 100ms"},
 	} {
-		got, err := compile(t, tc.rules).Allow(read(t, toolCall(`{"n":3,"l":[0,{"x":1.5}]}`)))
+		got, err := compile(t, tc.rules).Allow(toolCall(`{"n":3,"l":[0,{"x":1.5}]}`))
 		text := ""
 		if err != nil {
 			text = err.Error()
@@ -94,7 +85,7 @@ func TestDeny(t *testing.T) {
 		{`deny contains "x" if to_number(input.tool.name) > 3`, nil, "a built-in function cannot use a value (line 2)"},
 		{`deny contains "x" if { some i in numbers.range(1, 20); print(i); i > 0; i < 2 }`, []string{"x"}, ""},
 	} {
-		got, err := compile(t, tc.rules).Deny(read(t, toolCall("{}")))
+		got, err := compile(t, tc.rules).Deny(toolCall("{}"))
 		text := ""
 		if err != nil {
 			text = err.Error()
@@ -106,7 +97,7 @@ func TestDeny(t *testing.T) {
 }
 
 func TestMessagesAreBounded(t *testing.T) {
-	got, err := compile(t, `deny contains sprintf("m%03d", [i]) if some i in numbers.range(1, 100)`).Deny(read(t, toolCall("{}")))
+	got, err := compile(t, `deny contains sprintf("m%03d", [i]) if some i in numbers.range(1, 100)`).Deny(toolCall("{}"))
 	if err != nil || len(got) != maxMessages || got[0] != "m001" {
 		t.Errorf("got %q, %v", got, err)
 	}
@@ -119,7 +110,7 @@ func TestErrorsHoldNoContent(t *testing.T) {
 		`allow if to_number(input.tool.name) > 3`, `allow if json.unmarshal(input.tool.name).x`, `allow if regex.match(sprintf("%s(", [input.tool.name]), "x")`,
 		`allow if time.parse_duration_ns(input.tool.name) > 1`, `allow if base64.decode(sprintf("!%s", [input.tool.name])) == "x"`,
 	} {
-		_, err := compile(t, rules).Allow(read(t, c))
+		_, err := compile(t, rules).Allow(c)
 		if err == nil || strings.Contains(err.Error(), "SECRET") {
 			t.Errorf("%s: %v", rules, err)
 		}
@@ -127,19 +118,19 @@ func TestErrorsHoldNoContent(t *testing.T) {
 }
 
 func TestAnotherSurfaceIsUndefined(t *testing.T) {
-	in := read(t, llmCall())
+	c := llmCall()
 	m := compile(t, "deny contains \"x\" if startswith(input.tool.name, \"a\")\nallow if input.llm.stream\nallow if input.mcp.method")
-	if messages, err := m.Deny(in); err != nil || len(messages) > 0 {
+	if messages, err := m.Deny(c); err != nil || len(messages) > 0 {
 		t.Errorf("deny: %q, %v", messages, err)
 	}
-	if ok, err := m.Allow(in); err != nil || !ok {
+	if ok, err := m.Allow(c); err != nil || !ok {
 		t.Errorf("allow: %v, %v", ok, err)
 	}
 	for rules, denies := range map[string]bool{
 		`deny contains "x" if not input.tool.name == "a"`:           true,
 		`deny contains "x" if not startswith(input.tool.name, "a")`: false,
 	} {
-		if messages, _ := compile(t, rules).Deny(in); (len(messages) > 0) != denies {
+		if messages, _ := compile(t, rules).Deny(c); (len(messages) > 0) != denies {
 			t.Errorf("%s is not as the package comment says: %q", rules, messages)
 		}
 	}
@@ -149,18 +140,18 @@ func TestAnotherSurfaceIsUndefined(t *testing.T) {
 // otherwise a deny would pass for it.
 func TestUnreadableInput(t *testing.T) {
 	m := compile(t, "deny contains \"x\" if input.tool.args.a == 1\nvisible := true")
-	if _, err := m.Deny(read(t, toolCall(`{"a":`))); err == nil || err.Error() != "the tool's arguments are not an acceptable JSON object" {
+	if _, err := m.Deny(toolCall(`{"a":`)); err == nil || err.Error() != "the tool's arguments are not an acceptable JSON object" {
 		t.Errorf("arguments: %v", err)
 	}
-	if ok, err := m.Visible(read(t, toolCall("{}").Listed(decision.Tool{Name: "x"}))); !ok || err != nil {
+	if ok, err := m.Visible(toolCall("{}").Listed(decision.Tool{Name: "x"})); !ok || err != nil {
 		t.Errorf("visible: %v, %v", ok, err)
 	}
 	m = compile(t, `deny contains "x" if input.tool.annotations.destructiveHint`)
-	if _, err := m.Deny(read(t, toolCall(`{}`))); err == nil || err.Error() != "the tool's annotations are not known for this call" {
+	if _, err := m.Deny(toolCall(`{}`)); err == nil || err.Error() != "the tool's annotations are not known for this call" {
 		t.Errorf("annotations: %v", err)
 	}
 	m = compile(t, `deny contains "x" if input.tool.name == "x"`)
-	if _, err := m.Deny(read(t, toolCall(`{"a":`))); err != nil {
+	if _, err := m.Deny(toolCall(`{"a":`)); err != nil {
 		t.Errorf("a module that reads no arguments: %v", err)
 	}
 }
@@ -170,7 +161,7 @@ func TestWhatAModuleDefines(t *testing.T) {
 	if !m.HasAllow() || m.HasDeny() || m.HasVisible() || m.AllowRoots() != input.LLM {
 		t.Errorf("got %+v, roots %s", m, m.AllowRoots())
 	}
-	if messages, err := m.Deny(read(t, llmCall())); messages != nil || err != nil {
+	if messages, err := m.Deny(llmCall()); messages != nil || err != nil {
 		t.Errorf("a module without deny denies: %q, %v", messages, err)
 	}
 	m = compile(t, "deny contains \"x\" if true\nvisible if input.tool.name == \"x\"")
@@ -229,7 +220,7 @@ func TestRefused(t *testing.T) {
 func TestDeadline(t *testing.T) {
 	m := compile(t, `deny contains "x" if { some i in numbers.range(1, 1000000); some j in numbers.range(1, 1000000); i + j < 0 }`)
 	start := time.Now()
-	if _, err := m.Deny(read(t, toolCall("{}"))); err == nil {
+	if _, err := m.Deny(toolCall("{}")); err == nil {
 		t.Error("the evaluation ended without an error")
 	}
 	if took := time.Since(start); took > 5*time.Second {
@@ -260,10 +251,10 @@ func FuzzCompile(f *testing.F) {
 			return
 		}
 		with, without := toolCall(`{"n":3,"x":"y"}`), toolCall("{}")
-		a1, e1 := m.Allow(read(t, with))
-		a2, e2 := m.Allow(read(t, without))
-		d1, e3 := m.Deny(read(t, with))
-		d2, e4 := m.Deny(read(t, without))
+		a1, e1 := m.Allow(with)
+		a2, e2 := m.Allow(without)
+		d1, e3 := m.Deny(with)
+		d2, e4 := m.Deny(without)
 		if a1 != a2 || !reflect.DeepEqual(d1, d2) || (e1 == nil) != (e2 == nil) || (e3 == nil) != (e4 == nil) {
 			t.Fatalf("%q reads the arguments and defines no visible", source)
 		}
