@@ -117,8 +117,8 @@ func recordOfAnything(string) ([]audit.Record, error) {
 	return out, nil
 }
 
-// playOn plays the story against a data plane of the test's.
-func playOn(t *testing.T, build func(*Stage) http.Handler) (*player, string, error) {
+// onRoad returns a player in front of a data plane of the test's, and what it prints.
+func onRoad(t *testing.T, build func(*Stage) http.Handler) (*player, *strings.Builder) {
 	t.Helper()
 	s := stage(t)
 	road := httptest.NewServer(build(s))
@@ -126,11 +126,18 @@ func playOn(t *testing.T, build func(*Stage) http.Handler) (*player, string, err
 		road.Close()
 		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	})
-	var text strings.Builder
-	p := newPlayer(s, &printer{out: &text})
+	text := new(strings.Builder)
+	p := newPlayer(s, &printer{out: text})
 	p.agent.base = road.URL
 	p.find = recordOfAnything
 	t.Cleanup(p.agent.http.CloseIdleConnections)
+	return p, text
+}
+
+// playOn plays the story against a data plane of the test's.
+func playOn(t *testing.T, build func(*Stage) http.Handler) (*player, string, error) {
+	t.Helper()
+	p, text := onRoad(t, build)
 	err := p.play(t.Context(), scenes())
 	return p, text.String(), err
 }
