@@ -6,8 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -298,4 +301,55 @@ func (r *Road) open(ctx context.Context, t *testing.T, path, body string, header
 		t.Fatal(err)
 	}
 	return resp
+}
+
+// lastOutcome waits until every call that was granted is settled, and returns
+// the outcome that was recorded last.
+func (r *Road) lastOutcome(t *testing.T) *audit.Record {
+	t.Helper()
+	var last *audit.Record
+	eventually(t, "all calls are settled", func() bool {
+		granted, settled := 0, 0
+		for _, rec := range r.recorded(t) {
+			switch {
+			case rec.Phase == audit.PhaseOutcome:
+				settled, last = settled+1, &rec
+			case rec.Phase == audit.PhaseRequest && rec.Effect != decision.Deny.String():
+				granted++
+			}
+		}
+		return granted > 0 && granted == settled
+	})
+	return last
+}
+
+// recorded reads the whole record of decisions.
+func (r *Road) recorded(t *testing.T) []audit.Record {
+	t.Helper()
+	var out []audit.Record
+	for line := range strings.Lines(r.recordFiles(t)) {
+		var rec audit.Record
+		if json.Unmarshal([]byte(line), &rec) == nil { // the last line may be half written
+			out = append(out, rec)
+		}
+	}
+	return out
+}
+
+// recordFiles returns all that the decision service keeps.
+func (r *Road) recordFiles(t *testing.T) string {
+	t.Helper()
+	var all strings.Builder
+	err := filepath.WalkDir(r.state(), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		all.Write(raw)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
 }
