@@ -2,6 +2,7 @@ package authz
 
 import (
 	"slices"
+	"strings"
 
 	"outrider.dev/outrider/authz/cel"
 	"outrider.dev/outrider/authz/input"
@@ -152,6 +153,9 @@ func (j *judging) observe(s *Selection) []Observation {
 	return seen
 }
 
+// moduleDeny is what verdicts call the deny of a module.
+const moduleDeny = "rego deny"
+
 // denied looks for a deny. One that holds is reported before one that cannot
 // be evaluated, so that the order of policies and rules decides neither.
 func (j *judging) denied(policies []*Policy) (Outcome, bool) {
@@ -162,16 +166,16 @@ func (j *judging) denied(policies []*Policy) (Outcome, bool) {
 		for _, r := range p.denies {
 			switch result := r.eval(view); {
 			case result.Truth == cel.True:
-				return j.refuseDenied(p, r.name(), r.message), true
+				return j.refuseDenied(p, r.label, r.at, r.message), true
 			case !failed && j.fails(result):
-				failed, broken = true, refuseBroken(p, r.name(), result.Missing)
+				failed, broken = true, refuseBroken(p, r.label, r.at, result.Missing)
 			}
 		}
 		switch messages, err := j.moduleDenies(p, view); {
 		case len(messages) > 0:
-			return j.refuseDenied(p, p.moduleName("deny"), joined(messages)), true
+			return j.refuseDenied(p, moduleDeny, p.moduleAt, strings.Join(messages, "; ")), true
 		case err != nil && !failed:
-			failed, broken = true, refuseBroken(p, p.moduleName("deny"), err.Error())
+			failed, broken = true, refuseBroken(p, moduleDeny, p.moduleAt, err.Error())
 		}
 	}
 	return broken, failed
@@ -232,8 +236,8 @@ func (j *judging) allowed(p *Policy) (string, bool) {
 		return "", false
 	}
 	if j.asksVisible(p) {
-		return p.moduleName("visible"), true // moduleDenies has asked it
+		return withPlace("rego visible", p.moduleAt), true // moduleDenies has asked it
 	}
 	ok, err := p.module.Allow(view)
-	return p.moduleName("allow"), ok && err == nil
+	return withPlace("rego allow", p.moduleAt), ok && err == nil
 }

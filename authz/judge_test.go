@@ -164,6 +164,22 @@ func TestNoPolicy(t *testing.T) {
 	}
 }
 
+// The place of a rule is for the record, not for the message.
+func TestMessagesNameNoPlace(t *testing.T) {
+	set := load(t, policy(t, "p", `{rules: [{name: a, allow: {}}, {name: d, deny: {tools: ["x"]}}, {name: e, deny: {tools: ["y"]}, when: "claims.z == 1"}], rego: "package outrider\ndeny contains \"\" if to_number(input.tool.name) > 1"}`))
+	for tool, want := range map[string]string{
+		"x": "rules[1] d denies tool x",
+		"y": "deny rule rules[2] e cannot be evaluated: no such key: z",
+		"z": "deny rule rego deny cannot be evaluated: a built-in function cannot use a value (line 2)",
+		"2": "rego deny denies tool 2",
+	} {
+		out := judge(set, toolCall(tool, ""), nil)
+		if out.Reason.Message != want || !strings.Contains(out.Rule, "(p.yaml:spec.r") {
+			t.Errorf("%s: %q by %q", tool, out.Reason.Message, out.Rule)
+		}
+	}
+}
+
 func TestMessagesShowNamesSafely(t *testing.T) {
 	set := load(t, policy(t, "p", `{rules: [{name: a, allow: {tools: ["x"]}}]}`))
 	for tool, want := range map[string]string{

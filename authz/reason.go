@@ -20,17 +20,19 @@ func refuse(p *Policy, r decision.Reason) Outcome {
 }
 
 // refuseDenied is a deny that holds, in the policy's own words if it has any.
-func (j *judging) refuseDenied(p *Policy, rule, message string) Outcome {
+// Messages name the rule without its place: agents read them, and where the
+// policy lies is no business of theirs.
+func (j *judging) refuseDenied(p *Policy, label, at, message string) Outcome {
 	if message == "" {
-		message = rule + " denies " + j.subject()
+		message = label + " denies " + j.subject()
 	}
-	return refuse(p, decision.Reason{Code: decision.CodeDeniedByRule, Message: message, Rule: rule})
+	return refuse(p, decision.Reason{Code: decision.CodeDeniedByRule, Message: message, Rule: withPlace(label, at)})
 }
 
 // refuseBroken is a deny that cannot be evaluated.
-func refuseBroken(p *Policy, rule, missing string) Outcome {
-	message := "deny rule " + rule + " cannot be evaluated: " + missing
-	return refuse(p, decision.Reason{Code: decision.CodeRuleError, Message: message, Rule: rule})
+func refuseBroken(p *Policy, label, at, missing string) Outcome {
+	message := "deny rule " + label + " cannot be evaluated: " + missing
+	return refuse(p, decision.Reason{Code: decision.CodeRuleError, Message: message, Rule: withPlace(label, at)})
 }
 
 // refuseModel is a model that is not on the policy's list.
@@ -107,8 +109,6 @@ func shown(name string) string {
 	return name
 }
 
-func joined(messages []string) string { return strings.Join(messages, "; ") }
-
 // withPlace adds "file:line" to a label, where it is known.
 func withPlace(label, at string) string {
 	if at == "" {
@@ -116,6 +116,3 @@ func withPlace(label, at string) string {
 	}
 	return label + " (" + at + ")"
 }
-
-// moduleName is what verdicts call a rule of the policy's module.
-func (p *Policy) moduleName(rule string) string { return withPlace("rego "+rule, p.moduleAt) }
