@@ -18,24 +18,36 @@ func TestUniteEdits(t *testing.T) {
 		want []Edit
 	}{
 		{"none", nil, nil},
-		{"order by segment and start",
+		{
+			"order by segment and start",
 			[]Edit{redaction(1, 0, 2, "b"), redaction(0, 5, 6, "c"), redaction(0, 1, 2, "a")},
-			[]Edit{redaction(0, 1, 2, "a"), redaction(0, 5, 6, "c"), redaction(1, 0, 2, "b")}},
-		{"overlapping redactions unite under the earlier text",
+			[]Edit{redaction(0, 1, 2, "a"), redaction(0, 5, 6, "c"), redaction(1, 0, 2, "b")},
+		},
+		{
+			"overlapping redactions unite under the earlier text",
 			[]Edit{redaction(0, 4, 9, "[PHONE]"), redaction(0, 1, 5, "[EMAIL]")},
-			[]Edit{redaction(0, 1, 9, "[EMAIL]")}},
-		{"a redaction inside another vanishes",
+			[]Edit{redaction(0, 1, 9, "[EMAIL]")},
+		},
+		{
+			"a redaction inside another vanishes",
 			[]Edit{redaction(0, 1, 9, "[A]"), redaction(0, 3, 4, "[B]")},
-			[]Edit{redaction(0, 1, 9, "[A]")}},
-		{"a chain unites",
+			[]Edit{redaction(0, 1, 9, "[A]")},
+		},
+		{
+			"a chain unites",
 			[]Edit{redaction(0, 0, 3, "[A]"), redaction(0, 2, 6, "[B]"), redaction(0, 5, 8, "[C]")},
-			[]Edit{redaction(0, 0, 8, "[A]")}},
-		{"neighbours stay apart",
+			[]Edit{redaction(0, 0, 8, "[A]")},
+		},
+		{
+			"neighbours stay apart",
 			[]Edit{redaction(0, 0, 3, "[A]"), redaction(0, 3, 6, "[B]")},
-			[]Edit{redaction(0, 0, 3, "[A]"), redaction(0, 3, 6, "[B]")}},
-		{"the same edit twice is one",
+			[]Edit{redaction(0, 0, 3, "[A]"), redaction(0, 3, 6, "[B]")},
+		},
+		{
+			"the same edit twice is one",
 			[]Edit{{Pointer: "/model", Value: []byte(`"x"`)}, {Pointer: "/model", Value: []byte(`"x"`)}},
-			[]Edit{{Pointer: "/model", Value: []byte(`"x"`)}}},
+			[]Edit{{Pointer: "/model", Value: []byte(`"x"`)}},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := UniteEdits(c.in)

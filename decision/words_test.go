@@ -12,8 +12,8 @@ import (
 )
 
 func TestSecretNeverPrints(t *testing.T) {
-	const clear = "hunter2-hunter2"
-	s := Secret(clear)
+	const plain = "hunter2-hunter2"
+	s := Secret(plain)
 	holder := struct {
 		Token Secret
 		Op    HeaderOp
@@ -29,7 +29,7 @@ func TestSecretNeverPrints(t *testing.T) {
 		s.String(), fmt.Sprint(s), fmt.Sprintf("%v %+v %#v %s %q", s, s, s, s, s), fmt.Sprintf("%x", s), fmt.Sprintf("%d", s),
 		fmt.Sprintf("%v %+v %#v", holder, holder, holder), log.String(), string(asJSON),
 	} {
-		if strings.Contains(out, clear) || strings.Contains(out, fmt.Sprintf("%x", clear)) || strings.Contains(out, "104 117") {
+		if strings.Contains(out, plain) || strings.Contains(out, fmt.Sprintf("%x", plain)) || strings.Contains(out, "104 117") {
 			t.Errorf("a secret was printed: %s", out)
 		}
 	}
@@ -146,10 +146,24 @@ func TestGlob(t *testing.T) {
 		pattern, name string
 		want          bool
 	}{
-		{"list_*", "list_issues", true}, {"list_*", "list_", true}, {"list_*", "List_x", false}, {"list_*", "xlist_y", false},
-		{"*", "", true}, {"*", "anything", true}, {"", "", true}, {"", "x", false}, {"a", "a", true}, {"a", "ab", false},
-		{"a*b*c", "a-b-c", true}, {"a*b*c", "abc", true}, {"a*b*c", "acb", false}, {"*.prod", "x.prod", true},
-		{"a*a", "a", false}, {"**", "x", true}, {"gpt-?", "gpt-4", false}, {"ab*ba", "aba", false},
+		{"list_*", "list_issues", true},
+		{"list_*", "list_", true},
+		{"list_*", "List_x", false},
+		{"list_*", "xlist_y", false},
+		{"*", "", true},
+		{"*", "anything", true},
+		{"", "", true},
+		{"", "x", false},
+		{"a", "a", true},
+		{"a", "ab", false},
+		{"a*b*c", "a-b-c", true},
+		{"a*b*c", "abc", true},
+		{"a*b*c", "acb", false},
+		{"*.prod", "x.prod", true},
+		{"a*a", "a", false},
+		{"**", "x", true},
+		{"gpt-?", "gpt-4", false},
+		{"ab*ba", "aba", false},
 	} {
 		if got := Glob(c.pattern, c.name); got != c.want {
 			t.Errorf("Glob(%q, %q) = %v", c.pattern, c.name, got)

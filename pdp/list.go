@@ -22,7 +22,7 @@ func (c *call) visible(tools []decision.Tool) (*decision.Visibility, error) {
 		}
 		v.Show(i)
 		if splice != nil {
-			splice.Index = uint32(i) //nolint:gosec // a page is bounded
+			splice.Index = uint32(i)
 			v.Splices = append(v.Splices, *splice)
 		}
 	}

@@ -43,7 +43,7 @@ func (c demoCommand) Run(ctx context.Context) error {
 }
 
 func colored(f *os.File) bool {
-	return term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == "" //nolint:gosec // descriptors fit
+	return term.IsTerminal(int(f.Fd())) && os.Getenv("NO_COLOR") == ""
 }
 
 type partCommand struct {

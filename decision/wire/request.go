@@ -135,7 +135,7 @@ func Body(m *decisionv1.Body) (*decision.Body, error) {
 			return nil, decision.Refuse(decision.CodeBodyInvalid, "body.segments: text goes without a body")
 		}
 		b.Segments[i] = decision.Segment{
-			ID:     uint32(i), //nolint:gosec // bounded by maxSegments
+			ID:     uint32(i),
 			Kind:   decision.SegmentKind(p.GetKind()),
 			Origin: decision.Origin(p.GetOrigin()),
 			Start:  p.GetStart(), End: p.GetEnd(),

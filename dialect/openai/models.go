@@ -38,7 +38,7 @@ func KeepModels(raw []byte, lim strictjson.Limits, keep func(id string) bool) ([
 	}
 	start, end := list.Span()
 	return []decision.Splice{{
-		Start: uint32(start) + 1, End: uint32(end) - 1, //nolint:gosec // inside a bounded body
+		Start: uint32(start) + 1, End: uint32(end) - 1,
 		With: bytes.Join(kept, []byte(",")),
 	}}, nil
 }

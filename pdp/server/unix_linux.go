@@ -16,7 +16,7 @@ func peerUID(conn *net.UnixConn) (uint32, error) {
 	var cred *unix.Ucred
 	var sockErr error
 	err = raw.Control(func(fd uintptr) {
-		cred, sockErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) //nolint:gosec // descriptors fit
+		cred, sockErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("unix peer: %w", err)

@@ -84,7 +84,7 @@ func (s *stream) gather() (deltas []decision.Delta, end bool, err error) {
 	for {
 		ev, err := s.events.Next()
 		switch {
-		case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF) && len(ev.Raw) == 0:
+		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF) && len(ev.Raw) == 0:
 			return append(deltas, s.held.End()...), true, nil
 		case errors.Is(err, io.ErrUnexpectedEOF):
 			return nil, true, decision.Refuse(decision.CodeUpstreamUnavailable, "the provider's stream broke off")
