@@ -102,7 +102,7 @@ func (s *Sidecar) routes(g *gate.Gate) http.Handler {
 		Log:      s.cfg.Log,
 		Version:  s.cfg.Version,
 	})
-	return mux
+	return gate.Bounded(mux)
 }
 
 // Agent returns where agents connect, as a base URL.

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -12,17 +13,32 @@ import (
 	"outrider.dev/outrider/decision"
 )
 
-// bodyTimeout bounds how long an agent may take to send its body.
-const bodyTimeout = 30 * time.Second
+const (
+	// bodyTimeout bounds how long an agent may take to send its body.
+	bodyTimeout = 30 * time.Second
+	// believedLength is how much memory an announced length gets, in bytes,
+	// before the body is there: announcing costs the agent nothing.
+	believedLength = 1 << 20
+)
+
+// Bounded bounds how long the body of a request may take to arrive. It goes
+// around every path: the server waits for the rest of a body that was refused
+// unread before it answers, and would wait for ever.
+func Bounded(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Body != http.NoBody {
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+		}
+		next.ServeHTTP(w, r)
+	})
+}
 
 // ReadBody returns the whole body of a request that says it is JSON. It
 // refuses what could not be judged as it stands: another content type, an
 // encoding, more than limit bytes. The error is a *decision.Error.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	if kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return nil, decision.Refuse(decision.CodeContentType, "the body must be sent as application/json")
-	} else if c := params["charset"]; c != "" && !strings.EqualFold(c, "utf-8") {
-		return nil, decision.Refuse(decision.CodeContentType, "the body must be UTF-8")
+	if err := checkType(r.Header.Values("Content-Type")); err != nil {
+		return nil, err
 	}
 	for _, e := range r.Header.Values("Content-Encoding") {
 		if !strings.EqualFold(e, "identity") && e != "" {
@@ -32,16 +48,37 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}
-	// A deadline for the body alone: the answer may stream for minutes.
-	conn := http.NewResponseController(w)
-	_ = conn.SetReadDeadline(time.Now().Add(bodyTimeout))
 	raw, err := readAll(http.MaxBytesReader(w, r.Body, limit), r.ContentLength, limit)
-	_ = conn.SetReadDeadline(time.Time{})
-	return raw, err
+	if err != nil {
+		return nil, err
+	}
+	// The deadline was for the body alone: the answer may stream for minutes.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	return raw, nil
 }
 
+// checkType accepts JSON. A second header could be the one that the upstream
+// goes by.
+func checkType(values []string) error {
+	if len(values) != 1 {
+		return decision.Refuse(decision.CodeContentType, "the body must be sent with one Content-Type, application/json")
+	}
+	kind, params, err := mime.ParseMediaType(values[0])
+	if err != nil || kind != "application/json" {
+		return decision.Refuse(decision.CodeContentType, "the body must be sent as application/json")
+	}
+	if c, given := params["charset"]; given && !strings.EqualFold(c, "utf-8") {
+		return decision.Refuse(decision.CodeContentType, "the body must be UTF-8")
+	}
+	return nil
+}
+
+// readAll reads into one buffer of the announced length where that is to be
+// believed, so that most bodies are not copied as the buffer grows.
 func readAll(body io.Reader, length, limit int64) ([]byte, error) {
-	raw, err := readSized(body, length)
+	var buf bytes.Buffer
+	buf.Grow(int(min(max(length, 0), believedLength)) + bytes.MinRead)
+	_, err := buf.ReadFrom(body)
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
@@ -49,20 +86,7 @@ func readAll(body io.Reader, length, limit int64) ([]byte, error) {
 	case err != nil:
 		return nil, &decision.Error{Code: decision.CodeBodyInvalid, Message: "the body ended early or is not framed as HTTP demands", Err: err}
 	}
-	return raw, nil
-}
-
-// readSized reads all of body into one buffer of the announced length, so
-// that a large body is not copied as the buffer grows.
-func readSized(body io.Reader, length int64) ([]byte, error) {
-	if length <= 0 {
-		return io.ReadAll(body)
-	}
-	buf := make([]byte, length)
-	if _, err := io.ReadFull(body, buf); err != nil {
-		return nil, fmt.Errorf("read the body: %w", err)
-	}
-	return buf, nil
+	return buf.Bytes(), nil
 }
 
 func tooLarge(limit int64) error {
@@ -73,8 +97,9 @@ func tooLarge(limit int64) error {
 // none. The scheme is not case-sensitive (RFC 9110 section 11.1).
 func Bearer(h http.Header) decision.Secret {
 	scheme, value, found := strings.Cut(h.Get("Authorization"), " ")
-	if !found || !strings.EqualFold(scheme, "Bearer") {
+	value = strings.TrimSpace(value)
+	if !found || value == "" || !strings.EqualFold(scheme, "Bearer") {
 		return nil
 	}
-	return decision.Secret(strings.TrimSpace(value))
+	return decision.Secret(value)
 }

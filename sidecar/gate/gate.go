@@ -11,7 +11,9 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"outrider.dev/outrider/decision"
 )
@@ -48,25 +50,46 @@ func (g *Gate) Open(ctx context.Context, r *decision.Request) (*decision.Verdict
 	if r.ExchangeID == "" {
 		r.ExchangeID = decision.NewID()
 	}
+	makeText(&r.HTTP)
 	ask, cancel := context.WithTimeout(ctx, g.cfg.Timeout)
 	defer cancel()
 	v, ex, err := g.cfg.Decider.Open(ask, r)
-	if err == nil && v.Allowed() && (ex == nil || len(v.Grants) == 0) {
+	switch {
+	case err != nil:
+	case v == nil:
+		err = errors.New("the decision service gave no verdict")
+	case v.Allowed() && (ex == nil || len(v.Grants) == 0):
 		err = errors.New("the decision service allowed the call without a grant")
+	case v.Allowed():
+		return v, &Exchange{gate: g, id: r.ExchangeID, settlement: v.Settlement, inner: ex}
+	}
+	if ex != nil {
+		g.giveBack(ctx, r.ExchangeID, ex)
 	}
 	if err != nil {
-		if ex != nil {
-			settle, done := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
-			defer done()
-			_ = ex.Settle(settle, decision.Outcome{ExchangeID: r.ExchangeID, End: decision.EndFailed})
-		}
 		g.failed(ctx, r.ExchangeID, "ask", err)
 		return &decision.Verdict{ID: r.ExchangeID, Reason: unavailable()}, nil
 	}
-	if !v.Allowed() {
-		return v, nil
+	return v, nil
+}
+
+// makeText replaces what is not UTF-8 in a header or the path: rules and the
+// wire read text, and an agent must not make questions that cannot be sent.
+func makeText(h *decision.HTTP) {
+	const unreadable = "\uFFFD"
+	h.Path = strings.ToValidUTF8(h.Path, unreadable)
+	for name, value := range h.Headers {
+		if !utf8.ValidString(value) {
+			h.Headers[name] = strings.ToValidUTF8(value, unreadable)
+		}
 	}
-	return v, &Exchange{gate: g, id: r.ExchangeID, settlement: v.Settlement, inner: ex}
+}
+
+// giveBack settles an exchange that nobody will use.
+func (g *Gate) giveBack(ctx context.Context, id string, ex decision.Exchange) {
+	report, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	_ = ex.Settle(report, decision.Outcome{ExchangeID: id, End: decision.EndFailed})
 }
 
 func unavailable() decision.Reason {
@@ -76,7 +99,12 @@ func unavailable() decision.Reason {
 	}
 }
 
+// failed tells of a question that nobody answered. One that was given up
+// because the agent went away says nothing of the decision service.
 func (g *Gate) failed(ctx context.Context, id, question string, err error) {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return
+	}
 	g.cfg.Failed()
 	g.cfg.Log.LogAttrs(ctx, slog.LevelError, "no decision",
 		slog.String("question", question), slog.String("decision", id), slog.String("error", err.Error()))
@@ -109,6 +137,9 @@ func (e *Exchange) Judge(ctx context.Context, p decision.Part) *decision.Ruling 
 	ask, cancel := context.WithTimeout(ctx, e.gate.cfg.Timeout)
 	defer cancel()
 	r, err := e.inner.Judge(ask, p)
+	if err == nil && (r == nil || p.Tools != nil && r.Effect != decision.Deny && r.Visibility == nil) {
+		err = errors.New("the decision service did not rule on what it was shown")
+	}
 	if err != nil {
 		e.gate.failed(ctx, e.id, "judge", err)
 		return &decision.Ruling{Reason: unavailable()}
@@ -127,6 +158,6 @@ func (e *Exchange) Settle(ctx context.Context, o decision.Outcome) {
 	report, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	if err := e.inner.Settle(report, o); err != nil {
-		e.gate.failed(ctx, e.id, "settle", err)
+		e.gate.failed(report, e.id, "settle", err)
 	}
 }
