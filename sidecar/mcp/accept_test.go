@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/sidecar/gate"
 )
 
 const ping = `{"jsonrpc":"2.0","id":1,"method":"ping"}`
@@ -249,7 +250,7 @@ func (d *deadlines) SetWriteDeadline(at time.Time) error {
 // holds a call, and the deadline of the body does not outlive it.
 func TestSlowAgents(t *testing.T) {
 	p := &pdp{open: allow(decision.Grant{})}
-	handler := sidecarOn(t, p).Config.Handler
+	handler := gate.Bounded(sidecarOn(t, p).Config.Handler)
 	w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/mcp", strings.NewReader(ping))
 	r.Header.Set("Content-Type", "application/json")
