@@ -3,7 +3,6 @@ package mcp
 import (
 	"encoding/base64"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -27,6 +26,9 @@ const (
 	base64Open  = "=?base64?"
 	base64Close = "?="
 )
+
+// maxParams bounds the Mcp-Param-* headers of one message.
+const maxParams = 32
 
 // paramHeader is one Mcp-Param-* header, decoded.
 type paramHeader struct{ name, value string }
@@ -141,57 +143,65 @@ func encodeValue(value string) string {
 // readParamHeaders keeps the headers that repeat arguments. One that repeats
 // no value of the arguments would carry text that nobody judges.
 func (m *Message) readParamHeaders(header http.Header, args strictjson.Value) error {
-	var scalars []string
 	for name, values := range header {
 		if !strings.HasPrefix(name, headerParam) {
 			continue
 		}
-		if len(values) != 1 {
-			return mismatch(m.ID, "an Mcp-Param header stands twice")
-		}
-		if scalars == nil {
-			scalars = appendScalars(nil, args)
-		}
 		value, ok := decodeValue(values[0])
-		if !ok || !slices.ContainsFunc(scalars, func(s string) bool { return sameScalar(s, value) }) {
-			return mismatch(m.ID, "an Mcp-Param header does not match the arguments")
+		if !ok || len(values) != 1 || len(m.params) == maxParams {
+			return mismatch(m.ID, "an Mcp-Param header is not encoded well, stands twice or is one of more than 32")
 		}
 		m.params = append(m.params, paramHeader{name, value})
+	}
+	if len(m.params) == 0 {
+		return nil
+	}
+	repeated := make(map[string]bool, len(m.params))
+	for _, p := range m.params {
+		repeated[scalarKey(p.value)] = false
+	}
+	eachScalar(args, func(text string) {
+		if key := scalarKey(text); !repeated[key] {
+			if _, wanted := repeated[key]; wanted {
+				repeated[key] = true
+			}
+		}
+	})
+	for _, found := range repeated {
+		if !found {
+			return mismatch(m.ID, "an Mcp-Param header does not match the arguments")
+		}
 	}
 	return nil
 }
 
-// appendScalars lists the strings, numbers and booleans below v, in order.
-func appendScalars(out []string, v strictjson.Value) []string {
+// eachScalar visits the strings, numbers and booleans below v, in order.
+func eachScalar(v strictjson.Value, visit func(text string)) {
 	switch v.Kind() {
 	case strictjson.String:
 		text, _ := v.Text()
-		out = append(out, string(text))
+		visit(string(text))
 	case strictjson.Number, strictjson.Bool:
-		out = append(out, string(v.Raw()))
+		visit(string(v.Raw()))
 	case strictjson.Array:
 		for _, e := range v.Elements() {
-			out = appendScalars(out, e)
+			eachScalar(e, visit)
 		}
 	case strictjson.Object:
 		for _, e := range v.Members() {
-			out = appendScalars(out, e)
+			eachScalar(e, visit)
 		}
 	}
-	return out
 }
 
-// sameScalar compares numbers by value: 42 and 42.0 are one.
-func sameScalar(body, header string) bool {
-	if body == header {
-		return true
-	}
-	a, err := strconv.ParseFloat(body, 64)
+// scalarKey is equal for values that a header and a body may spell in two
+// ways: 42 and 42.0 are one number.
+func scalarKey(text string) string {
+	number, err := strconv.ParseFloat(text, 64)
 	if err != nil {
-		return false
+		return text
 	}
-	b, err := strconv.ParseFloat(header, 64)
-	return err == nil && a == b
+	return strconv.FormatFloat(number, 'g', -1, 64)
 }
 
 // MirrorHeaders returns the protocol headers of the message as edited: the
@@ -250,23 +260,29 @@ func (m *Message) mirrorParams(out http.Header, raw, edited []byte, after *Messa
 	if len(before) != len(now) {
 		return conflict("the policy's edits change the arguments that Mcp-Param headers repeat")
 	}
+	values := make(map[string]*string, len(m.params)) // by what the headers repeat
 	for _, p := range m.params {
-		value, found := "", false
-		for i := range before {
-			if !sameScalar(before[i], p.value) {
-				continue
-			}
-			if found && value != now[i] {
-				return conflict("an Mcp-Param header repeats a value that the policy's edits change in one place only")
-			}
-			value, found = now[i], true
+		values[scalarKey(p.value)] = nil
+	}
+	for i, text := range before {
+		key := scalarKey(text)
+		value, wanted := values[key]
+		if wanted && value != nil && *value != now[i] {
+			return conflict("an Mcp-Param header repeats a value that the policy's edits change in one place only")
 		}
-		out[p.name] = []string{encodeValue(value)}
+		if wanted {
+			values[key] = &now[i]
+		}
+	}
+	for _, p := range m.params {
+		if value := values[scalarKey(p.value)]; value != nil {
+			out[p.name] = []string{encodeValue(*value)}
+		}
 	}
 	return nil
 }
 
-func argumentScalars(raw []byte, m *Message, lim strictjson.Limits) ([]string, error) {
+func argumentScalars(raw []byte, m *Message, lim strictjson.Limits) (out []string, err error) {
 	if m.ArgsStart == m.ArgsEnd {
 		return nil, nil
 	}
@@ -275,5 +291,6 @@ func argumentScalars(raw []byte, m *Message, lim strictjson.Limits) ([]string, e
 		return nil, err
 	}
 	defer doc.Free()
-	return appendScalars(nil, doc.Root()), nil
+	eachScalar(doc.Root(), func(text string) { out = append(out, text) })
+	return out, nil
 }

@@ -3,6 +3,7 @@ package mcp_test
 import (
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,6 +20,14 @@ func headers(pairs ...string) http.Header {
 	h := http.Header{}
 	for i := 0; i < len(pairs); i += 2 {
 		h.Add(pairs[i], pairs[i+1])
+	}
+	return h
+}
+
+func manyParams(n int) http.Header {
+	h := http.Header{}
+	for i := range n {
+		h.Set("Mcp-Param-"+strconv.Itoa(i), "eu")
 	}
 	return h
 }
@@ -52,6 +61,12 @@ func TestHeadersAgree(t *testing.T) {
 		{"argument", call(`{"name":"a","arguments":{"region":"eu"}}`), headers("Mcp-Param-Region", "eu"), mcp.Legacy, ""},
 		{"numeric argument", call(`{"name":"a","arguments":{"n":42}}`), headers("Mcp-Param-N", "42.0"), mcp.Legacy, ""},
 		{"other argument", call(`{"name":"a","arguments":{"region":"eu"}}`), headers("Mcp-Param-Region", "us"), mcp.Legacy, "Mcp-Param"},
+		{"two arguments", call(`{"name":"a","arguments":{"region":"eu","deep":{"on":true}}}`), headers("Mcp-Param-Region", "eu", "Mcp-Param-On", "true"), mcp.Legacy, ""},
+		{"one of two arguments is wrong", call(`{"name":"a","arguments":{"region":"eu","deep":{"on":true}}}`), headers("Mcp-Param-Region", "eu", "Mcp-Param-On", "false"), mcp.Legacy, "Mcp-Param"},
+		{"badly encoded argument", call(`{"name":"a","arguments":{"region":"eu"}}`), headers("Mcp-Param-Region", "=?base64?eu!?="), mcp.Legacy, "Mcp-Param"},
+		{"argument of a call without any", call(`{"name":"a"}`), headers("Mcp-Param-Region", "eu"), mcp.Legacy, "Mcp-Param"},
+		{"too many arguments", call(`{"name":"a","arguments":{"region":"eu"}}`), manyParams(33), mcp.Legacy, "more than 32"},
+		{"many arguments", call(`{"name":"a","arguments":{"region":"eu"}}`), manyParams(32), mcp.Legacy, ""},
 		{"argument twice", call(`{"name":"a","arguments":{"region":"eu"}}`), headers("Mcp-Param-Region", "eu", "Mcp-Param-Region", "eu"), mcp.Legacy, "twice"},
 	}
 	for _, tt := range tests {
@@ -126,6 +141,10 @@ func TestMirrorHeaders(t *testing.T) {
 		{
 			"argument redacted", call(`{"name":"a","arguments":{"to":"me@x.io","n":1}}`), headers("Mcp-Param-To", "me@x.io", "Mcp-Param-N", "1"), `me@x.io`, `[EMAIL]`,
 			headers("Mcp-Param-To", "[EMAIL]", "Mcp-Param-N", "1"), false,
+		},
+		{
+			"both of two equal arguments redacted", call(`{"name":"a","arguments":{"to":["me@x.io","me@x.io"]}}`), headers("Mcp-Param-To", "me@x.io"), `["me@x.io","me@x.io"]`, `["[EMAIL]","[EMAIL]"]`,
+			headers("Mcp-Param-To", "[EMAIL]"), false,
 		},
 		{
 			"one of two equal arguments redacted", call(`{"name":"a","arguments":{"to":"me@x.io","cc":"me@x.io"}}`), headers("Mcp-Param-To", "me@x.io"), `"to":"me@x.io"`, `"to":"[EMAIL]"`,

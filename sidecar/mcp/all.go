@@ -80,7 +80,7 @@ func (x *exchange) send(ctx context.Context, g *decision.Grant, body []byte) (*h
 
 // request sends a body to one of several servers and returns its result.
 func (x *exchange) request(ctx context.Context, g *decision.Grant, body []byte) ([]byte, error) {
-	resp, err := x.send(ctx, g, body)
+	resp, err := x.send(ctx, g, body) //nolint:bodyclose // finish closes it
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func legacyOnly() error {
 // notifyAll sends a notification to every server.
 func (x *exchange) notifyAll() {
 	errs := x.each(func(ctx context.Context, _ int, g *decision.Grant) error {
-		resp, err := x.send(ctx, g, x.body)
+		resp, err := x.send(ctx, g, x.body) //nolint:bodyclose // finish closes it
 		if err != nil {
 			return err
 		}

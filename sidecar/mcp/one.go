@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strconv"
 	"time"
 
 	"outrider.dev/outrider/decision"
@@ -29,7 +30,7 @@ func finish(body io.ReadCloser) {
 // forwardOne sends the message to its only server and relays the answer.
 func (x *exchange) forwardOne(grant *decision.Grant) {
 	x.result.Attempts, x.result.Provider = 1, grant.Target.Provider
-	resp, err := x.Sender.Send(x.ctx, grant, http.MethodPost, x.header, x.body)
+	resp, err := x.Sender.Send(x.ctx, grant, http.MethodPost, x.header, x.body) //nolint:bodyclose // finish closes it
 	if err != nil {
 		x.refuse(err)
 		return
@@ -79,8 +80,8 @@ func (x *exchange) relayWhole(answer *messages, resp *http.Response, provider st
 		x.refuse(noResponse())
 		return
 	}
-	if after := resp.Header.Get("Retry-After"); after != "" && resp.StatusCode != http.StatusOK {
-		x.w.Header().Set("Retry-After", after)
+	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && resp.StatusCode != http.StatusOK {
+		x.w.Header().Set("Retry-After", strconv.Itoa(seconds))
 	}
 	x.result.End = decision.EndCompleted
 	x.write(resp.StatusCode, out)

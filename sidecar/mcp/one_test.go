@@ -216,7 +216,9 @@ func TestRefusedAnswers(t *testing.T) {
 			w.Header().Set("Content-Encoding", "gzip")
 			says(200, okResult)(w, nil)
 		}, 502, decision.CodeUpstreamInvalid, "", decision.EndFailed},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/other", 307) }, 502, decision.CodeUpstreamInvalid, "", decision.EndFailed},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/other", http.StatusTemporaryRedirect)
+		}, 502, decision.CodeUpstreamInvalid, "", decision.EndFailed},
 		{"our credential refused", says(401, `{"jsonrpc":"2.0","id":7,"error":{"code":1,"message":"no"}}`), 502, decision.CodeUpstreamInvalid, "", decision.EndFailed},
 		{"plain 500", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "secret stack", 500) }, 502, decision.CodeUpstreamInvalid, "", decision.EndFailed},
 		{"cut off", func(w http.ResponseWriter, _ *http.Request) {

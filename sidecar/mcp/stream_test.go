@@ -129,7 +129,7 @@ func TestStreamIsFlushed(t *testing.T) {
 
 func TestEndlessStream(t *testing.T) {
 	event := "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{\"data\":\"" + strings.Repeat("a", 1<<20-200) + "\"}}\n\n"
-	up := record(t, func(w http.ResponseWriter, r *http.Request) {
+	up := record(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		for range 70 {
 			if _, err := io.WriteString(w, event); err != nil {
