@@ -121,17 +121,14 @@ func (c *call) chosen() *decision.Reason {
 	return nil
 }
 
-// authorize asks the rules. Handshakes need token and selection only, and a
-// list is judged tool by tool when it comes back.
+// authorize asks the rules. Handshakes need token and selection only; lists of
+// tools and of models are judged entry by entry when they come back.
 func (c *call) authorize() *decision.Reason {
 	if c.selection.Empty() {
 		return nil // started with --open
 	}
-	if c.req.Surface == decision.MCP && (c.method.Class == mcp.Handshake || c.method.Name == mcp.MethodToolsList) {
+	if c.req.Surface == decision.MCP && forAll(c.method) || c.req.Method == openai.OperationModels {
 		return nil
-	}
-	if c.req.Method == openai.OperationModels {
-		return nil // like a tool list, judged entry by entry when it comes back
 	}
 	return c.judge(c.req)
 }

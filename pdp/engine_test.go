@@ -101,9 +101,14 @@ func (r *records) of(phase audit.Phase) []audit.Record {
 
 func engine(t *testing.T, open bool, policies ...string) (*Engine, *records) {
 	t.Helper()
+	return engineOf(t, open, configYAML, policies...)
+}
+
+func engineOf(t *testing.T, open bool, cfg string, policies ...string) (*Engine, *records) {
+	t.Helper()
 	t.Setenv("FIRST_KEY", "key-of-first")
 	t.Setenv("GITHUB_KEY", "key-of-github")
-	loaded, err := config.Text("test", strings.Join(append([]string{configYAML}, policies...), "\n---\n"))
+	loaded, err := config.Text("test", strings.Join(append([]string{cfg}, policies...), "\n---\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -337,6 +342,50 @@ func TestListIsFilteredAndRenamed(t *testing.T) {
 		none, err := e.FilterTools(t.Context(), list, tools)
 		if err != nil || slices.ContainsFunc(none.Bitmap, func(b byte) bool { return b != 0 }) {
 			t.Errorf("bearer %q sees %v (%v)", bearer, none, err)
+		}
+	}
+}
+
+const oneServer = `
+apiVersion: outrider.dev/v1
+kind: Config
+agent: {name: copilot}
+mcp: {servers: [{name: github, url: "http://127.0.0.1:3/mcp"}]}
+`
+
+const serverRules = `
+apiVersion: outrider.dev/v1
+kind: AgentPolicy
+metadata: {name: servers}
+spec:
+  rules:
+    - {name: all, allow: {methods: ["*"]}}
+    - {name: not-github, deny: {servers: ["github"]}}
+`
+
+func TestRulesOnServersReachEveryPath(t *testing.T) {
+	read := func(server string) *decision.Request {
+		return &decision.Request{
+			ExchangeID: decision.NewID(), Surface: decision.MCP, Method: "resources/read", Caller: copilot(""),
+			Face: decision.FullFace(), Server: server, Resource: "file:///x",
+		}
+	}
+	single, _ := engineOf(t, false, oneServer, serverRules)
+	several, _ := engine(t, false, serverRules)
+	for name, c := range map[string]struct {
+		e      *Engine
+		server string
+		want   decision.Code
+	}{
+		"the only server, unnamed":         {single, "", decision.CodeDeniedByRule},
+		"the only server, named":           {single, "github", decision.CodeDeniedByRule},
+		"one of several, named":            {several, "github", decision.CodeDeniedByRule},
+		"another of several":               {several, "slack", decision.CodeNone},
+		"several, unnamed: nobody's to do": {several, "", decision.CodeMethodUnknown},
+		"a server that does not exist":     {several, "jira", decision.CodeServerUnknown},
+	} {
+		if v, _ := open(t, c.e, read(c.server)); v.Reason.Code != c.want {
+			t.Errorf("%s: %+v", name, v.Reason)
 		}
 	}
 }

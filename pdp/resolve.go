@@ -22,11 +22,19 @@ func (c *call) resolve() *decision.Reason {
 		return c.resolveTool()
 	}
 	c.targets = c.engine.cfg.Routes.Servers(c.req.Server)
-	if len(c.targets) == 0 && c.granting {
+	switch {
+	case len(c.targets) == 0 && c.granting:
 		return because(decision.CodeServerUnknown, "no MCP server is configured under this path: see mcp.servers")
+	case len(c.targets) == 1:
+		c.req.Tool.Server = c.targets[0].Name // rules on servers apply, whatever the path says
+	case !forAll(method) && c.granting:
+		return because(decision.CodeMethodUnknown, method.Name+" means one server: use the path /mcp/{server}")
 	}
 	return nil
 }
+
+// forAll reports whether a method makes sense for several servers at once.
+func forAll(m mcp.Method) bool { return m.Class == mcp.Handshake || m.Name == mcp.MethodToolsList }
 
 func (c *call) resolveModel() *decision.Reason {
 	if c.req.Method == openai.OperationModels {

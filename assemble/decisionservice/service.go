@@ -128,6 +128,7 @@ func Compile(list []config.Policy) (*authz.Set, error) {
 			Version: p.Version,
 			At: func(path string) string {
 				at, _ := p.Position(path)
+				at.File = filepath.Base(at.File) // refusals name the place, and callers need not know the folder
 				return at.String()
 			},
 		})
