@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -17,18 +18,21 @@ import (
 
 // Bounds on asking several servers at once.
 const (
-	maxParallel = 8       // servers asked at the same time
-	maxPages    = 20      // of one server's tool list
-	maxListed   = 4 << 20 // bytes of all pages together
+	maxParallel = 8                // servers asked at the same time
+	maxPages    = 20               // of one server's tool list
+	maxListed   = 4 << 20          // bytes of all pages together
+	serverTime  = 15 * time.Second // for one server to answer
 )
 
-// foreign is a server that answered, but does not know what it was asked.
+// foreign is a server that answered, but not with a result: most do not know
+// the method.
 type foreign struct{ provider string }
 
-func (f *foreign) Error() string { return "the server " + f.provider + " does not know the method" }
+func (f *foreign) Error() string { return "the server " + f.provider + " refuses the method" }
 
 // each runs do for every granted server, a few at a time, and returns how each
-// one failed. Failures are logged; the call goes on without those servers.
+// one failed. Failures are logged; the call goes on without those servers, and
+// without those that take too long while others have answered.
 func (x *exchange) each(do func(ctx context.Context, i int, g *decision.Grant) error) []error {
 	grants := x.verdict.Grants
 	x.result.Attempts = uint32(len(grants))
@@ -38,7 +42,9 @@ func (x *exchange) each(do func(ctx context.Context, i int, g *decision.Grant) e
 	work.SetLimit(maxParallel)
 	for i := range grants {
 		work.Go(func() error {
-			errs[i] = do(x.ctx, i, &grants[i])
+			ctx, cancel := context.WithTimeout(x.ctx, min(serverTime, x.Deadline/2))
+			defer cancel()
+			errs[i] = do(ctx, i, &grants[i])
 			return nil
 		})
 	}

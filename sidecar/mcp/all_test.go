@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/sidecar/mcp"
 )
 
 const (
@@ -124,6 +125,26 @@ func TestFailingServersAreLeftOut(t *testing.T) {
 				t.Errorf("outcome %+v", o)
 			}
 		})
+	}
+}
+
+// TestSlowServerIsLeftOut: one server that hangs does not hold the others.
+func TestSlowServerIsLeftOut(t *testing.T) {
+	good := record(t, paged("get_a", 1))
+	slow := record(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	half := record(t, func(w http.ResponseWriter, r *http.Request) {
+		streams("data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\"}\n\n")(w, r)
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+	})
+	p := &pdp{open: allow(slow.grant("slow"), half.grant("half"), good.grant("good")), judge: prefixed("hidden")}
+	srv := sidecarOn(t, p, func(c *mcp.Config) { c.Deadline = time.Second })
+	got := post(t, srv.URL+"/mcp", listCall)
+	if want := `{"jsonrpc":"2.0","id":7,"result":{"tools":[{"name":"good__get_a0","big":9007199254740993}]}}`; got.status != 200 || got.body != want {
+		t.Errorf("got %d %s", got.status, got.body)
+	}
+	if o := p.ended(t); o.End != decision.EndCompleted {
+		t.Errorf("outcome %+v", o)
 	}
 }
 
