@@ -24,8 +24,10 @@ func (x *exchange) forward(v *decision.Verdict) {
 		x.result.Provider = grant.Target.Provider
 		resp, err := x.Sender.Send(x.ctx, grant, x.r.Method, x.header(v), x.body(v, grant))
 		if err == nil && !failed(resp.StatusCode) {
-			x.answer(resp)
-			return
+			if err = x.answer(resp); err == nil {
+				return
+			}
+			resp = nil
 		}
 		next := x.next(grant, resp, err)
 		if next != nil {
@@ -35,11 +37,12 @@ func (x *exchange) forward(v *decision.Verdict) {
 			grant = next
 			continue
 		}
+		if err == nil {
+			err = x.answer(resp)
+		}
 		if err != nil {
 			x.refuse(err)
-			return
 		}
-		x.answer(resp)
 		return
 	}
 }
@@ -100,29 +103,35 @@ func (x *exchange) body(v *decision.Verdict, grant *decision.Grant) []byte {
 	return dialect.Apply(nil, x.ask.Body.Raw, splices)
 }
 
-// answer lets the target's answer through as far as it is judged.
-func (x *exchange) answer(resp *http.Response) {
+// answer lets the target's answer through as far as it is judged. An error is
+// an answer that broke off before its first content byte: nothing was written,
+// and another target may do better.
+func (x *exchange) answer(resp *http.Response) error {
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusProxyAuthRequired {
 		// The agent's key is not meant; it must not try another one, and the
 		// answer may repeat a part of the one that was sent.
 		x.refuse(decision.Refuse(decision.CodeUpstreamInvalid, "the provider refuses the credential that it was sent"))
-		return
+		return nil
 	}
 	if enc := resp.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
 		x.refuse(decision.Refuse(decision.CodeUpstreamInvalid, "the provider sent a compressed answer, which cannot be judged"))
-		return
+		return nil
 	}
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	if kind == "text/event-stream" {
+		return x.stream(resp)
+	}
+	return x.whole(resp, kind)
+}
+
+// begin writes the header of an answer that may pass.
+func (x *exchange) begin(resp *http.Response) {
 	for name, values := range upstream.ResponseHeader(resp.Header) {
 		x.w.Header()[name] = values
 	}
 	x.w.Header().Set(DecisionHeader, x.ask.ExchangeID) // whatever the provider calls its own
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if kind == "text/event-stream" {
-		x.stream(resp)
-		return
-	}
-	x.whole(resp, kind)
+	x.w.WriteHeader(resp.StatusCode)
 }
 
 func reasonOf(err error) decision.Reason {

@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -22,6 +23,8 @@ const (
 // question carries all of them.
 type stream struct {
 	*exchange
+	resp   *http.Response
+	begun  bool // the header is written
 	events *sse.Reader
 	held   *dialect.Reframer
 	flush  *http.ResponseController
@@ -29,25 +32,40 @@ type stream struct {
 	text   uint64 // bytes of decoded text, for an estimate of tokens
 }
 
-func (x *exchange) stream(resp *http.Response) {
+// stream's error is a stream that broke off before its first content byte.
+func (x *exchange) stream(resp *http.Response) error {
 	s := &stream{
 		exchange: x,
+		resp:     resp,
 		events:   sse.NewReader(resp.Body, maxEvent),
 		flush:    http.NewResponseController(x.w),
 	}
 	s.held = dialect.NewReframer(s.read, maxHeld)
-	x.w.Header().Set("X-Accel-Buffering", "no")
-	x.w.WriteHeader(resp.StatusCode)
 	err := s.run()
-	s.account()
 	var refusal *decision.Error
+	refused := errors.As(err, &refusal)
+	if refused && refusal.Code == decision.CodeUpstreamUnavailable && !s.begun && s.text == 0 {
+		return err
+	}
+	s.account()
 	switch {
 	case err == nil:
+		s.start()
 		x.result.End = decision.EndCompleted
-	case errors.As(err, &refusal):
-		x.result.End = decision.EndDenied
+	case refused:
 		s.end(refusal.Reason())
 	}
+	return nil
+}
+
+// start writes the header before the first byte that may pass.
+func (s *stream) start() {
+	if s.begun {
+		return
+	}
+	s.begun = true
+	s.w.Header().Set("X-Accel-Buffering", "no")
+	s.begin(s.resp)
 }
 
 // read reads one chunk.
@@ -84,11 +102,9 @@ func (s *stream) gather() (deltas []decision.Delta, end bool, err error) {
 	for {
 		ev, err := s.events.Next()
 		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF) && len(ev.Raw) == 0:
+		case errors.Is(err, io.EOF):
 			return append(deltas, s.held.End()...), true, nil
-		case errors.Is(err, io.ErrUnexpectedEOF):
-			return nil, true, decision.Refuse(decision.CodeUpstreamUnavailable, "the provider's stream broke off")
-		case err != nil:
+		case err != nil: // one that ends within an event, or whose connection broke off
 			return nil, true, s.lost(err)
 		}
 		more, err := s.held.Add(ev)
@@ -105,7 +121,10 @@ func (s *stream) gather() (deltas []decision.Delta, end bool, err error) {
 // lost tells a provider that broke off from an agent that went away.
 func (s *stream) lost(err error) error {
 	var refusal *decision.Error
-	if s.ctx.Err() != nil || errors.As(err, &refusal) {
+	switch {
+	case errors.Is(s.ctx.Err(), context.DeadlineExceeded):
+		return decision.Refuse(decision.CodeUpstreamTimeout, "the call took longer than "+s.Deadline.String())
+	case s.ctx.Err() != nil, errors.As(err, &refusal):
 		return err
 	}
 	return &decision.Error{Code: decision.CodeUpstreamUnavailable, Message: "the provider's stream broke off", Err: err}
@@ -125,6 +144,7 @@ func (s *stream) release(deltas []decision.Delta) error {
 	}
 	ruling := s.gate.Judge(s.ctx, decision.Part{Deltas: deltas})
 	if ruling.Effect == decision.Deny {
+		s.result.End = decision.EndDenied
 		return &decision.Error{Code: ruling.Reason.Code, Message: ruling.Reason.Message}
 	}
 	return s.held.Release(ruling.Releases)
@@ -134,6 +154,7 @@ func (s *stream) write() error {
 	if len(s.out) == 0 {
 		return nil
 	}
+	s.start()
 	if _, err := s.w.Write(s.out); err != nil {
 		return err
 	}

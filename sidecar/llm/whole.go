@@ -10,35 +10,36 @@ import (
 )
 
 // whole answers with a body that is not a stream. One that cannot be read is
-// refused while answers are judged: what was not read was not judged.
-func (x *exchange) whole(resp *http.Response, kind string) {
+// refused while answers are judged: what was not read was not judged. The error
+// is an answer that broke off.
+func (x *exchange) whole(resp *http.Response, kind string) error {
 	raw, err := io.ReadAll(io.LimitReader(resp.Body, int64(x.Limits.Bytes)+1))
 	switch {
 	case err != nil:
-		x.refuse(&decision.Error{Code: decision.CodeUpstreamUnavailable, Message: "the provider's answer broke off", Err: err})
-		return
+		return &decision.Error{Code: decision.CodeUpstreamUnavailable, Message: "the provider's answer broke off", Err: err}
 	case len(raw) > x.Limits.Bytes:
 		x.refuse(decision.Refuse(decision.CodeUpstreamInvalid, "the provider's answer is larger than limits.body"))
-		return
+		return nil
 	}
 	answer, err := openai.ReadAnswer(x.ask.Body.Dialect, raw, x.Limits)
 	if err != nil || kind != "application/json" {
 		if x.duty.JudgeResponse && len(raw) > 0 {
 			x.refuse(decision.Refuse(decision.CodeUpstreamInvalid, "the provider's answer is not JSON that can be judged"))
-			return
+			return nil
 		}
 		answer = &dialect.Answer{}
 	}
 	x.result.Usage = answer.Usage
 	if x.duty.JudgeResponse {
 		if raw = x.judged(raw, answer); raw == nil {
-			return
+			return nil
 		}
 	}
-	x.w.WriteHeader(resp.StatusCode)
+	x.begin(resp)
 	if _, err := x.w.Write(raw); err == nil {
 		x.result.End = decision.EndCompleted
 	}
+	return nil
 }
 
 // judged returns the answer as it may pass, nil when it was refused.
