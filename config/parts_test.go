@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"testing/quick"
+
+	"outrider.dev/outrider/decision"
 )
 
 func TestSize(t *testing.T) {
@@ -85,6 +87,10 @@ func TestLoopback(t *testing.T) {
 	} {
 		if got := loopback(host); got != want {
 			t.Errorf("loopback(%q) = %v", host, got)
+		}
+		// What loads must be what is dialled: the data plane asks the same.
+		if got := decision.LoopbackHost(host); got != want {
+			t.Errorf("decision.LoopbackHost(%q) = %v", host, got)
 		}
 	}
 }
