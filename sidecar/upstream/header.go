@@ -6,22 +6,38 @@ import (
 	"strings"
 )
 
-// dropped are the headers that never travel on: what belongs to one
-// connection (RFC 9110 section 7.6.1), what proves who the agent is, and what
-// describes bytes that are rebuilt here.
-func dropped() []string {
+// connection are the headers that never travel on, in neither direction: what
+// belongs to one connection (RFC 9110 section 7.6.1), what describes bytes that
+// are rebuilt here, and what says where else to go.
+func connection() []string {
 	return []string{
-		"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Expect",
-		"Authorization", "Proxy-Authorization", "Proxy-Authenticate", "Cookie", "Set-Cookie", "X-Api-Key", "Api-Key",
+		"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Http2-Settings", "Expect",
 		"Content-Length", "Content-Encoding", "Accept-Encoding", "Host",
-		"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip",
+		"Proxy-Authenticate", "Set-Cookie", "Alt-Svc",
 	}
+}
+
+// personal reports whether a header of the agent's proves who the agent is, or
+// says where it stands. Vendors invent such names, so words decide.
+func personal(name string) bool {
+	name = strings.ToLower(name)
+	for _, word := range [...]string{"authorization", "api-key", "apikey", "token", "secret", "credential", "cookie"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return name == "forwarded" || name == "x-real-ip" || strings.HasPrefix(name, "x-forwarded-")
 }
 
 // RequestHeader returns what of the agent's headers travels on. Identity is
 // asked for, so that the answer can be judged.
 func RequestHeader(in http.Header) http.Header {
 	out := kept(in)
+	for name := range out {
+		if personal(name) {
+			delete(out, name)
+		}
+	}
 	out.Set("Accept-Encoding", "identity")
 	return out
 }
@@ -30,7 +46,7 @@ func RequestHeader(in http.Header) http.Header {
 func ResponseHeader(in http.Header) http.Header { return kept(in) }
 
 func kept(in http.Header) http.Header {
-	drop := dropped()
+	drop := connection()
 	for _, line := range in["Connection"] {
 		for name := range strings.SplitSeq(line, ",") {
 			drop = append(drop, http.CanonicalHeaderKey(strings.TrimSpace(name)))
@@ -46,13 +62,13 @@ func kept(in http.Header) http.Header {
 }
 
 // ReadableHeader returns what rules may read of the agent's headers: lower-case
-// names, the first value of each, and nothing that proves who the agent is.
+// names, all values of each, and nothing that proves who the agent is.
 func ReadableHeader(in http.Header) map[string]string {
-	drop := dropped()
+	drop := connection()
 	out := make(map[string]string, len(in))
 	for name, values := range in {
-		if len(values) > 0 && !slices.Contains(drop, name) {
-			out[strings.ToLower(name)] = values[0]
+		if !slices.Contains(drop, name) && !personal(name) {
+			out[strings.ToLower(name)] = strings.Join(values, ", ")
 		}
 	}
 	return out

@@ -13,9 +13,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
-	"strings"
+	"net/url"
 	"time"
 
 	"outrider.dev/outrider/decision"
@@ -58,8 +59,9 @@ func NewSender(wait time.Duration) *Sender {
 func (s *Sender) Close() { s.transport.CloseIdleConnections() }
 
 // Send sends one request to the grant's target. The header is used as it is,
-// with the credential added; the caller has dropped what must not travel on.
-// The caller closes the response's body. An error is a *decision.Error.
+// with the credential added to a copy; the caller has dropped what must not
+// travel on. The caller closes the response's body. An error is a
+// *decision.Error.
 func (s *Sender) Send(ctx context.Context, g *decision.Grant, method string, header http.Header, body []byte) (*http.Response, error) {
 	if err := s.check(g); err != nil {
 		return nil, err
@@ -72,7 +74,7 @@ func (s *Sender) Send(ctx context.Context, g *decision.Grant, method string, hea
 	if err != nil {
 		return nil, &decision.Error{Code: decision.CodeInternal, Message: "the grant's target cannot be called", Err: err}
 	}
-	req.Header = header
+	maps.Copy(req.Header, header)
 	if c := g.Credential.Header; c.Name != "" {
 		req.Header.Set(c.Name, string(c.Value))
 	}
@@ -80,22 +82,47 @@ func (s *Sender) Send(ctx context.Context, g *decision.Grant, method string, hea
 	if err != nil {
 		return nil, s.failure(g.Target.Provider, err)
 	}
+	if elsewhere(resp.StatusCode) {
+		_ = resp.Body.Close()
+		return nil, decision.Refuse(decision.CodeUpstreamInvalid,
+			"the upstream "+g.Target.Provider+" answered with a redirect, and nothing is sent to where it points: configure its final URL")
+	}
 	return resp, nil
+}
+
+// elsewhere reports whether an answer sends the agent to another place. An
+// agent that followed would take its unedited body there, past the gate.
+func elsewhere(status int) bool {
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
+		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
+		return true
+	default:
+		return false
+	}
 }
 
 // check refuses a grant that a data plane must not follow, whoever made it.
 func (s *Sender) check(g *decision.Grant) error {
+	name := "the grant for " + g.Target.Provider
 	if !g.Expires.IsZero() && s.now().After(g.Expires) {
-		return decision.Refuse(decision.CodeUpstreamUnavailable, "the grant for "+g.Target.Provider+" has expired")
+		return decision.Refuse(decision.CodeUpstreamUnavailable, name+" has expired")
 	}
-	host, plain := strings.CutPrefix(g.Target.Origin, "http://")
-	if plain && !decision.LoopbackHost(host) {
-		return decision.Refuse(decision.CodeInternal, "the grant for "+g.Target.Provider+" names a plain http origin beyond loopback")
+	// Nothing but scheme and host may stand in the origin, and the path must end
+	// the host, so that the two cannot be read as another place together.
+	u, err := url.Parse(g.Target.Origin)
+	if err != nil || u.Hostname() == "" || u.Scheme+"://"+u.Host != g.Target.Origin ||
+		g.Target.Path != "" && g.Target.Path[0] != '/' {
+		return decision.Refuse(decision.CodeInternal, name+" names no origin and path that can be called")
 	}
-	if !plain && !strings.HasPrefix(g.Target.Origin, "https://") {
-		return decision.Refuse(decision.CodeInternal, "the grant for "+g.Target.Provider+" names no https origin")
+	switch {
+	case u.Scheme == "https", u.Scheme == "http" && decision.LoopbackHost(u.Hostname()):
+		return nil
+	case u.Scheme == "http":
+		return decision.Refuse(decision.CodeInternal, name+" names a plain http origin beyond loopback")
+	default:
+		return decision.Refuse(decision.CodeInternal, name+" names no https origin")
 	}
-	return nil
 }
 
 func (s *Sender) failure(provider string, err error) error {

@@ -1,0 +1,133 @@
+package upstream
+
+import (
+	"net/http"
+	"net/textproto"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestHeadersThatStay(t *testing.T) {
+	in := http.Header{}
+	for _, name := range []string{
+		"Connection", "Keep-Alive", "Proxy-Connection", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "HTTP2-Settings", "Expect",
+		"Content-Length", "Content-Encoding", "Accept-Encoding", "Host",
+		"Authorization", "Proxy-Authorization", "Proxy-Authenticate", "X-Amzn-Oidc-Accesstoken", "X-Forwarded-Authorization",
+		"Cookie", "Cookie2", "Set-Cookie", "X-Api-Key", "Api-Key", "X-Goog-Api-Key", "ApiKey", "X-Auth-Token", "X-Client-Secret", "X-Amz-Credential",
+		"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Real-IP",
+	} {
+		in.Set(name, "close")
+	}
+	got := RequestHeader(in)
+	if diff := cmp.Diff(http.Header{"Accept-Encoding": {"identity"}}, got); diff != "" {
+		t.Errorf("a request takes more with it:\n%s", diff)
+	}
+	if got := ReadableHeader(in); len(got) != 0 {
+		t.Errorf("rules may read %v", got)
+	}
+}
+
+func TestHeadersThatTravel(t *testing.T) {
+	in := http.Header{
+		"Content-Type":        {"application/json"},
+		"Accept":              {"text/event-stream"},
+		"User-Agent":          {"OpenAI/Python"},
+		"Traceparent":         {"00-a-b-01"},
+		"Openai-Organization": {"org"},
+		"Idempotency-Key":     {"once"},
+		"X-Two":               {"a", "b"},
+	}
+	want := in.Clone()
+	want["Accept-Encoding"] = []string{"identity"}
+	if diff := cmp.Diff(want, RequestHeader(in)); diff != "" {
+		t.Errorf("request:\n%s", diff)
+	}
+	readable := map[string]string{
+		"content-type": "application/json", "accept": "text/event-stream", "user-agent": "OpenAI/Python",
+		"traceparent": "00-a-b-01", "openai-organization": "org", "idempotency-key": "once", "x-two": "a, b",
+	}
+	if diff := cmp.Diff(readable, ReadableHeader(in)); diff != "" {
+		t.Errorf("rules read:\n%s", diff)
+	}
+}
+
+// TestConnectionNames: what Connection names belongs to the connection.
+func TestConnectionNames(t *testing.T) {
+	in := http.Header{
+		"Connection": {"close, x-hop", " X-Other ,,"},
+		"X-Hop":      {"1"}, "X-Other": {"2"}, "X-Stay": {"3"},
+	}
+	want := http.Header{"X-Stay": {"3"}}
+	if diff := cmp.Diff(want, ResponseHeader(in)); diff != "" {
+		t.Errorf("response:\n%s", diff)
+	}
+	want["Accept-Encoding"] = []string{"identity"}
+	if diff := cmp.Diff(want, RequestHeader(in)); diff != "" {
+		t.Errorf("request:\n%s", diff)
+	}
+}
+
+func TestResponseHeader(t *testing.T) {
+	in := http.Header{
+		"Content-Type": {"application/json"}, "X-Ratelimit-Remaining-Tokens": {"7"}, "Retry-After": {"3"}, "X-Request-Id": {"id"},
+		"Set-Cookie": {"a=b"}, "Alt-Svc": {`h3=":443"`}, "Content-Length": {"3"}, "Transfer-Encoding": {"chunked"}, "Connection": {"keep-alive"},
+	}
+	want := http.Header{
+		"Content-Type": {"application/json"}, "X-Ratelimit-Remaining-Tokens": {"7"}, "Retry-After": {"3"}, "X-Request-Id": {"id"},
+	}
+	if diff := cmp.Diff(want, ResponseHeader(in)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestHeadersOfNothing(t *testing.T) {
+	if got := RequestHeader(nil); len(got) != 1 {
+		t.Errorf("got %v", got)
+	}
+	if got := ReadableHeader(http.Header{"X-None": nil}); got["x-none"] != "" {
+		t.Errorf("got %v", got)
+	}
+}
+
+// FuzzRequestHeader: no name, however it is written, carries a credential on,
+// and what an agent sends is not changed in its own hands.
+func FuzzRequestHeader(f *testing.F) {
+	f.Add("Authorization", "Bearer x", "close")
+	f.Add("x-hop", "1", "X-Hop, close")
+	f.Add("X-Api-Key", "", ",, ,")
+	f.Add("Accept-Encoding", "gzip", "accept-encoding")
+	f.Fuzz(func(t *testing.T, name, value, connection string) {
+		in := http.Header{"X-Stay": {"1"}}
+		in.Add(name, value)
+		in.Add("Connection", connection)
+		before := in.Clone()
+		out := RequestHeader(in)
+		if diff := cmp.Diff(before, in); diff != "" {
+			t.Fatalf("the agent's own headers changed:\n%s", diff)
+		}
+		if got := out["Accept-Encoding"]; !slices.Equal(got, []string{"identity"}) {
+			t.Fatalf("asked for %q", got)
+		}
+		for key := range out {
+			lower := strings.ToLower(key)
+			if strings.Contains(lower, "authorization") || strings.Contains(lower, "cookie") || strings.Contains(lower, "api-key") {
+				t.Fatalf("%q travels on", key)
+			}
+			if key != "Accept-Encoding" && named(connection, key) {
+				t.Fatalf("%q travels on, which Connection names", key)
+			}
+		}
+	})
+}
+
+func named(connection, key string) bool {
+	for name := range strings.SplitSeq(connection, ",") {
+		if textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name)) == key {
+			return true
+		}
+	}
+	return false
+}
