@@ -1,0 +1,146 @@
+package road
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"outrider.dev/outrider/decision"
+)
+
+// raw sends bytes to the agent's port and returns the answers, in order. The
+// connection is half closed behind the bytes.
+func (r *Road) raw(t *testing.T, bytes string) []*answer {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(r.base, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	if _, err := io.WriteString(conn, bytes); err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.(*net.TCPConn).CloseWrite()
+	var out []*answer
+	for in := bufio.NewReader(conn); ; {
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatal("the connection stays open")
+			}
+			return out
+		}
+		body, _ := io.ReadAll(resp.Body) // cut short where the server gave up
+		_ = resp.Body.Close()
+		out = append(out, &answer{path: pathOf(bytes), status: resp.StatusCode, header: resp.Header, body: body})
+	}
+}
+
+func pathOf(request string) string { return strings.Fields(request)[1] }
+
+// head is the beginning of a request, up to the lines that a test adds.
+func head(path, token string) string {
+	return fmt.Sprintf("POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\n", path, token)
+}
+
+// TestBrokenBodies ends bodies early, or frames them as HTTP does not.
+func TestBrokenBodies(t *testing.T) {
+	const chunked = "Transfer-Encoding: chunked\r\n\r\n"
+	whole := func(body string) string { return fmt.Sprintf("%x\r\n%s\r\n", len(body), body) }
+	tests := []struct {
+		name string
+		tail func(body string) string
+	}{
+		{"a body that ends early", func(b string) string { return fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(b)+1, b) }},
+		{"chunks that end early", func(b string) string { return chunked + whole(b) }},
+		{"a chunk that ends early", func(b string) string { return chunked + fmt.Sprintf("%x\r\n%s", len(b)+1, b) }},
+		{"chunk sizes that are none", func(b string) string { return chunked + "zz\r\n" + b + "\r\n0\r\n\r\n" }},
+		{"a negative chunk size", func(b string) string { return chunked + "-1\r\n" + b + "\r\n0\r\n\r\n" }},
+		{"a chunk size beyond 64 bits", func(b string) string { return chunked + "fffffffffffffffff\r\n" + b + "\r\n0\r\n\r\n" }},
+		{"a chunk longer than its size", func(b string) string { return chunked + fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(b)-1, b) }},
+		{"junk behind a chunk", func(b string) string { return chunked + strings.TrimSuffix(whole(b), "\r\n") + "junk\r\n0\r\n\r\n" }},
+	}
+	eachWay(t, func(t *testing.T, r *Road) {
+		token := r.token(t, scopeRead)
+		for _, path := range posts() {
+			for _, tt := range tests {
+				t.Run(path+" "+tt.name, func(t *testing.T) {
+					got := r.raw(t, head(path, token)+tt.tail(goodBody(path)))
+					if len(got) == 0 {
+						t.Fatal("no answer")
+					}
+					got[0].wantRefused(t, decision.CodeBodyInvalid)
+				})
+			}
+		}
+		r.wantArrivals(t, 0)
+	})
+}
+
+// TestSmuggling sends heads that two readers could frame differently. They are
+// refused before anything reads a body.
+func TestSmuggling(t *testing.T) {
+	const inner = "POST /mcp HTTP/1.1\r\nHost: x\r\n\r\n"
+	tests := []struct{ name, lines string }{
+		{"two lengths", "Content-Length: 0\r\nContent-Length: %d\r\n"},
+		{"two lengths in one line", "Content-Length: 0, %d\r\n"},
+		{"a length with a sign", "Content-Length: +%d\r\n"},
+		{"a length in other digits", "Content-Length: 0x%x\r\n"},
+		{"two codings", "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n"},
+		{"a coding that nobody knows", "Transfer-Encoding: xchunked\r\nContent-Length: %d\r\n"},
+		{"a coding with a tab", "Transfer-Encoding:\tchunked, chunked\r\n"},
+		{"a space before the colon", "Content-Length : %d\r\n"},
+		{"a folded line", "Transfer-Encoding:\r\n chunked, x\r\n"},
+		{"two hosts", "Host: other\r\nContent-Length: %d\r\n"},
+		{"a line without a colon", "Content-Length\r\n"},
+		{"NUL in a header", "X-A: a\x00b\r\nContent-Length: %d\r\n"},
+	}
+	eachWay(t, func(t *testing.T, r *Road) {
+		token := r.token(t, scopeRead)
+		for _, path := range posts() {
+			for _, tt := range tests {
+				lines := tt.lines
+				if strings.Contains(lines, "%") {
+					lines = fmt.Sprintf(lines, len(inner))
+				}
+				got := r.raw(t, head(path, token)+lines+"\r\n"+inner)
+				if len(got) != 1 || got[0].status != http.StatusBadRequest && got[0].status != http.StatusNotImplemented {
+					t.Errorf("%s %s: %d answers: %+v", path, tt.name, len(got), got)
+				}
+			}
+		}
+		r.wantArrivals(t, 0)
+	})
+}
+
+// TestLengthBesideChunks sends both framings. The chunks count (RFC 9112
+// section 6.3): what was judged is what arrives, framed anew, and what follows
+// is a call of its own that is judged by itself.
+func TestLengthBesideChunks(t *testing.T) {
+	eachWay(t, func(t *testing.T, r *Road) {
+		for _, length := range []int{0, 4, 4096} {
+			mark := r.main.Total()
+			body := chat("grok-4", "hi")
+			follows := head(pathChat, placeholder) + fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(chat("llama-4", "hi")), chat("llama-4", "hi"))
+			got := r.raw(t, head(pathChat, placeholder)+
+				fmt.Sprintf("Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n%s", length, len(body), body, follows))
+			arrived := r.main.Since(mark)
+			if len(arrived) > 1 || len(arrived) == 1 && string(arrived[0].Body) != body {
+				t.Errorf("length %d: arrived %q", length, arrived)
+			}
+			for i, a := range got {
+				if passed := a.status == http.StatusOK; passed && i > 0 {
+					t.Errorf("length %d: what followed was answered with %d %s", length, a.status, a.body)
+				}
+			}
+		}
+	})
+}
