@@ -79,11 +79,8 @@ func (x *exchange) visible(tools []decision.Tool) (*decision.Visibility, error) 
 		return &decision.Visibility{}, nil
 	}
 	ruling := x.gate.Judge(x.ctx, decision.Part{Tools: tools})
-	switch {
-	case ruling.Effect == decision.Deny:
+	if ruling.Effect == decision.Deny {
 		return nil, &denial{ruling.Reason}
-	case ruling.Visibility == nil:
-		return nil, decision.Refuse(decision.CodeInternal, "the decision service did not say which tools may be seen")
 	}
-	return ruling.Visibility, nil
+	return ruling.Visibility, nil // the gate denies a ruling without it
 }
