@@ -3,20 +3,12 @@ package config
 import (
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
-)
 
-// loopback reports whether the host names this machine alone.
-func loopback(host string) bool {
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
-}
+	"outrider.dev/outrider/decision"
+)
 
 // checkAddress holds an address to host:port with a numeric port, 0 for any
 // free one, and returns its host.
@@ -34,7 +26,7 @@ func (d *document) checkAddress(path, address string) (host string, ok bool) {
 
 // checkLoopback refuses an address that others could reach.
 func (d *document) checkLoopback(path, address string) {
-	if host, ok := d.checkAddress(path, address); ok && !loopback(host) {
+	if host, ok := d.checkAddress(path, address); ok && !decision.LoopbackHost(host) {
 		d.fail(path, fmt.Sprintf("%s: %s can be reached from other machines", path, quoted(address)), "listen on loopback, such as 127.0.0.1")
 	}
 }
@@ -48,7 +40,7 @@ func (d *document) checkURL(path, raw string) {
 		return
 	}
 	switch {
-	case u.Scheme == "http" && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !decision.LoopbackHost(u.Hostname()):
 		d.fail(path, fmt.Sprintf("%s: plain http to %s would travel in the clear", path, quoted(u.Hostname())), "use https; http is for loopback only")
 	case u.Scheme != "https" && u.Scheme != "http":
 		d.fail(path, fmt.Sprintf("%s: the scheme %s is not served", path, quoted(u.Scheme)), "use https, or http on loopback")

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"outrider.dev/outrider/decision"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 )
 
@@ -65,7 +66,7 @@ func (d *document) checkListeners(c *configv1.Config) {
 // peer must show a certificate: its grants carry credentials.
 func (d *document) checkGRPC(path, address string, tls *configv1.TLS) {
 	host, ok := d.checkAddress(path, address)
-	if ok && !loopback(host) && tls.GetClientCa() == "" {
+	if ok && !decision.LoopbackHost(host) && tls.GetClientCa() == "" {
 		d.fail(path, fmt.Sprintf("%s: %s can be reached from other machines without a certificate", path, quoted(address)),
 			"give pdp.listen.tls with cert, key and clientCA, or listen on loopback")
 	}
@@ -93,7 +94,7 @@ func (d *document) checkDecision(s *configv1.Decision) {
 		d.fail(path, fmt.Sprintf("%s: %s is not a target", path, quoted(target)), "write unix:///path, host:port or dns:///host:port")
 		return
 	}
-	if !loopback(host) && s.GetTls() == nil && !d.has("decision.tls") {
+	if !decision.LoopbackHost(host) && s.GetTls() == nil && !d.has("decision.tls") {
 		d.fail(path, fmt.Sprintf("%s: %s is another machine and decision.tls is absent", path, quoted(target)), "give decision.tls with cert, key and ca")
 	}
 }

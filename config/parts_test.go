@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 	"testing/quick"
-
-	"outrider.dev/outrider/decision"
 )
 
 func TestSize(t *testing.T) {
@@ -75,22 +73,6 @@ func TestOr(t *testing.T) {
 	for want, words := range map[string][]string{"": nil, "a": {"a"}, "a or b": {"a", "b"}, "a, b or c": {"a", "b", "c"}} {
 		if got := or(words); got != want {
 			t.Errorf("or(%v) = %q", words, got)
-		}
-	}
-}
-
-func TestLoopback(t *testing.T) {
-	for host, want := range map[string]bool{
-		"localhost": true, "127.0.0.1": true, "127.9.9.9": true, "::1": true, "::ffff:127.0.0.1": true,
-		"": false, "0.0.0.0": false, "::": false, "10.0.0.1": false, "127.0.0.1.example.com": false,
-		"localhost.example.com": false, "127.1": false, "0x7f.0.0.1": false, "LOCALHOST": false,
-	} {
-		if got := loopback(host); got != want {
-			t.Errorf("loopback(%q) = %v", host, got)
-		}
-		// What loads must be what is dialled: the data plane asks the same.
-		if got := decision.LoopbackHost(host); got != want {
-			t.Errorf("decision.LoopbackHost(%q) = %v", host, got)
 		}
 	}
 }

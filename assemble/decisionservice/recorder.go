@@ -2,6 +2,7 @@ package decisionservice
 
 import (
 	"outrider.dev/outrider/audit"
+	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/telemetry"
 )
 
@@ -24,6 +25,9 @@ func (r recorder) Add(rec audit.Record) {
 func (r recorder) count(rec *audit.Record) {
 	if rec.Phase == audit.PhaseRequest {
 		r.metrics.Calls.WithLabelValues(string(rec.Surface), rec.Effect, string(rec.Code)).Inc()
+		if rec.Code == decision.CodeRateLimited {
+			r.metrics.LimitRefusals.WithLabelValues(rec.Rule).Inc()
+		}
 	}
 	for _, f := range rec.Findings {
 		r.metrics.GuardFindings.WithLabelValues(f.Type, string(f.Action)).Inc()

@@ -62,6 +62,9 @@ func New(loaded *config.Loaded, opt Options) (*Service, error) {
 	if s.record, err = audit.New(audit.Config{Dir: StateDir(cfg), Log: opt.Telemetry.Log}); err != nil {
 		return nil, err
 	}
+	if err := opt.Telemetry.Metrics.WatchAuditLost(s.record.Lost); err != nil {
+		return nil, err
+	}
 	body, err := dataplane.BodyLimits(cfg)
 	if err != nil {
 		return nil, err
