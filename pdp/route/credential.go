@@ -33,11 +33,11 @@ func newCredential(owner string, src *configv1.KeySource) (*credential, error) {
 	case src == nil:
 		return &credential{}, nil
 	case src.GetEnv() != "":
-		v := os.Getenv(src.GetEnv())
-		if v == "" {
-			return nil, fmt.Errorf("%s: the environment variable %s is empty: set it to the key", owner, src.GetEnv())
+		v, err := cleanKey([]byte(os.Getenv(src.GetEnv())))
+		if err != nil {
+			return nil, fmt.Errorf("%s: the environment variable %s %w", owner, src.GetEnv(), err)
 		}
-		return &credential{value: decision.Secret(v)}, nil
+		return &credential{value: v}, nil
 	default:
 		c := &credential{file: src.GetFile()}
 		if _, err := c.bearer(); err != nil {
@@ -68,13 +68,28 @@ func (c *credential) bearer() (decision.Secret, error) {
 	if err != nil {
 		return nil, fmt.Errorf("key file: %w", err)
 	}
-	v := bytes.TrimSpace(raw)
-	if len(v) == 0 {
-		return nil, fmt.Errorf("key file %s: it is empty", c.file)
-	}
-	if bytes.ContainsAny(v, "\r\n\x00") {
-		return nil, errors.New("key file " + c.file + ": it holds more than one line")
+	v, err := cleanKey(raw)
+	if err != nil {
+		return nil, fmt.Errorf("key file %s %w", c.file, err)
 	}
 	c.value, c.mtime, c.size = v, info.ModTime(), info.Size()
 	return c.value, nil
+}
+
+// cleanKey drops white space around a key and refuses what is no key: a header
+// carries visible ASCII, and nothing else reaches a data plane as it was meant.
+func cleanKey(raw []byte) (decision.Secret, error) {
+	v := bytes.TrimSpace(raw)
+	if len(v) == 0 {
+		return nil, errors.New("is empty: it must hold the key")
+	}
+	if bytes.ContainsAny(v, "\r\n") {
+		return nil, errors.New("holds more than one line: it must hold the key alone")
+	}
+	for _, c := range v {
+		if c <= ' ' || c > '~' {
+			return nil, errors.New("holds white space or characters that no header can carry: it must hold the key alone")
+		}
+	}
+	return v, nil
 }

@@ -24,31 +24,36 @@ type Target struct {
 
 func newTarget(owner, name, rawURL string, key *credential) (Target, error) {
 	u, err := url.Parse(rawURL)
-	if err != nil || u.Host == "" {
-		return Target{}, fmt.Errorf("%s: url %q: give an absolute URL", owner, rawURL)
+	if err != nil || u.Hostname() == "" { // what cannot be read may hold a key: it is not repeated
+		return Target{}, fmt.Errorf("%s: url: give an absolute URL, such as https://api.example.com/v1", owner)
 	}
 	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
 		return Target{}, fmt.Errorf("%s: url: neither credentials nor a query belong into it; give the key as a key", owner)
 	}
-	if u.Scheme != "https" && (u.Scheme != "http" || !decision.LoopbackHost(u.Host)) {
-		return Target{}, fmt.Errorf("%s: url %q: use https; plain http is for loopback", owner, rawURL)
+	if u.Scheme != "https" && (u.Scheme != "http" || !decision.LoopbackHost(u.Hostname())) {
+		return Target{}, fmt.Errorf("%s: url %s://%s: use https; plain http is for loopback", owner, u.Scheme, u.Host)
 	}
 	return Target{
 		Name:   name,
 		origin: u.Scheme + "://" + u.Host,
-		path:   strings.TrimSuffix(u.EscapedPath(), "/"),
+		path:   u.EscapedPath(),
 		key:    key,
 	}, nil
 }
 
 // Grant returns the permission to call the target, with its credential read
-// now. The path is below the target's own.
+// now. The path is below the target's own; without one the target's URL is
+// called as it was given.
 func (t *Target) Grant(dialect, path string, now time.Time) (decision.Grant, error) {
+	full := t.path
+	if path != "" {
+		full = strings.TrimSuffix(full, "/") + path
+	}
 	g := decision.Grant{
 		Target: decision.Target{
 			Provider: t.Name,
 			Origin:   t.origin,
-			Path:     t.path + path,
+			Path:     full,
 			Dialect:  dialect,
 			Model:    t.Model,
 		},
