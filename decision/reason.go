@@ -187,7 +187,8 @@ func ruleRows() []Entry {
 		denied(CodeNotAllowed, "No rule allows the call"),
 		denied(CodeRuleError, "A deny rule could not be evaluated"),
 		denied(CodeModelNotAllowed, "The model is not allowed"),
-		{CodeToolUnknown, Status{http.StatusNotFound, grpcNotFound, rpcInvalidParams, oaiInvalid, "Unknown tool"}},
+		// As MCP servers answer it: their clients take a 404 for a lost session.
+		{CodeToolUnknown, Status{http.StatusOK, grpcNotFound, rpcInvalidParams, oaiInvalid, "Unknown tool"}},
 		{CodeServerUnknown, Status{http.StatusNotFound, grpcNotFound, rpcInvalidParams, oaiInvalid, "Unknown MCP server"}},
 		{CodeMethodUnknown, Status{http.StatusNotFound, grpcUnimplemented, rpcMethodNotFound, oaiInvalid, "The method is not known here"}},
 		{CodeNoRoute, Status{http.StatusNotFound, grpcNotFound, rpcInvalidParams, oaiInvalid, "No provider serves this model"}},

@@ -258,7 +258,7 @@ func TestRefusalsTakeTheirStatusFromTheRegistry(t *testing.T) {
 	}{
 		decision.CodeInjection:    {blocked, 403},
 		decision.CodeTokenExpired: {refused, 401},
-		decision.CodeToolUnknown:  {refused, 404},
+		decision.CodeToolUnknown:  {refused, 200},
 		decision.CodeRateLimited:  {refused, 429},
 	} {
 		if w := refuse(code); w.effect != want.effect || w.status != want.status || w.reached != 0 {
