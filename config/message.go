@@ -88,7 +88,7 @@ func (d *document) field(m protoreflect.Message, fd protoreflect.FieldDescriptor
 	d.lines[path] = d.at(n)
 	switch {
 	case fd.IsMap():
-		d.mapField(m.Mutable(fd).Map(), n, path)
+		d.mapField(m.Mutable(fd).Map(), fd, n, path)
 	case fd.IsList():
 		d.listField(m.Mutable(fd).List(), fd, n, path)
 	case isMessage(fd):
@@ -122,8 +122,8 @@ func (d *document) listField(list protoreflect.List, fd protoreflect.FieldDescri
 	}
 }
 
-// mapField reads names and texts, the only maps of the schema.
-func (d *document) mapField(m protoreflect.Map, n ast.Node, path string) {
+// mapField reads what stands under names: texts or messages.
+func (d *document) mapField(m protoreflect.Map, fd protoreflect.FieldDescriptor, n ast.Node, path string) {
 	mapping, ok := n.(*ast.MappingNode)
 	if !ok {
 		d.wrongType(n, path, "a mapping")
@@ -142,8 +142,11 @@ func (d *document) mapField(m protoreflect.Map, n ast.Node, path string) {
 			continue
 		}
 		d.lines[itemPath] = at
-		if v, ok := d.text(entry.Value, itemPath); ok {
-			m.Set(protoreflect.ValueOfString(key.Value).MapKey(), protoreflect.ValueOfString(v))
+		name := protoreflect.ValueOfString(key.Value).MapKey()
+		if fd.MapValue().Message() != nil {
+			d.message(m.Mutable(name).Message(), entry.Value, itemPath)
+		} else if v, ok := d.text(entry.Value, itemPath); ok {
+			m.Set(name, protoreflect.ValueOfString(v))
 		}
 	}
 }

@@ -177,7 +177,12 @@ type PolicySpec struct {
 	Rules []*Rule `protobuf:"bytes,5,rep,name=rules,proto3" json:"rules,omitempty"`
 	// A Rego module (package outrider) that may define allow, deny and visible.
 	// It reads the same words as the expressions, below `input`.
-	Rego          string `protobuf:"bytes,6,opt,name=rego,proto3" json:"rego,omitempty"`
+	Rego string `protobuf:"bytes,6,opt,name=rego,proto3" json:"rego,omitempty"`
+	// Claims that rules read though not every token has them, by name.
+	Claims map[string]*ClaimSchema `protobuf:"bytes,7,rep,name=claims,proto3" json:"claims,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Named CEL expressions that later ones and all rules may read as
+	// `variables.name`, in this order.
+	Variables     []*Variable `protobuf:"bytes,8,rep,name=variables,proto3" json:"variables,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -254,6 +259,132 @@ func (x *PolicySpec) GetRego() string {
 	return ""
 }
 
+func (x *PolicySpec) GetClaims() map[string]*ClaimSchema {
+	if x != nil {
+		return x.Claims
+	}
+	return nil
+}
+
+func (x *PolicySpec) GetVariables() []*Variable {
+	if x != nil {
+		return x.Variables
+	}
+	return nil
+}
+
+// ClaimSchema declares a claim.
+type ClaimSchema struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the claim holds. A token that holds something else is refused by the
+	// rules that read it, as an error.
+	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	// The value where a token has none, as YAML of the type. Absent: reading the
+	// claim without one is an error.
+	Default       string `protobuf:"bytes,2,opt,name=default,proto3" json:"default,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClaimSchema) Reset() {
+	*x = ClaimSchema{}
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClaimSchema) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClaimSchema) ProtoMessage() {}
+
+func (x *ClaimSchema) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClaimSchema.ProtoReflect.Descriptor instead.
+func (*ClaimSchema) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ClaimSchema) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *ClaimSchema) GetDefault() string {
+	if x != nil {
+		return x.Default
+	}
+	return ""
+}
+
+// Variable names an expression.
+type Variable struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A CEL identifier.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The expression. It is evaluated at most once for each call.
+	Expression    string `protobuf:"bytes,2,opt,name=expression,proto3" json:"expression,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Variable) Reset() {
+	*x = Variable{}
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Variable) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Variable) ProtoMessage() {}
+
+func (x *Variable) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Variable.ProtoReflect.Descriptor instead.
+func (*Variable) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Variable) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Variable) GetExpression() string {
+	if x != nil {
+		return x.Expression
+	}
+	return ""
+}
+
 // AgentSelector selects agents by what their data plane proves of them. Every
 // given field must match.
 type AgentSelector struct {
@@ -272,7 +403,7 @@ type AgentSelector struct {
 
 func (x *AgentSelector) Reset() {
 	*x = AgentSelector{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[3]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -284,7 +415,7 @@ func (x *AgentSelector) String() string {
 func (*AgentSelector) ProtoMessage() {}
 
 func (x *AgentSelector) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[3]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -297,7 +428,7 @@ func (x *AgentSelector) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentSelector.ProtoReflect.Descriptor instead.
 func (*AgentSelector) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{3}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *AgentSelector) GetMatchLabels() map[string]string {
@@ -341,7 +472,7 @@ type TrafficPolicy struct {
 
 func (x *TrafficPolicy) Reset() {
 	*x = TrafficPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[4]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -353,7 +484,7 @@ func (x *TrafficPolicy) String() string {
 func (*TrafficPolicy) ProtoMessage() {}
 
 func (x *TrafficPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[4]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -366,7 +497,7 @@ func (x *TrafficPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrafficPolicy.ProtoReflect.Descriptor instead.
 func (*TrafficPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{4}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *TrafficPolicy) GetJwtAuthentication() *JWTAuthentication {
@@ -400,7 +531,7 @@ type JWTAuthentication struct {
 
 func (x *JWTAuthentication) Reset() {
 	*x = JWTAuthentication{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[5]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -412,7 +543,7 @@ func (x *JWTAuthentication) String() string {
 func (*JWTAuthentication) ProtoMessage() {}
 
 func (x *JWTAuthentication) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[5]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -425,7 +556,7 @@ func (x *JWTAuthentication) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JWTAuthentication.ProtoReflect.Descriptor instead.
 func (*JWTAuthentication) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{5}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *JWTAuthentication) GetMode() string {
@@ -464,7 +595,7 @@ type JWTProvider struct {
 
 func (x *JWTProvider) Reset() {
 	*x = JWTProvider{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[6]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -476,7 +607,7 @@ func (x *JWTProvider) String() string {
 func (*JWTProvider) ProtoMessage() {}
 
 func (x *JWTProvider) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[6]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -489,7 +620,7 @@ func (x *JWTProvider) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JWTProvider.ProtoReflect.Descriptor instead.
 func (*JWTProvider) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{6}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *JWTProvider) GetIssuer() string {
@@ -518,6 +649,8 @@ type JWKS struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Fetched by HTTPS; plain HTTP on loopback only.
 	Remote *RemoteJWKS `protobuf:"bytes,1,opt,name=remote,proto3" json:"remote,omitempty"`
+	// Found by the issuer's own metadata (OpenID Connect Discovery 1.0, RFC 8414).
+	Discovery *DiscoveredJWKS `protobuf:"bytes,4,opt,name=discovery,proto3" json:"discovery,omitempty"`
 	// The key set itself, as JSON.
 	Inline string `protobuf:"bytes,2,opt,name=inline,proto3" json:"inline,omitempty"`
 	// A file with the key set; a relative path is relative to this document.
@@ -528,7 +661,7 @@ type JWKS struct {
 
 func (x *JWKS) Reset() {
 	*x = JWKS{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[7]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -540,7 +673,7 @@ func (x *JWKS) String() string {
 func (*JWKS) ProtoMessage() {}
 
 func (x *JWKS) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[7]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -553,12 +686,19 @@ func (x *JWKS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JWKS.ProtoReflect.Descriptor instead.
 func (*JWKS) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{7}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *JWKS) GetRemote() *RemoteJWKS {
 	if x != nil {
 		return x.Remote
+	}
+	return nil
+}
+
+func (x *JWKS) GetDiscovery() *DiscoveredJWKS {
+	if x != nil {
+		return x.Discovery
 	}
 	return nil
 }
@@ -577,6 +717,62 @@ func (x *JWKS) GetFile() string {
 	return ""
 }
 
+// DiscoveredJWKS is a key set that the issuer's metadata names.
+type DiscoveredJWKS struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The address of the metadata. Absent: the issuer followed by
+	// /.well-known/openid-configuration.
+	Url string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
+	// How long a fetched set is used before it is fetched again, 1m to 24h.
+	CacheDuration *durationpb.Duration `protobuf:"bytes,2,opt,name=cache_duration,json=cacheDuration,proto3" json:"cache_duration,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DiscoveredJWKS) Reset() {
+	*x = DiscoveredJWKS{}
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DiscoveredJWKS) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DiscoveredJWKS) ProtoMessage() {}
+
+func (x *DiscoveredJWKS) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DiscoveredJWKS.ProtoReflect.Descriptor instead.
+func (*DiscoveredJWKS) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *DiscoveredJWKS) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *DiscoveredJWKS) GetCacheDuration() *durationpb.Duration {
+	if x != nil {
+		return x.CacheDuration
+	}
+	return nil
+}
+
 // RemoteJWKS is a key set behind a URL.
 type RemoteJWKS struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -590,7 +786,7 @@ type RemoteJWKS struct {
 
 func (x *RemoteJWKS) Reset() {
 	*x = RemoteJWKS{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[8]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -602,7 +798,7 @@ func (x *RemoteJWKS) String() string {
 func (*RemoteJWKS) ProtoMessage() {}
 
 func (x *RemoteJWKS) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[8]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -615,7 +811,7 @@ func (x *RemoteJWKS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoteJWKS.ProtoReflect.Descriptor instead.
 func (*RemoteJWKS) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{8}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *RemoteJWKS) GetUrl() string {
@@ -648,7 +844,7 @@ type RateLimit struct {
 
 func (x *RateLimit) Reset() {
 	*x = RateLimit{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[9]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -660,7 +856,7 @@ func (x *RateLimit) String() string {
 func (*RateLimit) ProtoMessage() {}
 
 func (x *RateLimit) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[9]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -673,7 +869,7 @@ func (x *RateLimit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimit.ProtoReflect.Descriptor instead.
 func (*RateLimit) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{9}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RateLimit) GetMatch() *RateLimitMatch {
@@ -708,7 +904,7 @@ type RateLimitMatch struct {
 
 func (x *RateLimitMatch) Reset() {
 	*x = RateLimitMatch{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[10]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -720,7 +916,7 @@ func (x *RateLimitMatch) String() string {
 func (*RateLimitMatch) ProtoMessage() {}
 
 func (x *RateLimitMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[10]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -733,7 +929,7 @@ func (x *RateLimitMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimitMatch.ProtoReflect.Descriptor instead.
 func (*RateLimitMatch) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{10}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RateLimitMatch) GetProvider() string {
@@ -756,7 +952,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[11]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -768,7 +964,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[11]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -781,7 +977,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{11}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Limit) GetRequestsPerMinute() uint64 {
@@ -811,7 +1007,7 @@ type BackendPolicy struct {
 
 func (x *BackendPolicy) Reset() {
 	*x = BackendPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[12]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -823,7 +1019,7 @@ func (x *BackendPolicy) String() string {
 func (*BackendPolicy) ProtoMessage() {}
 
 func (x *BackendPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[12]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -836,7 +1032,7 @@ func (x *BackendPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackendPolicy.ProtoReflect.Descriptor instead.
 func (*BackendPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{12}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *BackendPolicy) GetMcp() *MCPPolicy {
@@ -868,7 +1064,7 @@ type MCPPolicy struct {
 
 func (x *MCPPolicy) Reset() {
 	*x = MCPPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[13]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -880,7 +1076,7 @@ func (x *MCPPolicy) String() string {
 func (*MCPPolicy) ProtoMessage() {}
 
 func (x *MCPPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[13]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -893,7 +1089,7 @@ func (x *MCPPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MCPPolicy.ProtoReflect.Descriptor instead.
 func (*MCPPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{13}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *MCPPolicy) GetAuthorization() *Authorization {
@@ -930,7 +1126,7 @@ type Authorization struct {
 
 func (x *Authorization) Reset() {
 	*x = Authorization{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[14]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -942,7 +1138,7 @@ func (x *Authorization) String() string {
 func (*Authorization) ProtoMessage() {}
 
 func (x *Authorization) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[14]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -955,7 +1151,7 @@ func (x *Authorization) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authorization.ProtoReflect.Descriptor instead.
 func (*Authorization) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{14}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Authorization) GetAction() string {
@@ -983,7 +1179,7 @@ type MatchPolicy struct {
 
 func (x *MatchPolicy) Reset() {
 	*x = MatchPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[15]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -995,7 +1191,7 @@ func (x *MatchPolicy) String() string {
 func (*MatchPolicy) ProtoMessage() {}
 
 func (x *MatchPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[15]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1008,7 +1204,7 @@ func (x *MatchPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchPolicy.ProtoReflect.Descriptor instead.
 func (*MatchPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{15}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *MatchPolicy) GetMatchExpressions() []string {
@@ -1029,7 +1225,7 @@ type DenyPolicy struct {
 
 func (x *DenyPolicy) Reset() {
 	*x = DenyPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[16]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1041,7 +1237,7 @@ func (x *DenyPolicy) String() string {
 func (*DenyPolicy) ProtoMessage() {}
 
 func (x *DenyPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[16]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1054,7 +1250,7 @@ func (x *DenyPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DenyPolicy.ProtoReflect.Descriptor instead.
 func (*DenyPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{16}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *DenyPolicy) GetMatchExpressions() []string {
@@ -1077,7 +1273,7 @@ type LLMPolicy struct {
 
 func (x *LLMPolicy) Reset() {
 	*x = LLMPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[17]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1089,7 +1285,7 @@ func (x *LLMPolicy) String() string {
 func (*LLMPolicy) ProtoMessage() {}
 
 func (x *LLMPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[17]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1102,7 +1298,7 @@ func (x *LLMPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LLMPolicy.ProtoReflect.Descriptor instead.
 func (*LLMPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{17}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *LLMPolicy) GetModels() *Models {
@@ -1130,7 +1326,7 @@ type Models struct {
 
 func (x *Models) Reset() {
 	*x = Models{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[18]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1142,7 +1338,7 @@ func (x *Models) String() string {
 func (*Models) ProtoMessage() {}
 
 func (x *Models) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[18]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1155,7 +1351,7 @@ func (x *Models) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Models.ProtoReflect.Descriptor instead.
 func (*Models) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{18}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Models) GetAllow() []string {
@@ -1178,7 +1374,7 @@ type Guards struct {
 
 func (x *Guards) Reset() {
 	*x = Guards{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[19]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1190,7 +1386,7 @@ func (x *Guards) String() string {
 func (*Guards) ProtoMessage() {}
 
 func (x *Guards) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[19]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1203,7 +1399,7 @@ func (x *Guards) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guards.ProtoReflect.Descriptor instead.
 func (*Guards) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{19}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Guards) GetRequest() []*Guard {
@@ -1233,7 +1429,7 @@ type Guard struct {
 
 func (x *Guard) Reset() {
 	*x = Guard{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[20]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1245,7 +1441,7 @@ func (x *Guard) String() string {
 func (*Guard) ProtoMessage() {}
 
 func (x *Guard) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[20]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1258,7 +1454,7 @@ func (x *Guard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guard.ProtoReflect.Descriptor instead.
 func (*Guard) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{20}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Guard) GetType() string {
@@ -1294,7 +1490,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[21]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1306,7 +1502,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[21]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1319,7 +1515,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{21}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Rule) GetName() string {
@@ -1368,14 +1564,19 @@ type Target struct {
 	// Names of models, as the agent asks for them.
 	Models []string `protobuf:"bytes,3,rep,name=models,proto3" json:"models,omitempty"`
 	// MCP methods, such as resources/read.
-	Methods       []string `protobuf:"bytes,4,rep,name=methods,proto3" json:"methods,omitempty"`
+	Methods []string `protobuf:"bytes,4,rep,name=methods,proto3" json:"methods,omitempty"`
+	// Names of agents.
+	Agents []string `protobuf:"bytes,5,rep,name=agents,proto3" json:"agents,omitempty"`
+	// When the rule applies: to the entries of a list, to a call, or to both.
+	// Absent: both.
+	Phases        []string `protobuf:"bytes,6,rep,name=phases,proto3" json:"phases,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[22]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1387,7 +1588,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[22]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1400,7 +1601,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{22}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Target) GetTools() []string {
@@ -1431,6 +1632,20 @@ func (x *Target) GetMethods() []string {
 	return nil
 }
 
+func (x *Target) GetAgents() []string {
+	if x != nil {
+		return x.Agents
+	}
+	return nil
+}
+
+func (x *Target) GetPhases() []string {
+	if x != nil {
+		return x.Phases
+	}
+	return nil
+}
+
 var File_outrider_config_v1_policy_proto protoreflect.FileDescriptor
 
 const file_outrider_config_v1_policy_proto_rawDesc = "" +
@@ -1448,7 +1663,7 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\x06labels\x18\x03 \x03(\v2(.outrider.config.v1.Metadata.LabelsEntryR\x06labels\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xc8\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa6\x05\n" +
 	"\n" +
 	"PolicySpec\x129\n" +
 	"\x06agents\x18\x01 \x01(\v2!.outrider.config.v1.AgentSelectorR\x06agents\x12A\n" +
@@ -1456,7 +1671,21 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\atraffic\x18\x03 \x01(\v2!.outrider.config.v1.TrafficPolicyR\atraffic\x12;\n" +
 	"\abackend\x18\x04 \x01(\v2!.outrider.config.v1.BackendPolicyR\abackend\x12.\n" +
 	"\x05rules\x18\x05 \x03(\v2\x18.outrider.config.v1.RuleR\x05rules\x12\x12\n" +
-	"\x04rego\x18\x06 \x01(\tR\x04rego\"\x87\x02\n" +
+	"\x04rego\x18\x06 \x01(\tR\x04rego\x12\x84\x01\n" +
+	"\x06claims\x18\a \x03(\v2*.outrider.config.v1.PolicySpec.ClaimsEntryB@\xea\xe0\x18<\":this build knows no schema of claims; ask with has() firstR\x06claims\x12y\n" +
+	"\tvariables\x18\b \x03(\v2\x1c.outrider.config.v1.VariableB=\xea\xe0\x189\"7this build knows no variables; write the expression outR\tvariables\x1aZ\n" +
+	"\vClaimsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x125\n" +
+	"\x05value\x18\x02 \x01(\v2\x1f.outrider.config.v1.ClaimSchemaR\x05value:\x028\x01\"b\n" +
+	"\vClaimSchema\x129\n" +
+	"\x04type\x18\x01 \x01(\tB%\xea\xe0\x18!\x10\x01\x1a\x06String\x1a\x03Int\x1a\x04Bool\x1a\n" +
+	"StringListR\x04type\x12\x18\n" +
+	"\adefault\x18\x02 \x01(\tR\adefault\"N\n" +
+	"\bVariable\x12\x1a\n" +
+	"\x04name\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04name\x12&\n" +
+	"\n" +
+	"expression\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\n" +
+	"expression\"\x87\x02\n" +
 	"\rAgentSelector\x12U\n" +
 	"\fmatch_labels\x18\x01 \x03(\v22.outrider.config.v1.AgentSelector.MatchLabelsEntryR\vmatchLabels\x12\x14\n" +
 	"\x05names\x18\x02 \x03(\tR\x05names\x12\x1e\n" +
@@ -1479,11 +1708,15 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\vJWTProvider\x12\x1e\n" +
 	"\x06issuer\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x06issuer\x12$\n" +
 	"\taudiences\x18\x02 \x03(\tB\x06\xea\xe0\x18\x02\x10\x01R\taudiences\x124\n" +
-	"\x04jwks\x18\x03 \x01(\v2\x18.outrider.config.v1.JWKSB\x06\xea\xe0\x18\x02\x10\x01R\x04jwks\"\x94\x01\n" +
+	"\x04jwks\x18\x03 \x01(\v2\x18.outrider.config.v1.JWKSB\x06\xea\xe0\x18\x02\x10\x01R\x04jwks\"\xa8\x02\n" +
 	"\x04JWKS\x12D\n" +
-	"\x06remote\x18\x01 \x01(\v2\x1e.outrider.config.v1.RemoteJWKSB\f\xea\xe0\x18\b2\x06sourceR\x06remote\x12$\n" +
+	"\x06remote\x18\x01 \x01(\v2\x1e.outrider.config.v1.RemoteJWKSB\f\xea\xe0\x18\b2\x06sourceR\x06remote\x12\x91\x01\n" +
+	"\tdiscovery\x18\x04 \x01(\v2\".outrider.config.v1.DiscoveredJWKSBO\xea\xe0\x18K\"Athis build discovers no keys; give the key set's url under remote2\x06sourceR\tdiscovery\x12$\n" +
 	"\x06inline\x18\x02 \x01(\tB\f\xea\xe0\x18\b2\x06sourceR\x06inline\x12 \n" +
-	"\x04file\x18\x03 \x01(\tB\f\xea\xe0\x18\b2\x06sourceR\x04file\"r\n" +
+	"\x04file\x18\x03 \x01(\tB\f\xea\xe0\x18\b2\x06sourceR\x04file\"n\n" +
+	"\x0eDiscoveredJWKS\x12\x10\n" +
+	"\x03url\x18\x01 \x01(\tR\x03url\x12J\n" +
+	"\x0ecache_duration\x18\x02 \x01(\v2\x19.google.protobuf.DurationB\b\xea\xe0\x18\x04:\x021hR\rcacheDuration\"r\n" +
 	"\n" +
 	"RemoteJWKS\x12\x18\n" +
 	"\x03url\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x03url\x12J\n" +
@@ -1531,12 +1764,14 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\x05allow\x18\x02 \x01(\v2\x1a.outrider.config.v1.TargetB\f\xea\xe0\x18\b2\x06effectR\x05allow\x12<\n" +
 	"\x04deny\x18\x03 \x01(\v2\x1a.outrider.config.v1.TargetB\f\xea\xe0\x18\b2\x06effectR\x04deny\x12\x12\n" +
 	"\x04when\x18\x04 \x01(\tR\x04when\x12\x18\n" +
-	"\amessage\x18\x05 \x01(\tR\amessage\"j\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\"\xae\x02\n" +
 	"\x06Target\x12\x14\n" +
 	"\x05tools\x18\x01 \x03(\tR\x05tools\x12\x18\n" +
 	"\aservers\x18\x02 \x03(\tR\aservers\x12\x16\n" +
 	"\x06models\x18\x03 \x03(\tR\x06models\x12\x18\n" +
-	"\amethods\x18\x04 \x03(\tR\amethodsB9Z7outrider.dev/outrider/proto/outrider/config/v1;configv1b\x06proto3"
+	"\amethods\x18\x04 \x03(\tR\amethods\x12O\n" +
+	"\x06agents\x18\x05 \x03(\tB7\xea\xe0\x183\"1this build has no rules by agent; use spec.agentsR\x06agents\x12q\n" +
+	"\x06phases\x18\x06 \x03(\tBY\xea\xe0\x18U\x1a\x04List\x1a\x04Call\"Gthis build has no rules by phase; every rule applies to lists and callsR\x06phasesB9Z7outrider.dev/outrider/proto/outrider/config/v1;configv1b\x06proto3"
 
 var (
 	file_outrider_config_v1_policy_proto_rawDescOnce sync.Once
@@ -1550,69 +1785,78 @@ func file_outrider_config_v1_policy_proto_rawDescGZIP() []byte {
 	return file_outrider_config_v1_policy_proto_rawDescData
 }
 
-var file_outrider_config_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_outrider_config_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_outrider_config_v1_policy_proto_goTypes = []any{
 	(*AgentPolicy)(nil),         // 0: outrider.config.v1.AgentPolicy
 	(*Metadata)(nil),            // 1: outrider.config.v1.Metadata
 	(*PolicySpec)(nil),          // 2: outrider.config.v1.PolicySpec
-	(*AgentSelector)(nil),       // 3: outrider.config.v1.AgentSelector
-	(*TrafficPolicy)(nil),       // 4: outrider.config.v1.TrafficPolicy
-	(*JWTAuthentication)(nil),   // 5: outrider.config.v1.JWTAuthentication
-	(*JWTProvider)(nil),         // 6: outrider.config.v1.JWTProvider
-	(*JWKS)(nil),                // 7: outrider.config.v1.JWKS
-	(*RemoteJWKS)(nil),          // 8: outrider.config.v1.RemoteJWKS
-	(*RateLimit)(nil),           // 9: outrider.config.v1.RateLimit
-	(*RateLimitMatch)(nil),      // 10: outrider.config.v1.RateLimitMatch
-	(*Limit)(nil),               // 11: outrider.config.v1.Limit
-	(*BackendPolicy)(nil),       // 12: outrider.config.v1.BackendPolicy
-	(*MCPPolicy)(nil),           // 13: outrider.config.v1.MCPPolicy
-	(*Authorization)(nil),       // 14: outrider.config.v1.Authorization
-	(*MatchPolicy)(nil),         // 15: outrider.config.v1.MatchPolicy
-	(*DenyPolicy)(nil),          // 16: outrider.config.v1.DenyPolicy
-	(*LLMPolicy)(nil),           // 17: outrider.config.v1.LLMPolicy
-	(*Models)(nil),              // 18: outrider.config.v1.Models
-	(*Guards)(nil),              // 19: outrider.config.v1.Guards
-	(*Guard)(nil),               // 20: outrider.config.v1.Guard
-	(*Rule)(nil),                // 21: outrider.config.v1.Rule
-	(*Target)(nil),              // 22: outrider.config.v1.Target
-	nil,                         // 23: outrider.config.v1.Metadata.LabelsEntry
-	nil,                         // 24: outrider.config.v1.AgentSelector.MatchLabelsEntry
-	(*durationpb.Duration)(nil), // 25: google.protobuf.Duration
+	(*ClaimSchema)(nil),         // 3: outrider.config.v1.ClaimSchema
+	(*Variable)(nil),            // 4: outrider.config.v1.Variable
+	(*AgentSelector)(nil),       // 5: outrider.config.v1.AgentSelector
+	(*TrafficPolicy)(nil),       // 6: outrider.config.v1.TrafficPolicy
+	(*JWTAuthentication)(nil),   // 7: outrider.config.v1.JWTAuthentication
+	(*JWTProvider)(nil),         // 8: outrider.config.v1.JWTProvider
+	(*JWKS)(nil),                // 9: outrider.config.v1.JWKS
+	(*DiscoveredJWKS)(nil),      // 10: outrider.config.v1.DiscoveredJWKS
+	(*RemoteJWKS)(nil),          // 11: outrider.config.v1.RemoteJWKS
+	(*RateLimit)(nil),           // 12: outrider.config.v1.RateLimit
+	(*RateLimitMatch)(nil),      // 13: outrider.config.v1.RateLimitMatch
+	(*Limit)(nil),               // 14: outrider.config.v1.Limit
+	(*BackendPolicy)(nil),       // 15: outrider.config.v1.BackendPolicy
+	(*MCPPolicy)(nil),           // 16: outrider.config.v1.MCPPolicy
+	(*Authorization)(nil),       // 17: outrider.config.v1.Authorization
+	(*MatchPolicy)(nil),         // 18: outrider.config.v1.MatchPolicy
+	(*DenyPolicy)(nil),          // 19: outrider.config.v1.DenyPolicy
+	(*LLMPolicy)(nil),           // 20: outrider.config.v1.LLMPolicy
+	(*Models)(nil),              // 21: outrider.config.v1.Models
+	(*Guards)(nil),              // 22: outrider.config.v1.Guards
+	(*Guard)(nil),               // 23: outrider.config.v1.Guard
+	(*Rule)(nil),                // 24: outrider.config.v1.Rule
+	(*Target)(nil),              // 25: outrider.config.v1.Target
+	nil,                         // 26: outrider.config.v1.Metadata.LabelsEntry
+	nil,                         // 27: outrider.config.v1.PolicySpec.ClaimsEntry
+	nil,                         // 28: outrider.config.v1.AgentSelector.MatchLabelsEntry
+	(*durationpb.Duration)(nil), // 29: google.protobuf.Duration
 }
 var file_outrider_config_v1_policy_proto_depIdxs = []int32{
 	1,  // 0: outrider.config.v1.AgentPolicy.metadata:type_name -> outrider.config.v1.Metadata
 	2,  // 1: outrider.config.v1.AgentPolicy.spec:type_name -> outrider.config.v1.PolicySpec
-	23, // 2: outrider.config.v1.Metadata.labels:type_name -> outrider.config.v1.Metadata.LabelsEntry
-	3,  // 3: outrider.config.v1.PolicySpec.agents:type_name -> outrider.config.v1.AgentSelector
-	4,  // 4: outrider.config.v1.PolicySpec.traffic:type_name -> outrider.config.v1.TrafficPolicy
-	12, // 5: outrider.config.v1.PolicySpec.backend:type_name -> outrider.config.v1.BackendPolicy
-	21, // 6: outrider.config.v1.PolicySpec.rules:type_name -> outrider.config.v1.Rule
-	24, // 7: outrider.config.v1.AgentSelector.match_labels:type_name -> outrider.config.v1.AgentSelector.MatchLabelsEntry
-	5,  // 8: outrider.config.v1.TrafficPolicy.jwt_authentication:type_name -> outrider.config.v1.JWTAuthentication
-	9,  // 9: outrider.config.v1.TrafficPolicy.rate_limiting:type_name -> outrider.config.v1.RateLimit
-	6,  // 10: outrider.config.v1.JWTAuthentication.providers:type_name -> outrider.config.v1.JWTProvider
-	7,  // 11: outrider.config.v1.JWTProvider.jwks:type_name -> outrider.config.v1.JWKS
-	8,  // 12: outrider.config.v1.JWKS.remote:type_name -> outrider.config.v1.RemoteJWKS
-	25, // 13: outrider.config.v1.RemoteJWKS.cache_duration:type_name -> google.protobuf.Duration
-	10, // 14: outrider.config.v1.RateLimit.match:type_name -> outrider.config.v1.RateLimitMatch
-	11, // 15: outrider.config.v1.RateLimit.limits:type_name -> outrider.config.v1.Limit
-	13, // 16: outrider.config.v1.BackendPolicy.mcp:type_name -> outrider.config.v1.MCPPolicy
-	17, // 17: outrider.config.v1.BackendPolicy.llm:type_name -> outrider.config.v1.LLMPolicy
-	14, // 18: outrider.config.v1.MCPPolicy.authorization:type_name -> outrider.config.v1.Authorization
-	16, // 19: outrider.config.v1.MCPPolicy.deny_policy:type_name -> outrider.config.v1.DenyPolicy
-	19, // 20: outrider.config.v1.MCPPolicy.guards:type_name -> outrider.config.v1.Guards
-	15, // 21: outrider.config.v1.Authorization.policy:type_name -> outrider.config.v1.MatchPolicy
-	18, // 22: outrider.config.v1.LLMPolicy.models:type_name -> outrider.config.v1.Models
-	19, // 23: outrider.config.v1.LLMPolicy.guards:type_name -> outrider.config.v1.Guards
-	20, // 24: outrider.config.v1.Guards.request:type_name -> outrider.config.v1.Guard
-	20, // 25: outrider.config.v1.Guards.response:type_name -> outrider.config.v1.Guard
-	22, // 26: outrider.config.v1.Rule.allow:type_name -> outrider.config.v1.Target
-	22, // 27: outrider.config.v1.Rule.deny:type_name -> outrider.config.v1.Target
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	26, // 2: outrider.config.v1.Metadata.labels:type_name -> outrider.config.v1.Metadata.LabelsEntry
+	5,  // 3: outrider.config.v1.PolicySpec.agents:type_name -> outrider.config.v1.AgentSelector
+	6,  // 4: outrider.config.v1.PolicySpec.traffic:type_name -> outrider.config.v1.TrafficPolicy
+	15, // 5: outrider.config.v1.PolicySpec.backend:type_name -> outrider.config.v1.BackendPolicy
+	24, // 6: outrider.config.v1.PolicySpec.rules:type_name -> outrider.config.v1.Rule
+	27, // 7: outrider.config.v1.PolicySpec.claims:type_name -> outrider.config.v1.PolicySpec.ClaimsEntry
+	4,  // 8: outrider.config.v1.PolicySpec.variables:type_name -> outrider.config.v1.Variable
+	28, // 9: outrider.config.v1.AgentSelector.match_labels:type_name -> outrider.config.v1.AgentSelector.MatchLabelsEntry
+	7,  // 10: outrider.config.v1.TrafficPolicy.jwt_authentication:type_name -> outrider.config.v1.JWTAuthentication
+	12, // 11: outrider.config.v1.TrafficPolicy.rate_limiting:type_name -> outrider.config.v1.RateLimit
+	8,  // 12: outrider.config.v1.JWTAuthentication.providers:type_name -> outrider.config.v1.JWTProvider
+	9,  // 13: outrider.config.v1.JWTProvider.jwks:type_name -> outrider.config.v1.JWKS
+	11, // 14: outrider.config.v1.JWKS.remote:type_name -> outrider.config.v1.RemoteJWKS
+	10, // 15: outrider.config.v1.JWKS.discovery:type_name -> outrider.config.v1.DiscoveredJWKS
+	29, // 16: outrider.config.v1.DiscoveredJWKS.cache_duration:type_name -> google.protobuf.Duration
+	29, // 17: outrider.config.v1.RemoteJWKS.cache_duration:type_name -> google.protobuf.Duration
+	13, // 18: outrider.config.v1.RateLimit.match:type_name -> outrider.config.v1.RateLimitMatch
+	14, // 19: outrider.config.v1.RateLimit.limits:type_name -> outrider.config.v1.Limit
+	16, // 20: outrider.config.v1.BackendPolicy.mcp:type_name -> outrider.config.v1.MCPPolicy
+	20, // 21: outrider.config.v1.BackendPolicy.llm:type_name -> outrider.config.v1.LLMPolicy
+	17, // 22: outrider.config.v1.MCPPolicy.authorization:type_name -> outrider.config.v1.Authorization
+	19, // 23: outrider.config.v1.MCPPolicy.deny_policy:type_name -> outrider.config.v1.DenyPolicy
+	22, // 24: outrider.config.v1.MCPPolicy.guards:type_name -> outrider.config.v1.Guards
+	18, // 25: outrider.config.v1.Authorization.policy:type_name -> outrider.config.v1.MatchPolicy
+	21, // 26: outrider.config.v1.LLMPolicy.models:type_name -> outrider.config.v1.Models
+	22, // 27: outrider.config.v1.LLMPolicy.guards:type_name -> outrider.config.v1.Guards
+	23, // 28: outrider.config.v1.Guards.request:type_name -> outrider.config.v1.Guard
+	23, // 29: outrider.config.v1.Guards.response:type_name -> outrider.config.v1.Guard
+	25, // 30: outrider.config.v1.Rule.allow:type_name -> outrider.config.v1.Target
+	25, // 31: outrider.config.v1.Rule.deny:type_name -> outrider.config.v1.Target
+	3,  // 32: outrider.config.v1.PolicySpec.ClaimsEntry.value:type_name -> outrider.config.v1.ClaimSchema
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_outrider_config_v1_policy_proto_init() }
@@ -1627,7 +1871,7 @@ func file_outrider_config_v1_policy_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_outrider_config_v1_policy_proto_rawDesc), len(file_outrider_config_v1_policy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
