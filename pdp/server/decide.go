@@ -8,6 +8,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/decision/wire"
 	decisionv1 "outrider.dev/outrider/proto/outrider/decision/v1"
 )
 
@@ -21,28 +23,44 @@ func (s *service) Decide(stream decisionv1.DecisionService_DecideServer) error {
 	work, ctx := errgroup.WithContext(stream.Context())
 	work.SetLimit(maxQuestions)
 	var sending sync.Mutex
-	for ctx.Err() == nil {
-		m, err := stream.Recv()
+	for {
+		id, r, err := nextQuestion(stream)
 		if err != nil {
-			if waited := work.Wait(); waited != nil {
-				return asStatus(waited)
-			}
+			waited := work.Wait()
 			if errors.Is(err, io.EOF) {
-				return nil
+				err = waited
 			}
-			return err
+			return asStatus(err)
 		}
-		work.Go(func() error { return s.answer(ctx, stream, &sending, m) })
+		work.Go(func() error {
+			m := &decisionv1.DecideResponse{Id: id, Verdict: s.decide(ctx, r)}
+			sending.Lock()
+			defer sending.Unlock()
+			return stream.Send(m)
+		})
 	}
-	return asStatus(work.Wait())
 }
 
-func (s *service) answer(ctx context.Context, stream decisionv1.DecisionService_DecideServer, sending *sync.Mutex, m *decisionv1.DecideRequest) error {
-	v, err := s.check(ctx, m.GetRequest())
+func nextQuestion(stream decisionv1.DecisionService_DecideServer) (id uint64, r *decision.Request, err error) {
+	m, err := stream.Recv()
 	if err != nil {
-		return err
+		return 0, nil, err
 	}
-	sending.Lock()
-	defer sending.Unlock()
-	return stream.Send(&decisionv1.DecideResponse{Id: m.GetId(), Verdict: v})
+	r, err = wire.Request(m.GetRequest())
+	return m.GetId(), r, err
+}
+
+// decide answers one of many questions. The stream has no room for an error of
+// one of them, so that the asker hears of it as a denial.
+func (s *service) decide(ctx context.Context, r *decision.Request) *decisionv1.Verdict {
+	v, err := s.engine.Check(ctx, r)
+	if err == nil {
+		return ungranted(v)
+	}
+	reason := decision.Reason{Code: decision.CodeInternal, Message: incomplete}
+	var refusal *decision.Error
+	if errors.As(err, &refusal) {
+		reason = refusal.Reason()
+	}
+	return wire.VerdictProto(&decision.Verdict{ID: r.ExchangeID, Reason: reason})
 }

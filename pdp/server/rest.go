@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
+	"google.golang.org/protobuf/encoding/protojson"
 
 	"outrider.dev/outrider/decision"
 	decisionv1 "outrider.dev/outrider/proto/outrider/decision/v1"
@@ -14,7 +15,7 @@ import (
 // rest serves the unary methods as JSON below /v1/, and health, readiness and
 // metrics beside them.
 func rest(ctx context.Context, s *service, admin http.Handler) (http.Handler, error) {
-	gateway := runtime.NewServeMux()
+	gateway := runtime.NewServeMux(runtime.WithMarshalerOption(runtime.MIMEWildcard, strictJSON()))
 	if err := decisionv1.RegisterDecisionServiceHandlerServer(ctx, gateway, s); err != nil {
 		return nil, fmt.Errorf("rest: %w", err)
 	}
@@ -22,6 +23,12 @@ func rest(ctx context.Context, s *service, admin http.Handler) (http.Handler, er
 	mux.Handle("/v1/", http.MaxBytesHandler(gateway, messageSlack))
 	mux.Handle("/", admin)
 	return localOnly(mux), nil
+}
+
+// strictJSON refuses members that it does not know: a question with a slip in
+// it would be answered as if the member were absent.
+func strictJSON() runtime.Marshaler {
+	return &runtime.JSONPb{MarshalOptions: protojson.MarshalOptions{EmitUnpopulated: true}}
 }
 
 // localOnly refuses requests that a web page in a local browser could have

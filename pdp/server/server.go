@@ -7,13 +7,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
@@ -31,6 +29,15 @@ const (
 	messageSlack = 4 << 20
 	// maxStreams bounds the calls of one connection that are open at once.
 	maxStreams = 4096
+	// readTime bounds how long a REST request may take to arrive, and idleTime
+	// how long its connection is kept for another one.
+	readTime = 30 * time.Second
+	idleTime = 2 * time.Minute
+	// aliveTime is the silence after which a peer is asked whether it is still
+	// there; one that does not say so in aliveTimeout is gone, and what it had
+	// opened is settled.
+	aliveTime    = 30 * time.Second
+	aliveTimeout = 10 * time.Second
 )
 
 // Config is what a Server is made of. Absent addresses do not listen.
@@ -108,6 +115,7 @@ func (s *Server) serveGRPC(l net.Listener, creds credentials.TransportCredential
 		grpc.Creds(creds),
 		grpc.MaxRecvMsgSize(s.cfg.MaxBody + messageSlack),
 		grpc.MaxConcurrentStreams(maxStreams),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: aliveTime, Timeout: aliveTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 	}, s.cfg.Options...)
 	srv := grpc.NewServer(options...)
@@ -115,27 +123,6 @@ func (s *Server) serveGRPC(l net.Listener, creds credentials.TransportCredential
 	healthv1.RegisterHealthServer(srv, s.health)
 	reflection.Register(srv)
 	s.grpc = append(s.grpc, &grpcListener{Listener: l, server: srv})
-}
-
-// listenSocket listens on a unix socket that only its owner and group may
-// open. A stale socket, which nobody answers, is replaced; a live one is not.
-func listenSocket(path string) (net.Listener, error) {
-	if conn, err := net.DialTimeout("unix", path, time.Second); err == nil {
-		_ = conn.Close()
-		return nil, fmt.Errorf("pdp.listen.socket: %s: another process answers there; stop it or give another path", path)
-	}
-	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSocket != 0 {
-		_ = os.Remove(path)
-	}
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, fmt.Errorf("pdp.listen.socket: %w", err)
-	}
-	if err := os.Chmod(path, 0o660); err != nil { //nolint:gosec // the group may ask, by design
-		_ = l.Close()
-		return nil, fmt.Errorf("pdp.listen.socket: %w", err)
-	}
-	return l, nil
 }
 
 // Addresses returns where the server listens, for people.
@@ -157,7 +144,8 @@ func (s *Server) Run(ctx context.Context) error {
 	work, running := errgroup.WithContext(ctx)
 	for _, g := range s.grpc {
 		work.Go(func() error {
-			if err := g.server.Serve(g.Listener); err != nil {
+			err := g.server.Serve(g.Listener)
+			if err != nil && !errors.Is(err, grpc.ErrServerStopped) { // stopped before it began
 				return fmt.Errorf("grpc: %w", err)
 			}
 			return nil
@@ -187,22 +175,29 @@ func (s *Server) runHTTP(ctx context.Context) error {
 		return err
 	}
 	srv := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelWarn),
+		Handler:        handler,
+		ReadTimeout:    readTime,
+		IdleTimeout:    idleTime,
+		MaxHeaderBytes: 64 << 10,
+		ErrorLog:       slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelWarn),
 	}
 	stopped := make(chan error, 1)
-	stop := context.AfterFunc(ctx, func() {
-		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-		defer cancel()
-		stopped <- srv.Shutdown(limit)
-	})
+	stop := context.AfterFunc(ctx, func() { stopped <- drainHTTP(ctx, srv) })
 	if err := srv.Serve(s.http); !errors.Is(err, http.ErrServerClosed) {
 		stop()
 		return fmt.Errorf("pdp.listen.http: %w", err)
 	}
 	return <-stopped
+}
+
+// drainHTTP waits for open requests, then ends those that go on.
+func drainHTTP(ctx context.Context, srv *http.Server) error {
+	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
+	defer cancel()
+	if err := srv.Shutdown(limit); err != nil {
+		return srv.Close()
+	}
+	return nil
 }
 
 func (s *Server) close() {
@@ -214,5 +209,3 @@ func (s *Server) close() {
 		_ = s.http.Close()
 	}
 }
-
-func plain() credentials.TransportCredentials { return insecure.NewCredentials() }

@@ -36,28 +36,30 @@ func asStatus(err error) error {
 	if _, ok := status.FromError(err); ok {
 		return err
 	}
-	return status.Error(codes.Internal, "the decision could not be completed")
+	return status.Error(codes.Internal, incomplete)
 }
+
+const incomplete = "the decision could not be completed"
 
 // Check answers one question.
 func (s *service) Check(ctx context.Context, m *decisionv1.CheckRequest) (*decisionv1.CheckResponse, error) {
-	v, err := s.check(ctx, m.GetRequest())
+	r, err := wire.Request(m.GetRequest())
 	if err != nil {
 		return nil, asStatus(err)
 	}
-	return &decisionv1.CheckResponse{Verdict: v}, nil
-}
-
-func (s *service) check(ctx context.Context, m *decisionv1.Request) (*decisionv1.Verdict, error) {
-	r, err := wire.Request(m)
-	if err != nil {
-		return nil, err
-	}
 	v, err := s.engine.Check(ctx, r)
 	if err != nil {
-		return nil, err
+		return nil, asStatus(err)
 	}
-	return wire.VerdictProto(v), nil
+	return &decisionv1.CheckResponse{Verdict: ungranted(v)}, nil
+}
+
+// ungranted returns the verdict for a program. Whoever asks without an exchange
+// is not authenticated, so no grant may leave, whatever the engine says.
+func ungranted(v *decision.Verdict) *decisionv1.Verdict {
+	m := wire.VerdictProto(v)
+	m.Grants, m.Settlement = nil, nil
+	return m
 }
 
 // FilterTools tells which tools the caller may see.
@@ -158,7 +160,8 @@ func reply(ctx context.Context, ex decision.Exchange, m *decisionv1.ExchangeRequ
 	}
 }
 
-// rule answers a part of an answer.
+// rule answers a part of an answer. A page of tools without a visibility was
+// denied as a whole, which is a ruling.
 func rule(ctx context.Context, ex decision.Exchange, m any) (*decisionv1.ExchangeResponse, bool, error) {
 	part, err := partOf(m)
 	if err != nil {
@@ -168,7 +171,7 @@ func rule(ctx context.Context, ex decision.Exchange, m any) (*decisionv1.Exchang
 	if err != nil {
 		return nil, false, err
 	}
-	if part.Tools != nil {
+	if part.Tools != nil && ruling.Visibility != nil {
 		return &decisionv1.ExchangeResponse{Message: &decisionv1.ExchangeResponse_Visible{Visible: wire.VisibilityProto(ruling.Visibility)}}, false, nil
 	}
 	return &decisionv1.ExchangeResponse{Message: &decisionv1.ExchangeResponse_Ruling{Ruling: wire.RulingProto(ruling)}}, false, nil

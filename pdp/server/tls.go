@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/listen"
@@ -22,38 +23,35 @@ func tcpCredentials(addr string, files *configv1.TLS) (credentials.TransportCred
 		if !decision.LoopbackHost(addr) {
 			return nil, fmt.Errorf("pdp.listen.grpc: %s is beyond loopback: give pdp.listen.tls with cert, key and clientCA", addr)
 		}
-		return plain(), nil
+		return insecure.NewCredentials(), nil
 	}
 	if files.GetClientCa() == "" && !decision.LoopbackHost(addr) {
 		return nil, fmt.Errorf("pdp.listen.grpc: %s is beyond loopback: give pdp.listen.tls.clientCA", addr)
 	}
-	cfg := &tls.Config{
-		MinVersion: tls.VersionTLS13,
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-			return loadPair(files)
-		},
-	}
-	if _, err := loadPair(files); err != nil {
+	if _, err := loadTLS(files); err != nil {
 		return nil, err
 	}
-	if ca := files.GetClientCa(); ca != "" {
-		pool, err := loadPool(ca)
-		if err != nil {
-			return nil, err
-		}
-		cfg.ClientCAs, cfg.ClientAuth = pool, tls.RequireAndVerifyClientCert
-	}
-	return credentials.NewTLS(cfg), nil
+	return credentials.NewTLS(&tls.Config{
+		MinVersion:         tls.VersionTLS13,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return loadTLS(files) },
+	}), nil
 }
 
-// loadPair reads the files at every handshake: handshakes are rare, and a
-// rotated certificate is in use from the next one on.
-func loadPair(files *configv1.TLS) (*tls.Certificate, error) {
+// loadTLS reads the files at every handshake: handshakes are rare, and a
+// rotated certificate or authority is in use from the next one on.
+func loadTLS(files *configv1.TLS) (*tls.Config, error) {
 	pair, err := tls.LoadX509KeyPair(files.GetCert(), files.GetKey())
 	if err != nil {
 		return nil, fmt.Errorf("pdp.listen.tls: %w", err)
 	}
-	return &pair, nil
+	cfg := &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}}
+	if ca := files.GetClientCa(); ca != "" {
+		if cfg.ClientCAs, err = loadPool(ca); err != nil {
+			return nil, err
+		}
+		cfg.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return cfg, nil
 }
 
 func loadPool(file string) (*x509.CertPool, error) {
