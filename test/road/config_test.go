@@ -16,9 +16,11 @@ const (
 	perMinute    = 5             // requests to the provider limited
 	spareModel   = "spare-model" // what the spare provider is asked for
 	placeholder  = "sk-unused"   // the key that SDKs are given because they want one
-	bodyLimit    = 1 << 20       // limits.body
 	questionTime = "2s"          // decision.timeout
 )
+
+// ports are where the parts listen; a process must be told one that is free.
+type ports struct{ agent, admin, pdp string }
 
 // setup is one road before it stands. Empty fields take what newSetup says.
 type setup struct {
@@ -28,6 +30,8 @@ type setup struct {
 	peers    string // pdp.peers
 	listen   string // pdp.listen beside http
 	decision string // the sidecar's decision
+	limits   string // of both parts
+	ports    ports
 	policy   string
 	standIns
 }
@@ -40,6 +44,7 @@ func newSetup(t *testing.T, changes ...func(*setup)) *setup {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	s := &setup{dir: dir, issuer: believed, agent: agentName, policy: policy, standIns: startStandIns(t)}
+	s.limits, s.ports = "{body: 1MiB}", ports{"127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"}
 	s.peers = fmt.Sprintf("[{uid: %d, agents: [%s]}]", os.Getuid(), agentName)
 	s.listen = fmt.Sprintf("socket: %q", s.socket())
 	s.decision = fmt.Sprintf("{target: %q, timeout: %s}", "unix://"+s.socket(), questionTime)
@@ -68,11 +73,11 @@ func (s *setup) write(t *testing.T, name, text string) string {
 // The sections of a configuration.
 const (
 	secHead     = "apiVersion: outrider.dev/v1\nkind: Config\n"
-	secSidecar  = "agent: {name: $agent, labels: {app: road}}\nlisten: {agent: \"127.0.0.1:0\", admin: \"127.0.0.1:0\"}\n"
-	secLimits   = "limits: {body: 1MiB}\n"
+	secSidecar  = "agent: {name: $agent, labels: {app: road}}\nlisten: {agent: \"$port.agent\", admin: \"$port.admin\"}\n"
+	secLimits   = "limits: $limits\n"
 	secDecision = "decision: $decision\n"
-	secInside   = "pdp: {listen: {http: \"127.0.0.1:0\"}, state: $state}\n"
-	secPDP      = "pdp: {listen: {http: \"127.0.0.1:0\", $listen}, peers: $peers, state: $state}\n"
+	secInside   = "pdp: {listen: {http: \"$port.pdp\"}, state: $state}\n"
+	secPDP      = "pdp: {listen: {http: \"$port.pdp\", $listen}, peers: $peers, state: $state}\n"
 	secRoutes   = `llm:
   providers:
     - {name: main, url: $main, key: {file: $dir/main.key}}
@@ -136,6 +141,7 @@ spec:
 // text puts a configuration together from its sections.
 func (s *setup) text(sections ...string) string {
 	return strings.NewReplacer(
+		"$port.agent", s.ports.agent, "$port.admin", s.ports.admin, "$port.pdp", s.ports.pdp, "$limits", s.limits,
 		"$agent", s.agent, "$decision", s.decision, "$listen", s.listen, "$peers", s.peers,
 		"$state", s.state(), "$dir", s.dir, "$model", spareModel, "$perMinute", fmt.Sprint(perMinute),
 		"$main", s.main.URL, "$spare", s.spare.URL, "$script", s.script.url,

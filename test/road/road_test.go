@@ -158,15 +158,21 @@ func isURL(a string) bool { return strings.HasPrefix(a, "http://") }
 // stand waits until the parts are ready.
 func stand(t *testing.T, s *setup, log *journal, base string, admins ...string) *Road {
 	t.Helper()
-	transport := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64}
-	t.Cleanup(transport.CloseIdleConnections)
-	r := &Road{setup: s, base: base, admins: admins, log: log, http: &http.Client{Transport: transport, Timeout: 20 * time.Second}}
+	r := &Road{setup: s, base: base, admins: admins, log: log, http: newClient(t)}
 	if s.issuer == believed {
 		for _, admin := range admins {
 			eventually(t, admin+" is ready", func() bool { return r.get(t, admin+"/readyz").status == http.StatusOK })
 		}
 	}
 	return r
+}
+
+// newClient is the agent's client of one test.
+func newClient(t *testing.T) *http.Client {
+	t.Helper()
+	transport := &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: 2 * patience}
 }
 
 const patience = 10 * time.Second
