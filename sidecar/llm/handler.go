@@ -31,12 +31,14 @@ type Config struct {
 	Log      *slog.Logger
 }
 
-// Mount serves the OpenAI-compatible operations on mux.
+// Mount serves the OpenAI-compatible operations on mux, and refuses every path
+// that nothing else there serves.
 func Mount(mux *http.ServeMux, cfg Config) {
 	s := &service{cfg}
 	mux.Handle("/v1/chat/completions", s.handle(http.MethodPost, openai.OperationChat, openai.ReadChat))
 	mux.Handle("/v1/embeddings", s.handle(http.MethodPost, openai.OperationEmbeddings, openai.ReadEmbeddings))
 	mux.Handle("/v1/models", s.handle(http.MethodGet, openai.OperationModels, nil))
+	mux.HandleFunc("/", s.unknown)
 }
 
 type service struct{ Config }
@@ -61,9 +63,7 @@ func (s *service) handle(method, operation string, read reader) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), s.Deadline)
 		defer cancel()
-		x := &exchange{service: s, w: w, r: r, ctx: ctx}
-		x.ask.ExchangeID = decision.NewID()
-		w.Header().Set(DecisionHeader, x.ask.ExchangeID)
+		x := s.exchange(ctx, w, r)
 		// An agent that stops reading must not hold the call for ever.
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.Deadline + writeGrace))
 		if r.Method != method {
@@ -78,6 +78,20 @@ func (s *service) handle(method, operation string, read reader) http.Handler {
 		}
 		x.run()
 	})
+}
+
+// unknown answers every path that nothing serves, so that a client learns of it
+// in its own format.
+func (s *service) unknown(w http.ResponseWriter, r *http.Request) {
+	s.exchange(r.Context(), w, r).refuse(decision.Refuse(decision.CodeMethodUnknown, "this path is not served here"))
+}
+
+// exchange begins a call, whose id every answer carries.
+func (s *service) exchange(ctx context.Context, w http.ResponseWriter, r *http.Request) *exchange {
+	x := &exchange{service: s, w: w, r: r, ctx: ctx}
+	x.ask.ExchangeID = decision.NewID()
+	w.Header().Set(DecisionHeader, x.ask.ExchangeID)
+	return x
 }
 
 // read fills in the question.
