@@ -44,7 +44,7 @@ func otherProcess(t *testing.T, addr string) (pid int, port string) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), holdVariable+"="+addr)
+	cmd.Env = append(os.Environ(), holdVariable+"="+addr, "GORACE=atexit_sleep_ms=0")
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
