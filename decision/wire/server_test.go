@@ -111,7 +111,7 @@ func after(seen chan<- *decisionv1.ExchangeRequest, answers ...*decisionv1.Excha
 		for {
 			m, err := st.Recv()
 			if err != nil {
-				return nil //nolint:nilerr // the client has gone
+				return nil // the client has gone
 			}
 			seen <- m
 			if len(answers) == 0 {
