@@ -2,6 +2,7 @@ package decision
 
 import (
 	"net"
+	"strconv"
 	"strings"
 )
 
@@ -9,7 +10,10 @@ import (
 // machine: the name localhost or a loopback address. Plain http and plain gRPC
 // are allowed there and nowhere else.
 func LoopbackHost(host string) bool {
-	if h, _, err := net.SplitHostPort(host); err == nil {
+	if h, port, err := net.SplitHostPort(host); err == nil {
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return false // 127.0.0.1:80@elsewhere is another machine to some readers
+		}
 		host = h
 	}
 	if host == "localhost" {

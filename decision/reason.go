@@ -20,6 +20,8 @@ const (
 	CodeTokenSignature    Code = "token_signature_invalid"
 	CodeTokenAlgorithm    Code = "token_algorithm_refused"
 	CodeTokenKeyUnknown   Code = "token_key_unknown"
+	CodeTokenRevoked      Code = "token_revoked"
+	CodeTokenInactive     Code = "token_inactive"
 	CodeIssuerUnknown     Code = "issuer_unknown"
 	CodeAudienceMismatch  Code = "audience_mismatch"
 	CodeIssuerUnavailable Code = "issuer_unavailable"
@@ -173,9 +175,11 @@ func tokenRows() []Entry {
 		unauthenticated(CodeTokenSignature, "The token's signature is wrong"),
 		unauthenticated(CodeTokenAlgorithm, "The token's algorithm is refused"),
 		unauthenticated(CodeTokenKeyUnknown, "The token's key is unknown"),
+		unauthenticated(CodeTokenRevoked, "The token is older than its issuer's tokens may be"),
+		unauthenticated(CodeTokenInactive, "The token's issuer calls it inactive"),
 		unauthenticated(CodeIssuerUnknown, "The token's issuer is not trusted here"),
 		unauthenticated(CodeAudienceMismatch, "The token is meant for another audience"),
-		away(CodeIssuerUnavailable, http.StatusServiceUnavailable, "The issuer's keys cannot be reached"),
+		away(CodeIssuerUnavailable, http.StatusServiceUnavailable, "The token's issuer cannot be reached"),
 		denied(CodePeerRefused, "This peer may not speak for the agent"),
 	}
 }

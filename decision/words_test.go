@@ -194,7 +194,7 @@ func isUTF8(s string) bool { return strings.ToValidUTF8(s, "") == s }
 func TestLoopbackHost(t *testing.T) {
 	for host, want := range map[string]bool{
 		"127.0.0.1": true, "127.0.0.1:4000": true, "localhost:1": true, "[::1]:9": true, "::1": true, "127.8.8.8": true, "::ffff:127.0.0.1": true,
-		"127.1": false, "0x7f.0.0.1": false, "LOCALHOST": false,
+		"127.1": false, "0x7f.0.0.1": false, "LOCALHOST": false, "127.0.0.1:80@evil.example": false, "localhost:x": false,
 		"": false, "0.0.0.0": false, "127.evil.example": false, "127.0.0.1.evil.example:80": false, "10.0.0.1:1": false,
 		"localhost.evil.example": false, ":4000": false, "[::]:1": false,
 	} {
