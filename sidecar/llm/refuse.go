@@ -23,7 +23,6 @@ func (x *exchange) deny(reason decision.Reason) {
 		h.Set("Retry-After", strconv.FormatInt(int64((reason.RetryAfter+time.Second-1)/time.Second), 10))
 	}
 	h.Set("Content-Type", "application/json")
-	h.Del("Content-Length")
 	x.w.WriteHeader(status)
-	_, _ = x.w.Write(openai.ErrorBody(reason, x.ask.ExchangeID))
+	_, _ = x.w.Write(openai.ErrorBody(reason, x.ask.ExchangeID)) //nolint:gosec // G705: quoted JSON, sent as JSON
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,7 +48,7 @@ func TestUsageIsSettled(t *testing.T) {
 	usage := decision.Usage{Input: 11, Output: 7, Cached: 5}
 	const figures = `"usage":{"prompt_tokens":11,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":5}}`
 	events := chunks(content, "Fine. ")
-	withUsage := append(events[:len(events)-1:len(events)-1], "data: {\"choices\":[],"+figures+"}\n\n", "data: [DONE]\n\n")
+	withUsage := slices.Insert(slices.Clone(events), len(events)-1, "data: {\"choices\":[],"+figures+"}\n\n")
 	tests := []struct {
 		name, path, body string
 		answer           http.HandlerFunc
