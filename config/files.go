@@ -13,14 +13,22 @@ const maxFiles = 1024
 // config reads the one Config document of a file, and the policies it names.
 func (l *loader) config(path string) {
 	documents := l.documents(path)
-	if len(documents) > 1 {
-		d := documents[1]
-		d.add(d.at(d.root), "", "is a second document where one is expected", "keep the Config alone in its file, and name policies under policies")
-		return
+	if alone(documents) {
+		for _, d := range documents {
+			l.read(d, kindConfig)
+		}
 	}
-	for _, d := range documents {
-		l.read(d, kindConfig)
+}
+
+// alone reports whether a Config has its file for itself, and adds a problem
+// where it has not.
+func alone(documents []*document) bool {
+	if len(documents) < 2 {
+		return true
 	}
+	d := documents[1]
+	d.add(d.at(d.root), "", "is a second document where one is expected", "keep the Config alone in its file, and name policies under policies")
+	return false
 }
 
 // any reads the documents of files or folders, of any kind.
@@ -29,8 +37,12 @@ func (l *loader) any(path string) {
 		p := l.open(path)
 		p.add(Position{File: path}, "", problem, fix)
 	}, func(file string) {
-		for _, d := range l.documents(file) {
+		documents, before := l.documents(file), l.loaded.Config
+		for _, d := range documents {
 			l.read(d, kindConfig, kindPolicy)
+		}
+		if l.loaded.Config != before && len(documents[0].list) == 0 {
+			alone(documents) // as a start demands
 		}
 	})
 }

@@ -89,13 +89,27 @@ func hostOf(target string) string {
 	return target
 }
 
-// connected is the readiness check of the connection.
+// connected is the readiness check of the connection. One that was lost is
+// idle until somebody asks, so that only connecting again tells.
 func connected(conn *grpc.ClientConn) func(context.Context) error {
-	return func(context.Context) error {
-		state := conn.GetState()
-		if state == connectivity.Ready || state == connectivity.Idle {
-			return nil
+	return func(ctx context.Context) error {
+		for {
+			state := conn.GetState()
+			switch state {
+			case connectivity.Ready:
+				return nil
+			case connectivity.Idle:
+				conn.Connect()
+			case connectivity.TransientFailure, connectivity.Shutdown:
+				return notConnected(conn)
+			}
+			if !conn.WaitForStateChange(ctx, state) {
+				return notConnected(conn)
+			}
 		}
-		return fmt.Errorf("the decision service at %s is not connected (%s)", conn.Target(), strings.ToLower(state.String()))
 	}
+}
+
+func notConnected(conn *grpc.ClientConn) error {
+	return fmt.Errorf("the decision service at %s is not connected: check that it runs", conn.Target())
 }

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"outrider.dev/outrider/config"
+	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 )
 
 // vendor is a provider whose key may stand in the environment.
@@ -29,8 +31,20 @@ func vendors() []vendor {
 	}
 }
 
-// KeyVariables are the environment variables that may hold provider keys.
-func KeyVariables() []string {
+// KeyVariables are the environment variables that hold credentials: those
+// that the configuration names, and the vendors' own, used or not.
+func KeyVariables(cfg *configv1.Config) []string {
+	out := vendorVariables()
+	for _, p := range cfg.GetLlm().GetProviders() {
+		out = append(out, p.GetKey().GetEnv())
+	}
+	for _, s := range cfg.GetMcp().GetServers() {
+		out = append(out, s.GetAuth().GetBearer().GetEnv())
+	}
+	return slices.DeleteFunc(out, func(name string) bool { return name == "" })
+}
+
+func vendorVariables() []string {
 	var out []string
 	for _, v := range vendors() {
 		out = append(out, v.variable)
@@ -75,7 +89,7 @@ func FromEnvironment(lookup func(string) (string, bool)) (*config.Loaded, error)
 		}
 	}
 	if first == "" {
-		return nil, errors.New("no provider key is in the environment: set " + strings.Join(KeyVariables(), ", or ") +
+		return nil, errors.New("no provider key is in the environment: set " + strings.Join(vendorVariables(), ", or ") +
 			"; or give a configuration with -c FILE")
 	}
 	return config.Text("environment", `apiVersion: outrider.dev/v1

@@ -4,8 +4,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -16,25 +18,52 @@ import (
 // version is set when a release is linked.
 var version = "dev" //nolint:gochecknoglobals // the linker can only set a variable
 
-func main() {
-	var opt dataplane.RunOptions
-	flag.StringVar(&opt.Decision, "decision", "", "address of the decision service: unix:///path, host:port or dns:///host:port")
-	flag.StringVar(&opt.Config, "c", "", "configuration `file`: agent, listen, decision, limits, telemetry")
-	flag.Usage = func() {
-		fmt.Fprint(flag.CommandLine.Output(), "Usage: outrider-sidecar --decision ADDR [-c FILE]\n\n"+
-			"Example: outrider-sidecar --decision unix:///run/outrider/pdp.sock -c sidecar.yaml\n\n")
-		flag.PrintDefaults()
+const help = `Usage: outrider-sidecar [--decision ADDR] [-c FILE]
+
+The data plane by itself: it forwards an agent's LLM and MCP calls and asks a
+decision service about each.
+
+Example: outrider-sidecar --decision unix:///run/outrider/pdp.sock -c sidecar.yaml
+
+Flags:
+  --decision ADDR    Where the decision service is: unix:///PATH, HOST:PORT or dns:///HOST:PORT.
+  -c FILE            Configuration: agent, listen, decision, limits, telemetry.
+  --version          Show the version.
+  --help             Show this.
+`
+
+func main() { os.Exit(execute(os.Args[1:])) }
+
+// execute returns the exit code: 0 ok, 1 failed, 2 usage.
+func execute(args []string) int {
+	flags := flag.NewFlagSet("outrider-sidecar", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	opt := dataplane.RunOptions{Version: version}
+	flags.StringVar(&opt.Decision, "decision", "", "")
+	flags.StringVar(&opt.Config, "c", "", "")
+	show := flags.Bool("version", false, "")
+	err := flags.Parse(args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Print(help)
+		return 0
+	case err != nil:
+	case *show:
+		fmt.Println(version)
+		return 0
+	case flags.NArg() > 0:
+		err = errors.New("unexpected argument " + flags.Arg(0))
 	}
-	flag.Parse()
-	if flag.NArg() > 0 {
-		flag.Usage()
-		os.Exit(2)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "outrider-sidecar: %v\nTry: outrider-sidecar --help\n", err)
+		return 2
 	}
-	opt.Version = version
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	if err := dataplane.Run(ctx, opt); err != nil {
 		fmt.Fprintf(os.Stderr, "outrider-sidecar: %v\n", err)
-		os.Exit(1) //nolint:gocritic // nothing is left to clean up
+		return 1
 	}
+	return 0
 }

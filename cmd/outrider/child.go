@@ -10,8 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"outrider.dev/outrider/assemble/decisionservice"
 )
 
 // childGrace is how long the command may take to end after SIGTERM.
@@ -23,33 +21,44 @@ type childExit struct{ code int }
 // Error implements error.
 func (e *childExit) Error() string { return fmt.Sprintf("the command ended with %d", e.code) }
 
-// runChild runs the command behind the data plane at base. Its environment
-// has the base URLs and a placeholder key; the provider keys stay here.
-func runChild(ctx context.Context, command []string, base string) error {
+// signalled is what shells add to the number of the signal that ended a command.
+const signalled = 128
+
+// runChild runs the command with that environment. It ends as the command
+// ends, also where a signal ended both.
+func runChild(ctx context.Context, command, env []string) error {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // the user's own command
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	cmd.Env = childEnvironment(os.Environ(), base)
+	cmd.Env = env
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = childGrace
 	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {
-	case err == nil:
-		return nil
-	case errors.As(err, &exit) && ctx.Err() == nil:
-		return &childExit{code: max(exit.ExitCode(), exitFailed)}
-	case ctx.Err() != nil:
+	case errors.As(err, &exit):
+		return &childExit{code: exitCode(exit)}
+	case err == nil, ctx.Err() != nil:
 		return nil
 	default:
-		return fmt.Errorf("run %s: %w", command[0], err)
+		return fmt.Errorf("%w: give a command that can be started, as in outrider run -- python agent.py", err)
 	}
 }
 
-func childEnvironment(env []string, base string) []string {
-	keys := append(decisionservice.KeyVariables(), "OPENAI_BASE_URL", "OPENAI_API_BASE", "OUTRIDER_MCP_URL")
+func exitCode(exit *exec.ExitError) int {
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return signalled + int(status.Signal())
+	}
+	return max(exit.ExitCode(), exitFailed)
+}
+
+// childEnvironment is env with the base URLs of the data plane at base and a
+// placeholder key. The variables in secret stay here: an agent that had them
+// could go past the data plane.
+func childEnvironment(env []string, base string, secret []string) []string {
+	drop := append(slices.Clone(secret), "OPENAI_BASE_URL", "OPENAI_API_BASE", "OUTRIDER_MCP_URL")
 	env = slices.DeleteFunc(slices.Clone(env), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
-		return slices.Contains(keys, name)
+		return slices.Contains(drop, name)
 	})
 	return append(env,
 		"OPENAI_BASE_URL="+base+"/v1",

@@ -59,7 +59,13 @@ func fail(err error, code int) int {
 	return code
 }
 
+// usage names the help of the command that was meant.
 func usage(err error) int {
-	fmt.Fprintf(os.Stderr, "outrider: %v\nTry: outrider --help\n", err)
+	name := "outrider"
+	var wrong *kong.ParseError
+	if errors.As(err, &wrong) && wrong.Context.Selected() != nil {
+		name += " " + wrong.Context.Selected().Name
+	}
+	fmt.Fprintf(os.Stderr, "outrider: %v\nTry: %s --help\n", err, name)
 	return exitUsage
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 
 	"outrider.dev/outrider/audit"
@@ -10,82 +11,73 @@ import (
 	"outrider.dev/outrider/sidecar"
 )
 
+// maxOpen bounds the calls whose end is waited for. Beyond it they are
+// forgotten, and their lines say less.
+const maxOpen = 4096
+
 // callPrinter prints one line for each call, when it has ended.
 type callPrinter struct {
 	mu    sync.Mutex
 	out   io.Writer
 	color bool
+	open  map[string]callLine // by decision id
 }
 
 func newCallPrinter(out io.Writer, color bool) *callPrinter {
-	return &callPrinter{out: out, color: color}
+	return &callPrinter{out: out, color: color, open: map[string]callLine{}}
 }
 
+// opening says where everything is.
 func (p *callPrinter) opening(plane *sidecar.Sidecar, loaded *config.Loaded) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	fmt.Fprintf(p.out, "LLM   %s/v1   MCP   %s/mcp   health, metrics   %s\n", plane.Agent(), plane.Agent(), plane.Admin())
-	for _, provider := range loaded.Config.GetLlm().GetProviders() {
-		fmt.Fprintf(p.out, "provider   %s\n", provider.GetName())
+	row := func(name string, values ...string) {
+		fmt.Fprintf(p.out, "  %-10s %s\n", name, strings.Join(values, ", "))
+	}
+	var providers, servers, policies []string
+	for _, one := range loaded.Config.GetLlm().GetProviders() {
+		providers = append(providers, one.GetName())
+	}
+	for _, one := range loaded.Config.GetMcp().GetServers() {
+		servers = append(servers, one.GetName())
 	}
 	for i := range loaded.Policies {
-		one := &loaded.Policies[i]
-		fmt.Fprintf(p.out, "policy     %s (%s)\n", one.Doc.GetMetadata().GetName(), one.Version)
+		policies = append(policies, loaded.Policies[i].Doc.GetMetadata().GetName())
 	}
+	fmt.Fprintln(p.out, "outrider run: one line for each call, when it has ended; ask about one with `outrider why ID`")
+	row("LLM", plane.Agent()+"/v1", "to "+oneOf(providers, "no provider"))
+	row("MCP", plane.Agent()+"/mcp", "to "+oneOf(servers, "no server"))
+	row("health", plane.Admin()+"/readyz")
+	row("policies", oneOf(policies, "none"))
+	fmt.Fprintln(p.out)
 }
 
-// print prints denials when they are decided, and other calls with what they
-// used when they have ended.
-func (p *callPrinter) print(r audit.Record) {
-	if r.Phase == audit.PhaseRequest && r.Effect != "deny" {
-		return
+func oneOf(names []string, none string) string {
+	if len(names) == 0 {
+		return none
 	}
+	return strings.Join(names, ", ")
+}
+
+// print prints a call that ends with this record, and remembers of the others
+// what the line will say.
+func (p *callPrinter) print(r audit.Record) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	effect := fmt.Sprintf("%-6s", r.Effect)
-	if p.color {
-		effect = colors(r.Effect) + effect + "\x1b[0m"
-	}
-	fmt.Fprintf(p.out, "%s %s %-34s %-40s %s\n", r.Time.Format("15:04:05"), effect, what(&r), because(&r), r.ID)
-}
-
-func colors(effect string) string {
-	switch effect {
-	case "allow":
-		return "\x1b[32m"
-	case "mutate":
-		return "\x1b[33m"
-	default:
-		return "\x1b[31m"
-	}
-}
-
-// what names the call in a few words.
-func what(r *audit.Record) string {
-	switch {
-	case r.Model != "":
-		return r.Method + " " + r.Model
-	case r.Tool != "":
-		return r.Method + " " + r.Tool
-	default:
-		return r.Method
-	}
-}
-
-// because says what decided, or what the call used.
-func because(r *audit.Record) string {
-	switch {
-	case r.Phase == audit.PhaseOutcome && r.Usage.Input+r.Usage.Output > 0:
-		mark := ""
-		if r.Usage.Estimated {
-			mark = "about "
+	line := p.open[r.ID]
+	line.add(&r)
+	if !line.ended {
+		if len(p.open) >= maxOpen {
+			clear(p.open)
 		}
-		return fmt.Sprintf("%s%d in, %d out tokens, %s", mark, r.Usage.Input, r.Usage.Output, r.End)
-	case r.Phase == audit.PhaseOutcome:
-		return string(r.End)
-	case r.Rule != "":
-		return string(r.Code) + " " + r.Rule
-	default:
-		return string(r.Code)
+		p.open[r.ID] = line
+		return
 	}
+	delete(p.open, r.ID)
+	effect := fmt.Sprintf("%-6s", line.effect)
+	if p.color {
+		effect = line.color() + effect + "\x1b[0m"
+	}
+	fmt.Fprintf(p.out, "%s  %s  %s  %s  %s\n", r.Time.Local().Format("15:04:05"), effect,
+		column(what(&r), 32), column(line.because(), 40), short(r.ID))
 }

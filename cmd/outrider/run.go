@@ -41,7 +41,11 @@ func (c runCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer tel.Close(ctx)
-	lines := newCallPrinter(os.Stdout, colored(os.Stdout))
+	screen := os.Stdout
+	if len(c.command()) > 0 {
+		screen = os.Stderr // standard output belongs to the command
+	}
+	lines := newCallPrinter(screen, colored(screen))
 	service, err := decisionservice.New(loaded, decisionservice.Options{Open: c.Open, Telemetry: tel, Seen: lines.print})
 	if err != nil {
 		return err
@@ -51,7 +55,7 @@ func (c runCommand) Run(ctx context.Context) error {
 		return err
 	}
 	lines.opening(plane, loaded)
-	return c.serve(ctx, service, plane)
+	return c.serve(ctx, service, plane, childEnvironment(os.Environ(), plane.Agent(), decisionservice.KeyVariables(loaded.Config)))
 }
 
 // load reads the file, or makes a configuration of the environment.
@@ -69,29 +73,41 @@ func (c runCommand) load() (*config.Loaded, error) {
 	return loaded, nil
 }
 
-// serve runs the parts and the command. The end of any of them ends all.
-func (c runCommand) serve(ctx context.Context, service *decisionservice.Service, plane *sidecar.Sidecar) error {
+// serve runs the parts and the command. The end of any of them ends all; the
+// decision service ends last, because open calls still ask it and report to it.
+func (c runCommand) serve(ctx context.Context, service *decisionservice.Service, plane *sidecar.Sidecar, env []string) error {
+	deciding, stopDeciding := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopDeciding()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	var decided errgroup.Group
+	decided.Go(func() error {
+		defer stop()
+		return service.Run(deciding)
+	})
 	work, running := errgroup.WithContext(ctx)
-	work.Go(func() error { return service.Run(running) })
 	work.Go(func() error { return plane.Run(running) })
-	if command := trimDashes(c.Command); len(command) > 0 {
+	if command := c.command(); len(command) > 0 {
 		work.Go(func() error {
 			defer stop()
-			return runChild(running, command, plane.Agent())
+			return runChild(running, command, env)
 		})
 	}
 	err := work.Wait()
+	stopDeciding()
+	if failed := decided.Wait(); err == nil {
+		err = failed
+	}
 	if errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
 }
 
-func trimDashes(args []string) []string {
-	if len(args) > 0 && args[0] == "--" {
-		return args[1:]
+// command is the command line behind --.
+func (c runCommand) command() []string {
+	if len(c.Command) > 0 && c.Command[0] == "--" {
+		return c.Command[1:]
 	}
-	return args
+	return c.Command
 }

@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/term"
 
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect"
@@ -33,8 +35,14 @@ func (scanCommand) Help() string {
 type scanItem struct {
 	ID    string `json:"id"`
 	Text  string `json:"text"`
-	Phase string `json:"phase"` // request or response
+	Phase string `json:"phase"` // empty: request
 }
+
+// Phases of a text: what an agent sends, or what comes back.
+const (
+	phaseRequest  = "request"
+	phaseResponse = "response"
+)
 
 type scanFinding struct {
 	Type       string  `json:"type"`
@@ -60,10 +68,13 @@ func (c scanCommand) Run(context.Context) error {
 	if c.File != "-" {
 		f, err := os.Open(c.File)
 		if err != nil {
-			return fmt.Errorf("scan: %w", err)
+			return fmt.Errorf("scan: %w: name a file, or - for standard input", err)
 		}
 		defer func() { _ = f.Close() }()
 		in, name = f, c.File
+	}
+	if c.File == "-" && term.IsTerminal(int(os.Stdin.Fd())) {
+		fmt.Fprintln(os.Stderr, "outrider: reading text from the terminal; end it with Ctrl-D")
 	}
 	out := bufio.NewWriter(os.Stdout)
 	if err := scanAll(set, name, in, out); err != nil {
@@ -97,6 +108,9 @@ func scanAll(set *guards.Set, name string, in io.Reader, out io.Writer) error {
 	if len(raw) > maxScan {
 		return fmt.Errorf("scan %s: larger than %d bytes: split it", name, maxScan)
 	}
+	if !utf8.Valid(raw) {
+		return fmt.Errorf("scan %s: is not UTF-8, so that offsets would mean nothing: convert it, as with iconv -t UTF-8", name)
+	}
 	items, err := scanItems(name, raw)
 	if err != nil {
 		return err
@@ -129,7 +143,10 @@ func scanItems(name string, raw []byte) ([]scanItem, error) {
 		}
 		item, ok := parseItem(line)
 		if !ok {
-			return nil, fmt.Errorf(`scan %s: line %d is not a JSON object with "text", as the first one is`, name, n)
+			return nil, fmt.Errorf(`scan %s:%d: is not a JSON object with "text", as the first line is: mend the line, or scan it in a file of its own`, name, n)
+		}
+		if item.Phase != "" && item.Phase != phaseRequest && item.Phase != phaseResponse {
+			return nil, fmt.Errorf("scan %s:%d: phase %q is neither %s nor %s", name, n, item.Phase, phaseRequest, phaseResponse)
 		}
 		if item.ID == "" {
 			item.ID = fmt.Sprintf("%s:%d", name, n)
@@ -139,25 +156,27 @@ func scanItems(name string, raw []byte) ([]scanItem, error) {
 	return out, nil
 }
 
+// parseItem reads a line. An id may be a string or a number, which is kept as
+// it is written.
 func parseItem(line []byte) (scanItem, bool) {
 	var probe struct {
-		ID    any     `json:"id"`
-		Text  *string `json:"text"`
-		Phase string  `json:"phase"`
+		ID    json.RawMessage `json:"id"`
+		Text  *string         `json:"text"`
+		Phase string          `json:"phase"`
 	}
 	if len(line) == 0 || line[0] != '{' || json.Unmarshal(line, &probe) != nil || probe.Text == nil {
 		return scanItem{}, false
 	}
 	item := scanItem{Text: *probe.Text, Phase: probe.Phase}
-	if probe.ID != nil {
-		item.ID = fmt.Sprint(probe.ID)
+	if json.Unmarshal(probe.ID, &item.ID) != nil {
+		item.ID = string(probe.ID)
 	}
 	return item, true
 }
 
 func scanOne(set *guards.Set, item scanItem) (*scanResult, error) {
 	segment := decision.Segment{Kind: decision.KindPrompt, Origin: decision.OriginUser}
-	if strings.EqualFold(item.Phase, "response") {
+	if item.Phase == phaseResponse {
 		segment = decision.Segment{Kind: decision.KindCompletion, Origin: decision.OriginAssistant}
 	}
 	findings := set.Scan([]byte(item.Text), segment, nil)

@@ -33,17 +33,19 @@ func (c whyCommand) Run(context.Context) error {
 	if err != nil {
 		return err
 	}
-	var failures []error
 	for _, dir := range dirs {
 		records, err := audit.Find(dir, c.ID)
-		if err == nil {
+		switch {
+		case err == nil:
 			slices.Reverse(records)
 			explain(os.Stdout, records)
 			return nil
+		case !errors.Is(err, audit.ErrNotFound):
+			return err
 		}
-		failures = append(failures, err)
 	}
-	return errors.Join(failures...)
+	return fmt.Errorf("no decision %q is recorded in %s: older ones are dropped; name another folder with --state DIR or -c FILE",
+		c.ID, strings.Join(dirs, " or "))
 }
 
 // dirs are where the decision may be recorded: where the user says, else
@@ -72,13 +74,14 @@ func explain(out io.Writer, records []audit.Record) {
 	}
 }
 
+// explainOne prints a record. What stands in it may be the agent's words.
 func explainOne(out io.Writer, r *audit.Record) {
 	row := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(out, "  %-10s %s\n", name, value)
+			fmt.Fprintf(out, "  %-10s %s\n", name, printable(value))
 		}
 	}
-	fmt.Fprintf(out, "%s  %s\n", heading(r), r.ID)
+	fmt.Fprintf(out, "%s  %s\n", printable(heading(r)), printable(r.ID))
 	row("when", r.Time.Local().Format(time.RFC3339))
 	row("call", strings.TrimSpace(string(r.Surface)+" "+r.Method))
 	row("agent", r.Agent)
@@ -102,7 +105,7 @@ func explainOne(out io.Writer, r *audit.Record) {
 	}
 	if r.Phase == audit.PhaseOutcome {
 		row("ended", string(r.End))
-		row("used", used(r))
+		row("used", tokens(r.Usage))
 	}
 }
 
@@ -122,16 +125,4 @@ func policy(r *audit.Record) string {
 		return r.Policy
 	}
 	return r.Policy + " (" + r.Version + ")"
-}
-
-func used(r *audit.Record) string {
-	u := r.Usage
-	if u.Input+u.Output == 0 {
-		return ""
-	}
-	text := fmt.Sprintf("%d tokens in, %d out", u.Input, u.Output)
-	if u.Estimated {
-		text += " (estimated)"
-	}
-	return text
 }
