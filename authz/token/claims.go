@@ -228,16 +228,13 @@ func appendNew(list, more []string) []string {
 	return list
 }
 
-// subject is the user, or the client where the token speaks for itself.
-func subject(claims map[string]any) (string, error) {
-	sub, err := text(claims, "sub")
-	if err != nil || sub != "" {
-		return sub, err
-	}
-	for _, name := range []string{"client_id", "cid", "azp"} {
+// clientOf is the client that got the token: by RFC 9068, as Okta, OpenID Connect
+// and version 1 of Entra's tokens name it.
+func clientOf(claims map[string]any) string {
+	for _, name := range []string{"client_id", "cid", "azp", "appid"} {
 		if id, err := text(claims, name); err == nil && id != "" {
-			return id, nil
+			return id
 		}
 	}
-	return "", nil
+	return ""
 }

@@ -48,17 +48,22 @@ func TestScopes(t *testing.T) {
 	}
 }
 
-func TestSubject(t *testing.T) {
-	for want, claims := range map[string]object{
-		"user":   {"sub": "user", "cid": "client"},
-		"id":     {"client_id": "id", "cid": "c", "azp": "z"},
-		"c":      {"sub": "", "cid": "c", "azp": "z"},
-		"z":      {"client_id": 7, "azp": "z"},
-		"":       {},
-		"a user": {"sub": "a user"},
+func TestSubjectAndClient(t *testing.T) {
+	for name, tt := range map[string]struct {
+		claims          object
+		subject, client string
+	}{
+		"user":          {object{"sub": "user", "cid": "c"}, "user", "c"},
+		"RFC 9068":      {object{"client_id": "id", "cid": "c", "azp": "z", "appid": "a"}, "id", "id"},
+		"Okta":          {object{"sub": "", "cid": "c", "azp": "z"}, "c", "c"},
+		"OpenID":        {object{"client_id": 7, "azp": "z", "appid": "a"}, "z", "z"},
+		"Entra, v1":     {object{"sub": "oid", "appid": "a"}, "oid", "a"},
+		"nobody":        {object{}, "", ""},
+		"empty clients": {object{"sub": "user", "client_id": "", "cid": ""}, "user", ""},
 	} {
-		if got, err := subject(claims); err != nil || got != want {
-			t.Errorf("%v: %q, %v", claims, got, err)
+		r := &remembered{issuer: testIssuer}
+		if err := r.read(tt.claims); err != nil || r.token.Subject != tt.subject || r.token.Client != tt.client {
+			t.Errorf("%s: %+v, %v", name, r.token, err)
 		}
 	}
 }

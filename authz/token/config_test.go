@@ -35,6 +35,9 @@ func TestNewRefuses(t *testing.T) {
 		"relative":             {url("/keys"), "absolute"},
 		"no host":              {url("https:///keys"), "absolute"},
 		"unreadable":           {url("https://issuer.example:port/"), "absolute"},
+		"discovery by http":    {change(func(p *Provider) { p.JWKS = Keys{Metadata: "http://issuer.example/meta"} }), "discovery url"},
+		"discovery by a name":  {change(func(p *Provider) { p.JWKS = Keys{Metadata: MetadataURL("my-issuer")} }), "absolute"},
+		"discovery and a URL":  {change(func(p *Provider) { p.JWKS = Keys{Metadata: testURL, URL: testURL} }), "2 sources"},
 		"password in the URL":  {url("https://user:pass@issuer.example/keys"), "password"},
 		"same issuer, two key": {append(change(func(*Provider) {}), url(testURL)...), "providers[1]"},
 	} {
@@ -53,6 +56,8 @@ func TestNewRefuses(t *testing.T) {
 func TestNewAccepts(t *testing.T) {
 	for _, keys := range []Keys{
 		{URL: testURL},
+		{Metadata: MetadataURL(testIssuer)},
+		{Metadata: "http://127.0.0.1:8080/meta"},
 		{URL: "http://127.0.0.1:8080/keys"},
 		{URL: "http://[::1]/keys"},
 		{URL: "http://localhost/keys"},
@@ -72,11 +77,12 @@ func TestMergeTakesTheStricter(t *testing.T) {
 	a.Leeway, b.Leeway = time.Minute, 10*time.Second
 	a.JWKS.CacheDuration, b.JWKS.CacheDuration = time.Hour, time.Minute
 	b.Audiences = []string{"api://b"}
+	b.NotBefore = noon
 	out, err := merge([]Provider{a, b})
 	if err != nil || len(out) != 1 {
 		t.Fatalf("%+v, %v", out, err)
 	}
-	if got := out[0]; got.Leeway != 10*time.Second || got.JWKS.CacheDuration != time.Minute || len(got.Audiences) != 2 {
+	if got := out[0]; got.Leeway != 10*time.Second || got.JWKS.CacheDuration != time.Minute || len(got.Audiences) != 2 || !got.NotBefore.Equal(noon) {
 		t.Errorf("merged to %+v", got)
 	}
 	if len(a.Audiences) != 1 {

@@ -57,6 +57,18 @@ func fromURL(c *http.Client, url string) func(context.Context) ([]byte, error) {
 	}
 }
 
+// fetcher returns what fetches the key set of a provider.
+func fetcher(c *http.Client, p Provider) func(context.Context) ([]byte, error) {
+	switch k := p.JWKS; {
+	case k.File != "":
+		return fromFile(k.File)
+	case k.Metadata != "":
+		return fromMetadata(c, k.Metadata, p.Issuer)
+	default:
+		return fromURL(c, k.URL)
+	}
+}
+
 // fromFile reads a mounted file again and again: orchestrators replace it.
 func fromFile(path string) func(context.Context) ([]byte, error) {
 	return func(context.Context) ([]byte, error) {

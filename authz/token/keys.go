@@ -89,7 +89,8 @@ func readKey(raw []byte) (key, bool) {
 	k.kid, _ = j.KeyID()
 	k.algorithms = algorithms(k.public)
 	if alg, ok := j.Algorithm(); ok {
-		k.algorithms = slices.DeleteFunc(k.algorithms, func(a string) bool { return a != alg.String() })
+		name := canonical(alg.String())
+		k.algorithms = slices.DeleteFunc(k.algorithms, func(a string) bool { return a != name })
 	}
 	thumb, err := j.Thumbprint(crypto.SHA256)
 	if err != nil || len(k.algorithms) == 0 {
@@ -127,6 +128,15 @@ func algorithms(public any) []string {
 	default:
 		return nil
 	}
+}
+
+// canonical gives an algorithm its one name here. RFC 9864 renames EdDSA by its
+// curve; of the two there are, only keys of Ed25519 are read.
+func canonical(algorithm string) string {
+	if algorithm == "Ed25519" {
+		return "EdDSA"
+	}
+	return algorithm
 }
 
 // accepted reports whether any key could ever verify the algorithm.
@@ -167,12 +177,6 @@ func (s *keySet) verify(p *parsed) (fingerprint, error) {
 	}
 	return fingerprint{}, decision.Refuse(decision.CodeTokenSignature,
 		"the token's signature does not match its issuer's key: it was changed, or somebody else signed it")
-}
-
-// publishes reports whether a key has this name. A token that names no key, or
-// one of the nameless, may be signed with a key newer than the set.
-func (s *keySet) publishes(kid string) bool {
-	return kid != "" && slices.ContainsFunc(s.keys, func(k key) bool { return k.kid == kid })
 }
 
 // named returns the keys that a token with this kid may be signed with: those

@@ -66,6 +66,15 @@ func TestReadKeysAlgorithms(t *testing.T) {
 	if diff := cmp.Diff([]string{"PS384"}, set.keys[0].algorithms); diff != "" {
 		t.Errorf("declared algorithm (-want +got):\n%s", diff)
 	}
+	for _, alg := range []string{"EdDSA", "Ed25519"} { // RFC 9864 names the same by its curve
+		set := must(readKeys(jwksOf(jwkOf(signers()["ed"], object{"alg": alg}))))
+		if diff := cmp.Diff([]string{"EdDSA"}, set.keys[0].algorithms); diff != "" {
+			t.Errorf("a key declared for %s (-want +got):\n%s", alg, diff)
+		}
+	}
+	if set, err := readKeys(jwksOf(jwkOf(signers()["ed"], object{"alg": "Ed448"}))); err == nil {
+		t.Errorf("a key declared for Ed448: %v", set.keys[0].algorithms)
+	}
 }
 
 func TestReadKeysRefuses(t *testing.T) {

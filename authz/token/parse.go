@@ -14,7 +14,7 @@ const maxToken = 16 << 10
 
 // parsed is a token that has been read and not yet believed.
 type parsed struct {
-	algorithm string
+	algorithm string // canonical
 	kid       string
 	issuer    string
 	claims    map[string]any
@@ -64,6 +64,7 @@ func (p *parsed) readHeader(header map[string]any) error {
 	if p.algorithm, err = text(header, "alg"); err != nil {
 		return malformed("%s", err)
 	}
+	p.algorithm = canonical(p.algorithm)
 	if p.kid, err = text(header, "kid"); err != nil {
 		return malformed("%s", err)
 	}

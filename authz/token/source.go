@@ -10,9 +10,11 @@ import (
 	"time"
 )
 
-// Times of fetching. Tokens cause a fetch at most once in minGap for an issuer.
+// Times of fetching. Tokens cause a fetch for an issuer at most once in minGap,
+// with maxBurst at once where none did for long: keys may change twice.
 const (
 	minGap       = 10 * time.Second
+	maxBurst     = 3
 	maxWait      = 2 * time.Second // of one call for a fetch
 	fetchTimeout = 5 * time.Second
 	firstBackoff = 500 * time.Millisecond
@@ -35,7 +37,7 @@ type source struct {
 	running bool
 	busy    bool          // a fetch is asked for or under way
 	done    chan struct{} // closed when it ends
-	lastTry time.Time
+	spent   time.Time     // until when the fetches that tokens caused use up their share
 	lastErr error
 }
 
@@ -88,7 +90,7 @@ func (s *source) ready() error {
 // one where the last is long enough ago. It reports whether one has ended.
 func (s *source) refetch() bool {
 	s.mu.Lock()
-	if !s.running || !s.busy && time.Since(s.lastTry) < minGap {
+	if !s.running || !s.busy && !s.spend() {
 		s.mu.Unlock()
 		return false
 	}
@@ -106,6 +108,31 @@ func (s *source) refetch() bool {
 	case <-timer.C:
 		return false
 	}
+}
+
+// spend takes one fetch from the share of tokens, if there is one left.
+func (s *source) spend() bool {
+	now := time.Now()
+	if s.spent.Before(now) {
+		s.spent = now
+	}
+	if s.spent.Sub(now) > (maxBurst-1)*minGap {
+		return false
+	}
+	s.spent = s.spent.Add(minGap)
+	return true
+}
+
+// inherit starts with the keys of old, and with no greater share than it has
+// left. It is called before run.
+func (s *source) inherit(old *source) {
+	if s.every == 0 {
+		return
+	}
+	s.set.Store(old.set.Load())
+	old.mu.Lock()
+	defer old.mu.Unlock()
+	s.spent = old.spent
 }
 
 // run fetches at once, again after each cache duration, after a growing pause
@@ -162,7 +189,7 @@ func (s *source) refresh(ctx context.Context) error {
 func (s *source) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.running, s.busy, s.lastTry = true, true, time.Now()
+	s.running, s.busy = true, true
 	select {
 	case <-s.wake:
 	default:

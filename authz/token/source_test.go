@@ -148,8 +148,8 @@ func TestRotation(t *testing.T) {
 		}
 		_, err := v.Verify(mintAs("rsa", nil))
 		wantCode(t, err, decision.CodeTokenKeyUnknown)
-		if n := f.count(); n != 2 {
-			t.Errorf("%d fetches, want the first and one for the new key", n)
+		if n := f.count(); n != 3 {
+			t.Errorf("%d fetches, want the first and one for each name that was not there", n)
 		}
 	})
 }
@@ -204,8 +204,8 @@ func TestUnknownKeyFlood(t *testing.T) {
 			flood(t, v)
 			time.Sleep(5 * time.Second)
 		}
-		if n := f.count() - before; n < 1 || n > windows {
-			t.Errorf("%d fetches in %d windows, want one a window", n, windows)
+		if n := f.count() - before; n < windows || n > windows+maxBurst-1 {
+			t.Errorf("%d fetches in %d windows, want one a window and %d at once", n, windows, maxBurst)
 		}
 	})
 }
@@ -222,18 +222,85 @@ func flood(t *testing.T, v *Verifier) {
 	wg.Wait()
 }
 
-func TestKnownKeyNeverCausesAFetch(t *testing.T) {
+// TestGoodSignatureCausesNoFetch: whatever else is wrong with a token that its
+// issuer signed, new keys would not mend it.
+func TestGoodSignatureCausesNoFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeIssuer{set: setOf("rsa")}
 		v := remote(t, f, 0)
-		time.Sleep(time.Minute)
-		forged := mint("RS256", signers()["rsa2"], object{"alg": "RS256", "kid": "rsa"}, goodClaims())
-		_, err := v.Verify(forged)
-		wantCode(t, err, decision.CodeTokenSignature)
-		_, err = v.Verify(mintAs("rsa", object{"exp": 1}))
-		wantCode(t, err, decision.CodeTokenExpired)
+		for _, claims := range []object{nil, {"exp": 1}, {"aud": "other"}, {"sub": 7}, {"iat": noon.Add(time.Hour).Unix()}} {
+			_, _ = v.Verify(mintAs("rsa", claims))
+		}
 		if n := f.count(); n != 1 {
 			t.Errorf("%d fetches, want only the first", n)
+		}
+	})
+}
+
+// TestForgeriesShareOneBudget: signatures that do not fit ask for new keys, but
+// no more often than unknown keys do.
+func TestForgeriesShareOneBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeIssuer{set: setOf("rsa")}
+		v := remote(t, f, 0)
+		forged := mint("RS256", signers()["rsa2"], object{"alg": "RS256", "kid": "rsa"}, goodClaims())
+		for range 50 {
+			_, err := v.Verify(forged)
+			wantCode(t, err, decision.CodeTokenSignature)
+			_, err = v.Verify(mintAs("rsa2", nil))
+			wantCode(t, err, decision.CodeTokenKeyUnknown)
+		}
+		if n := f.count(); n != 1+maxBurst {
+			t.Errorf("%d fetches, want the first and %d", n, maxBurst)
+		}
+		time.Sleep(minGap)
+		_, _ = v.Verify(forged)
+		_, _ = v.Verify(forged)
+		if n := f.count(); n != 2+maxBurst {
+			t.Errorf("%d fetches one gap later, want one more", n)
+		}
+	})
+}
+
+// TestKeyChangesUnderItsName: an issuer that reuses a key id is believed with
+// its new key at once, and the old one is done with.
+func TestKeyChangesUnderItsName(t *testing.T) {
+	for name, alg := range map[string]string{"rsa2": "RS256", "p256": "ES256", "ed": "Ed25519"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &fakeIssuer{set: setOf("rsa")}
+				v := remote(t, f, 0)
+				old := mintAs("rsa", nil)
+				if _, err := v.Verify(old); err != nil {
+					t.Fatal(err)
+				}
+				f.change(func(f *fakeIssuer) { f.set = jwksOf(jwkOf(signers()[name], object{"kid": "rsa"})) })
+				header := object{"alg": alg, "kid": "rsa"}
+				if _, err := v.Verify(mint(alg, signers()[name], header, goodClaims())); err != nil {
+					t.Errorf("a token of the new key: %v", err)
+				}
+				if _, err := v.Verify(old); err == nil {
+					t.Error("a token of the old key is still believed")
+				}
+				if n := f.count(); n != 3 {
+					t.Errorf("%d fetches, want the first, one for each doubtful token", n)
+				}
+			})
+		})
+	}
+}
+
+// TestRotationRightAfterTheStart: the first fetch takes nothing from the share
+// of tokens.
+func TestRotationRightAfterTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeIssuer{set: setOf("rsa")}
+		v := remote(t, f, 0)
+		for _, name := range []string{"rsa2", "rsa", "rsa2"} {
+			f.change(func(f *fakeIssuer) { f.set = setOf(name) })
+			if _, err := v.Verify(mintAs(name, nil)); err != nil {
+				t.Errorf("a token of the key %s: %v", name, err)
+			}
 		}
 	})
 }

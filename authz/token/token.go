@@ -7,15 +7,16 @@ import (
 	"outrider.dev/outrider/decision"
 )
 
-// Token is what a verified JWT says. Calls with the same JWT share one Token:
+// Token is what a verified token says. Calls with the same one share one Token:
 // do not modify it.
 type Token struct {
 	Issuer    string
-	Subject   string // sub, else the client that got the token (client_id, cid or azp)
+	Subject   string // sub, else Client
+	Client    string // the client that got the token: client_id, cid, azp or appid
 	Audiences []string
 	Claims    map[string]any // scp and scope are lists; integers are int64, other numbers float64
 	Scopes    []string       // scp ∪ scope ∪ roles, in order of appearance, without repeats
-	Expires   time.Time
+	Expires   time.Time      // zero: its issuer, who was asked, does not say
 }
 
 // For checks the token against the audiences of one policy: several policies

@@ -20,7 +20,7 @@ func TestVerifyAcceptsEveryAlgorithm(t *testing.T) {
 	v := newVerifier(t, inlineProvider(allKeys()))
 	for alg, name := range map[string]string{
 		"RS256": "rsa", "RS384": "rsa", "RS512": "rsa", "PS256": "rsa", "PS384": "rsa", "PS512": "rsa",
-		"ES256": "p256", "ES384": "p384", "ES512": "p521", "EdDSA": "ed",
+		"ES256": "p256", "ES384": "p384", "ES512": "p521", "EdDSA": "ed", "Ed25519": "ed",
 	} {
 		for _, kid := range []string{name, ""} {
 			header := object{"alg": alg}
@@ -159,6 +159,8 @@ func TestWrongTokens(t *testing.T) {
 		"exp zero":                    {mintAs("rsa", object{"exp": 0}), decision.CodeTokenExpired},
 		"nbf later":                   {mintAs("rsa", object{"nbf": noon.Add(31 * time.Second).Unix()}), decision.CodeTokenNotYetValid},
 		"iat later":                   {mintAs("rsa", object{"iat": noon.Add(time.Minute).Unix()}), decision.CodeTokenNotYetValid},
+		"Ed25519 on an RSA key":       {rs(object{"alg": "Ed25519", "kid": "rsa"}), decision.CodeTokenAlgorithm},
+		"Ed448":                       {rs(object{"alg": "Ed448", "kid": "ed"}), decision.CodeTokenAlgorithm},
 		"other audience":              {mintAs("rsa", object{"aud": "api://other"}), decision.CodeAudienceMismatch},
 		"no audience":                 {mintAs("rsa", object{"aud": nil}), decision.CodeAudienceMismatch},
 		"audience in a case":          {mintAs("rsa", object{"aud": strings.ToUpper(testAudience)}), decision.CodeAudienceMismatch},
@@ -288,7 +290,7 @@ func TestWithdrawnKeyEndsRememberedTokens(t *testing.T) {
 
 	same := must(readKeys(allKeys()))
 	source.set.Store(&fetchedSet{keySet: same})
-	if r, ok := v.seen.GetIfPresent(sha256.Sum256(bearer)); !ok || !r.keyCurrent() {
+	if r, _ := v.recall(sha256.Sum256(bearer)); r == nil {
 		t.Error("the same keys, published again, do not carry the token")
 	}
 	// The same name with other key material must not carry the token.
@@ -308,10 +310,9 @@ func TestWithdrawnKeyEndsRememberedTokens(t *testing.T) {
 
 func TestMemoryIsBounded(t *testing.T) {
 	v := newVerifier(t, inlineProvider(allKeys()))
-	iss := v.issuers[testIssuer]
 	for i := range 3 * maxRemembered {
 		sum := sha256.Sum256(fmt.Append(nil, i))
-		v.seen.Set(sum, &remembered{token: &Token{}, issuer: iss, weight: minWeight})
+		v.seen.Set(sum, &remembered{token: &Token{}, issuer: testIssuer, weight: minWeight})
 	}
 	v.seen.CleanUp()
 	if n := v.seen.EstimatedSize(); n > maxRemembered {
@@ -320,7 +321,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	large := uint32(maxToken)
 	for i := range maxRemembered {
 		sum := sha256.Sum256(fmt.Append(nil, "large", i))
-		v.seen.Set(sum, &remembered{token: &Token{}, issuer: iss, weight: large})
+		v.seen.Set(sum, &remembered{token: &Token{}, issuer: testIssuer, weight: large})
 	}
 	v.seen.CleanUp()
 	if w := v.seen.WeightedSize(); w > maxRemembered*minWeight {
