@@ -43,7 +43,7 @@ func rich(surface decision.Surface) *input.Call {
 // Every plain word has the same value in both languages, and exists for the
 // same calls.
 func TestLanguagesShareTheVocabulary(t *testing.T) {
-	compiler, err := cel.New()
+	compiler, err := cel.New(cel.NewAtoms())
 	if err != nil {
 		t.Fatal(err)
 	}

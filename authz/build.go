@@ -13,10 +13,11 @@ import (
 
 // builder compiles one document and gathers what is wrong with it.
 type builder struct {
-	src      Source
-	compiler *cel.Compiler
-	policy   *Policy
-	errs     []error
+	src            Source
+	compiler       *cel.Compiler
+	policy         *Policy
+	allows, denies []*rule
+	errs           []error
 }
 
 // index is the path of a list's element.
@@ -58,6 +59,7 @@ func (b *builder) build() {
 		b.named(index("spec.rules", i), i, r)
 	}
 	b.rego(spec.GetRego())
+	p.allows, p.denies = newRuleList(b.allows), newRuleList(b.denies)
 }
 
 // selector compiles which agents the policy selects.
@@ -88,10 +90,10 @@ func (b *builder) mcp(doc *configv1.MCPPolicy) {
 		if len(list) == 0 {
 			b.refuse(allowPath+".policy.matchExpressions", "the list is empty", "write an expression, or remove authorization")
 		}
-		b.policy.allows = append(b.policy.allows, b.expressions(allowPath+".policy.matchExpressions", "backend.mcp.authorization", list)...)
+		b.allows = append(b.allows, b.expressions(allowPath+".policy.matchExpressions", "backend.mcp.authorization", list)...)
 	}
 	list := doc.GetDenyPolicy().GetMatchExpressions()
-	b.policy.denies = append(b.policy.denies, b.expressions(denyPath+".matchExpressions", "backend.mcp.denyPolicy", list)...)
+	b.denies = append(b.denies, b.expressions(denyPath+".matchExpressions", "backend.mcp.denyPolicy", list)...)
 }
 
 // expressions compiles one of the lists of backend.mcp.
@@ -107,7 +109,7 @@ func (b *builder) expressions(path, label string, list []string) []*rule {
 
 // when compiles the rule's condition and finds the calls that it applies to.
 func (b *builder) when(r *rule, path, expr string) {
-	r.at = b.at(path)
+	r.place(b.at(path))
 	program, err := b.compiler.Compile(expr)
 	var why *cel.Error
 	switch {
@@ -149,15 +151,15 @@ func (b *builder) models(doc *configv1.Models) {
 
 // named compiles a named rule into the list that its effect belongs to.
 func (b *builder) named(path string, i int, doc *configv1.Rule) {
-	effect, list, selects := "allow", &b.policy.allows, doc.GetAllow()
+	effect, list, selects := "allow", &b.allows, doc.GetAllow()
 	if doc.GetDeny() != nil {
-		effect, list, selects = "deny", &b.policy.denies, doc.GetDeny()
+		effect, list, selects = "deny", &b.denies, doc.GetDeny()
 	}
 	if (doc.GetAllow() == nil) == (doc.GetDeny() == nil) {
 		b.refuse(path, "the rule needs exactly one of allow and deny", "split it, or say which it is")
 		return
 	}
-	r := &rule{label: index("rules", i) + " " + doc.GetName(), at: b.at(path), message: doc.GetMessage(), target: newTarget(selects)}
+	r := &rule{label: index("rules", i) + " " + doc.GetName(), message: doc.GetMessage(), target: newTarget(selects)}
 	for field, patterns := range map[string][]string{
 		"tools": selects.GetTools(), "servers": selects.GetServers(), "models": selects.GetModels(), "methods": selects.GetMethods(),
 	} {
@@ -166,10 +168,10 @@ func (b *builder) named(path string, i int, doc *configv1.Rule) {
 	r.roots = r.target.roots()
 	if doc.GetWhen() != "" {
 		b.when(r, path+".when", doc.GetWhen())
-		r.at = b.at(path)
 	} else {
 		b.clash(path+"."+effect, r.roots)
 	}
+	r.place(b.at(path))
 	*list = append(*list, r)
 }
 
@@ -183,5 +185,5 @@ func (b *builder) rego(source string) {
 		b.refuse("spec.rego", err.Error(), "")
 		return
 	}
-	b.policy.module, b.policy.moduleAt = module, b.at("spec.rego")
+	b.policy.module = newModule(module, b.at("spec.rego"))
 }

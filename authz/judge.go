@@ -2,7 +2,6 @@ package authz
 
 import (
 	"slices"
-	"strings"
 
 	"outrider.dev/outrider/authz/cel"
 	"outrider.dev/outrider/authz/input"
@@ -34,11 +33,14 @@ func (s *Selection) Judge(c *input.Call) Outcome {
 	if s.Empty() {
 		return Outcome{Reason: decision.Reason{Code: decision.CodeNoPolicy, Message: "no policy selects agent " + shown(c.Request.Caller.Agent)}}
 	}
-	j := newJudging(c)
-	out := j.enforce(s)
-	out.Observed = j.observe(s)
+	var v views
+	j := s.judging(c, &v)
+	out := j.outcome(j.enforce())
+	out.Observed = j.observe()
 	if !out.Allow && isToolCall(c) {
-		out.Reason.Hidden = !s.shows(c.Listed(c.Tool))
+		var listed views
+		entry := s.judging(c.Listed(c.Tool), &listed)
+		out.Reason.Hidden = entry.enforce().refuses()
 	}
 	return out
 }
@@ -49,195 +51,147 @@ func isToolCall(c *input.Call) bool {
 }
 
 // Visible tells which of the tools a list shows: those whose call is not
-// refused already without its arguments.
+// refused already without its arguments. Without any policy nothing is shown.
 func (s *Selection) Visible(c *input.Call, tools []decision.Tool) []bool {
 	out := make([]bool, len(tools))
-	for i, t := range tools {
-		out[i] = s.shows(c.Listed(t))
+	if s.Empty() || len(tools) == 0 {
+		return out
+	}
+	entry, v := c.Listed(tools[0]), s.listViews()
+	for i := range tools {
+		entry.Relist(tools[i])
+		if v.anonymous != nil {
+			v.anonymous.Relist(tools[i])
+		}
+		j := s.judging(entry, v)
+		out[i] = !j.enforce().refuses()
 	}
 	return out
 }
 
-// shows judges one list entry. Without any policy nothing is shown.
-func (s *Selection) shows(c *input.Call) bool {
-	return !s.Empty() && newJudging(c).enforce(s).Allow
-}
-
-// judging is the work on one call: the call as policies see it that believe
-// its token and, once one asks, as the others see it.
+// judging is the work on one call or one entry of a list.
 type judging struct {
-	call      *input.Call
-	surface   decision.Surface
-	anonymous *input.Call
+	call    *input.Call
+	surface decision.Surface
+	plan    *plan
+	views   *views
 }
 
-// newJudging takes what is no LLM call for one of the stricter surface.
-func newJudging(c *input.Call) *judging {
-	j := &judging{call: c, surface: decision.MCP}
-	if c.Request.Surface == decision.LLM {
-		j.surface = decision.LLM
-	}
-	return j
-}
-
-// view is the call as the policy sees it.
-func (j *judging) view(p *Policy) *input.Call {
-	if p.sees(j.call.Principal, j.surface) {
-		return j.call
-	}
-	if j.anonymous == nil {
-		j.anonymous = j.call.Anonymous()
-	}
-	return j.anonymous
+func (s *Selection) judging(c *input.Call, v *views) judging {
+	return judging{call: c, surface: surfaceOf(c), plan: s.plan(c), views: v}
 }
 
 // enforce judges by the enforcing policies: every deny first, then the models,
 // then each policy's allow list.
-func (j *judging) enforce(s *Selection) Outcome {
-	if len(s.enforce) == 0 {
-		return Outcome{Allow: true}
+func (j *judging) enforce() ruling {
+	policies := j.plan.enforce
+	if len(policies) == 0 {
+		return ruling{}
 	}
-	if out, refused := j.denied(s.enforce); refused {
-		return out
+	if r := j.denied(policies); r.refuses() {
+		return r
 	}
-	for _, p := range s.enforce {
-		if !j.modelAllowed(p) {
-			return j.refuseModel(p)
+	for i := range policies {
+		if !policies[i].modelAllowed {
+			return ruling{why: otherModel, policy: &policies[i]}
 		}
 	}
-	out, listed := Outcome{Allow: true}, false
-	for _, p := range s.enforce {
-		if !p.hasAllowList(j.surface) {
+	out := ruling{policy: &policies[0]}
+	listed := false
+	for i := range policies {
+		p := &policies[i]
+		if !p.lists {
 			continue
 		}
 		name, ok := j.allowed(p)
 		if !ok {
-			return j.refuseUnlisted(p)
+			return ruling{why: unlisted, policy: p}
 		}
 		if !listed {
-			listed = true
-			out.Policy, out.Version, out.Rule, out.Reason.Rule = p.Name, p.Version, name, name
+			listed, out = true, ruling{policy: p, rule: name}
 		}
 	}
 	if !listed && j.surface == decision.MCP {
-		return refuseSurface(s.enforce[0])
-	}
-	if !listed {
-		out.Policy, out.Version = s.enforce[0].Name, s.enforce[0].Version
+		return ruling{why: noList, policy: &policies[0]}
 	}
 	return out
 }
 
 // observe finds what the observing policies would refuse if all of them
 // enforced.
-func (j *judging) observe(s *Selection) []Observation {
+func (j *judging) observe() []Observation {
 	var seen []Observation
-	listless := len(s.enforce) == 0 && j.surface == decision.MCP && !slices.ContainsFunc(s.observe, func(p *Policy) bool { return p.hasAllowList(j.surface) })
-	for i, p := range s.observe {
-		out, refused := j.denied([]*Policy{p})
-		if !refused && !j.modelAllowed(p) {
-			out, refused = j.refuseModel(p), true
-		}
-		if !refused && p.hasAllowList(j.surface) {
+	policies := j.plan.observe
+	listless := len(j.plan.enforce) == 0 && j.surface == decision.MCP && !slices.ContainsFunc(policies, func(p policyPlan) bool { return p.lists })
+	for i := range policies {
+		p := &policies[i]
+		r := j.denied(policies[i : i+1])
+		switch {
+		case r.refuses():
+		case !p.modelAllowed:
+			r = ruling{why: otherModel, policy: p}
+		case p.lists:
 			if _, ok := j.allowed(p); !ok {
-				out, refused = j.refuseUnlisted(p), true
+				r = ruling{why: unlisted, policy: p}
 			}
 		}
-		if !refused && listless && i == 0 {
-			out, refused = refuseSurface(p), true
+		if !r.refuses() && listless && i == 0 {
+			r = ruling{why: noList, policy: p}
 		}
-		if refused {
-			seen = append(seen, Observation{Policy: p.Name, Version: p.Version, Reason: out.Reason})
+		if r.refuses() {
+			seen = append(seen, Observation{Policy: p.Name, Version: p.Version, Reason: j.outcome(r).Reason})
 		}
 	}
 	return seen
 }
 
-// moduleDeny is what verdicts call the deny of a module.
-const moduleDeny = "rego deny"
-
 // denied looks for a deny. One that holds is reported before one that cannot
 // be evaluated, so that the order of policies and rules decides neither.
-func (j *judging) denied(policies []*Policy) (Outcome, bool) {
-	var broken Outcome
-	failed := false
-	for _, p := range policies {
-		view := j.view(p)
-		for _, r := range p.denies {
-			switch result := r.eval(view); {
-			case result.Truth == cel.True:
-				return j.refuseDenied(p, r.label, r.at, r.message), true
-			case !failed && j.fails(result):
-				failed, broken = true, refuseBroken(p, r.label, r.at, result.Missing)
+func (j *judging) denied(policies []policyPlan) ruling {
+	var failed ruling
+	for i := range policies {
+		p := &policies[i]
+		view, memo := j.view(p)
+		for _, s := range p.denies {
+			switch truth := s.eval(view, memo); {
+			case truth == cel.True:
+				return ruling{why: denied, policy: p, step: s}
+			case !failed.refuses() && j.fails(truth):
+				failed = ruling{why: broken, policy: p, step: s}
 			}
 		}
-		switch messages, err := j.moduleDenies(p, view); {
+		switch messages, err := p.module.denies(view); {
 		case len(messages) > 0:
-			return j.refuseDenied(p, moduleDeny, p.moduleAt, strings.Join(messages, "; ")), true
-		case err != nil && !failed:
-			failed, broken = true, refuseBroken(p, moduleDeny, p.moduleAt, err.Error())
+			return ruling{why: denied, policy: p, messages: messages}
+		case err != nil && !failed.refuses():
+			failed = ruling{why: broken, policy: p, err: err}
 		}
 	}
-	return broken, failed
+	return failed
 }
 
 // fails reports whether the result of a deny rule denies as an error does. An
 // unknown one is an error, too, unless a list is filtered.
-func (j *judging) fails(r cel.Result) bool {
-	return r.Truth == cel.Failed || r.Truth == cel.Unknown && !j.call.ArgsUnknown
-}
-
-// moduleDenies asks the module's deny or, while a list is filtered and the
-// module has it, visible.
-func (j *judging) moduleDenies(p *Policy, view *input.Call) ([]string, error) {
-	asksVisible := j.asksVisible(p)
-	if p.module == nil || !asksVisible && !p.module.HasDeny() {
-		return nil, nil
-	}
-	if !asksVisible {
-		return p.module.Deny(view)
-	}
-	if visible, err := p.module.Visible(view); visible || err != nil {
-		return nil, err
-	}
-	return []string{"the module does not show the tool"}, nil
-}
-
-// asksVisible reports whether the module's visible stands for its other rules.
-func (j *judging) asksVisible(p *Policy) bool {
-	return j.call.ArgsUnknown && p.module != nil && p.module.HasVisible()
-}
-
-// modelAllowed judges the name that the agent asked for; a list of the models
-// asks for none.
-// modelAllowed judges the name that the agent asked for, whatever the route
-// sends to the provider later.
-func (j *judging) modelAllowed(p *Policy) bool {
-	return j.surface != decision.LLM || j.call.Method == "models.list" || matchAny(p.models, j.call.Request.LLM.Model)
+func (j *judging) fails(t cel.Truth) bool {
+	return t == cel.Failed || t == cel.Unknown && !j.call.ArgsUnknown
 }
 
 // allowed returns the first rule of the policy's list that allows the call.
-func (j *judging) allowed(p *Policy) (string, bool) {
+func (j *judging) allowed(p *policyPlan) (string, bool) {
 	if j.call.Method == "tools/list" && !j.call.Roots().Has(input.Tool) {
 		return "", true // the tools themselves are judged one by one
 	}
-	view := j.view(p)
-	for _, r := range p.allows {
-		switch r.eval(view).Truth {
+	view, memo := j.view(p)
+	for _, s := range p.allows {
+		switch s.eval(view, memo) {
 		case cel.True:
-			return r.name(), true
+			return s.name, true
 		case cel.Unknown:
 			if j.call.ArgsUnknown {
-				return r.name(), true
+				return s.name, true
 			}
 		}
 	}
-	if p.module == nil || !p.module.HasAllow() {
-		return "", false
-	}
-	if j.asksVisible(p) {
-		return withPlace("rego visible", p.moduleAt), true // moduleDenies has asked it
-	}
-	ok, err := p.module.Allow(view)
-	return withPlace("rego allow", p.moduleAt), ok && err == nil
+	name := p.module.allows(view)
+	return name, name != ""
 }

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"outrider.dev/outrider/authz/input"
-	"outrider.dev/outrider/authz/rego"
 	"outrider.dev/outrider/decision"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 )
@@ -19,32 +18,21 @@ type Policy struct {
 
 	selector *selector // nil: every agent
 	auth     *authentication
-	allows   []*rule
-	denies   []*rule
+	allows   ruleList
+	denies   ruleList
 	models   []glob
 	modelsAt string
-	module   *rego.Module // nil: none
-	moduleAt string
+	module   *module // nil: none
 }
 
 // hasAllowList reports whether the policy lists what may pass on the surface.
 func (p *Policy) hasAllowList(s decision.Surface) bool {
-	for _, r := range p.allows {
+	for _, r := range p.allows.rules {
 		if onSurface(r.roots, s) {
 			return true
 		}
 	}
-	return p.module != nil && p.module.HasAllow() && p.moduleAllows(s)
-}
-
-// moduleAllows reports whether the module's allow is about the surface: that
-// of the words it reads, and both where it reads none of either.
-func (p *Policy) moduleAllows(s decision.Surface) bool {
-	r := p.module.AllowRoots()
-	if s == decision.LLM {
-		return r.Has(input.LLM) || r.OnLLM()
-	}
-	return !r.OnLLM() || r.OnMCP()
+	return p.module.hasAllow(s)
 }
 
 // onSurface reports whether calls of the surface can have the roots.

@@ -14,65 +14,111 @@ import (
 // maxShown bounds what a message repeats of a name that the caller sent.
 const maxShown = 80
 
-// refuse is a refusal by the policy.
-func refuse(p *Policy, r decision.Reason) Outcome {
-	return Outcome{Reason: r, Policy: p.Name, Version: p.Version, Rule: r.Rule}
+// ruling is what judging a call ended in, before it is put into words. The
+// zero value lets it pass.
+type ruling struct {
+	why      why
+	policy   *policyPlan // that decided; nil where none did
+	rule     string      // that allowed the call
+	step     *step       // that denied it; nil where the module did
+	messages []string    // of the module's deny
+	err      error       // of the module
 }
 
-// refuseDenied is a deny that holds, in the policy's own words if it has any.
+// why says why a ruling refuses.
+type why uint8
+
+const (
+	passes     why = iota
+	denied         // by a deny that holds
+	broken         // by a deny that cannot be evaluated
+	otherModel     // the model is not on the policy's list
+	unlisted       // nothing on the policy's allow list allows the call
+	noList         // nobody allows anything on the surface
+)
+
+func (r ruling) refuses() bool { return r.why != passes }
+
+// outcome puts a ruling into words.
+func (j *judging) outcome(r ruling) Outcome {
+	if r.policy == nil {
+		return Outcome{Allow: true}
+	}
+	out := Outcome{Policy: r.policy.Name, Version: r.policy.Version}
+	switch r.why {
+	case passes:
+		out.Allow, out.Reason = true, decision.Reason{Rule: r.rule}
+	case denied:
+		out.Reason = j.denial(r)
+	case broken:
+		out.Reason = j.failure(r)
+	case otherModel:
+		rule := withPlace("backend.llm.models", r.policy.modelsAt)
+		out.Reason = decision.Reason{Code: decision.CodeModelNotAllowed, Message: "model " + shown(j.call.Request.LLM.Model) + " is not allowed", Rule: rule}
+	case noList:
+		out.Reason = decision.Reason{Code: decision.CodeNotAllowed, Message: "no policy of this agent allows anything over MCP"}
+	default:
+		out.Reason = j.unlisted(r.policy)
+	}
+	out.Rule = out.Reason.Rule
+	return out
+}
+
+// denial is a deny that holds, in the policy's own words if it has any.
 // Messages name the rule without its place: agents read them, and where the
 // policy lies is no business of theirs.
-func (j *judging) refuseDenied(p *Policy, label, at, message string) Outcome {
+func (j *judging) denial(r ruling) decision.Reason {
+	label, name, message := moduleDeny, "", strings.Join(r.messages, "; ")
+	if r.step == nil {
+		name = r.policy.module.deny
+	} else {
+		label, name, message = r.step.label, r.step.name, r.step.message
+	}
 	if message == "" {
 		message = label + " denies " + j.subject()
 	}
-	return refuse(p, decision.Reason{Code: decision.CodeDeniedByRule, Message: message, Rule: withPlace(label, at)})
+	return decision.Reason{Code: decision.CodeDeniedByRule, Message: message, Rule: name}
 }
 
-// refuseBroken is a deny that cannot be evaluated.
-func refuseBroken(p *Policy, label, at, missing string) Outcome {
-	message := "deny rule " + label + " cannot be evaluated: " + missing
-	return refuse(p, decision.Reason{Code: decision.CodeRuleError, Message: message, Rule: withPlace(label, at)})
-}
-
-// refuseModel is a model that is not on the policy's list.
-func (j *judging) refuseModel(p *Policy) Outcome {
-	rule := withPlace("backend.llm.models", p.modelsAt)
-	return refuse(p, decision.Reason{Code: decision.CodeModelNotAllowed, Message: "model " + shown(j.call.Request.LLM.Model) + " is not allowed", Rule: rule})
-}
-
-// refuseSurface refuses a call to a surface where nobody allows anything.
-func refuseSurface(p *Policy) Outcome {
-	return refuse(p, decision.Reason{Code: decision.CodeNotAllowed, Message: "no policy of this agent allows anything over MCP"})
-}
-
-// refuseUnlisted is a call that nothing on the policy's allow list allows.
-func (j *judging) refuseUnlisted(p *Policy) Outcome {
-	who := "a caller without scopes"
-	if scopes := j.view(p).Principal.Scopes; len(scopes) > 0 {
-		who = "scopes [" + shown(strings.Join(scopes, " ")) + "]"
+// failure is a deny that cannot be evaluated.
+func (j *judging) failure(r ruling) decision.Reason {
+	label, name, missing := moduleDeny, "", ""
+	if r.step == nil {
+		name, missing = r.policy.module.deny, r.err.Error()
+	} else {
+		view, _ := j.view(r.policy)
+		label, name, missing = r.step.label, r.step.name, r.step.rule.when.Eval(view).Missing
 	}
-	return refuse(p, decision.Reason{
+	return decision.Reason{Code: decision.CodeRuleError, Message: "deny rule " + label + " cannot be evaluated: " + missing, Rule: name}
+}
+
+// unlisted is a call that nothing on the policy's allow list allows.
+func (j *judging) unlisted(p *policyPlan) decision.Reason {
+	who := "a caller without scopes"
+	if view, _ := j.view(p); len(view.Principal.Scopes) > 0 {
+		who = "scopes [" + shown(strings.Join(view.Principal.Scopes, " ")) + "]"
+	}
+	return decision.Reason{
 		Code:         decision.CodeNotAllowed,
 		Message:      "no rule allows " + j.subject() + " for " + who,
 		NeededScopes: j.neededScopes(p),
-	})
+	}
 }
 
 // neededScopes returns the scopes of which each alone would have satisfied the
 // policy's allow list. Only expressions that ask for a scope by name are tried.
-func (j *judging) neededScopes(p *Policy) []string {
+func (j *judging) neededScopes(p *policyPlan) []string {
 	if j.call.ArgsUnknown || p.auth == nil || !p.auth.on(j.surface) {
 		return nil
 	}
 	var out []string
-	view := j.view(p)
-	for _, r := range p.allows {
-		if r.when == nil {
+	view, _ := j.view(p)
+	for _, s := range p.allows {
+		if s.when == nil {
 			continue
 		}
-		for _, scope := range r.when.ScopeTests() {
-			if !slices.Contains(out, scope) && r.eval(view.WithScope(scope)).Truth == cel.True {
+		for _, scope := range s.when.ScopeTests() {
+			if !slices.Contains(out, scope) && s.eval(view.WithScope(scope), nil) == cel.True {
 				out = append(out, scope)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 type rule struct {
 	label   string // what verdicts call it
 	at      string // "file:line", may be empty
+	name    string // the label with the place
 	message string // the policy's own words, of denies
 	target  target
 	when    *cel.Program // nil: always
@@ -58,17 +59,5 @@ func (r *rule) applies(c *input.Call) bool {
 	return c.Roots().Has(r.roots) && (len(r.target.servers) == 0 || c.Server() != "")
 }
 
-// eval judges the call by the rule. The target is cheap and comes first.
-func (r *rule) eval(c *input.Call) cel.Result {
-	switch {
-	case !r.applies(c) || !r.target.matches(c):
-		return cel.Result{Truth: cel.False}
-	case r.when == nil:
-		return cel.Result{Truth: cel.True}
-	default:
-		return r.when.Eval(c)
-	}
-}
-
-// name is the label with the place where the rule stands.
-func (r *rule) name() string { return withPlace(r.label, r.at) }
+// place notes where the rule stands.
+func (r *rule) place(at string) { r.at, r.name = at, withPlace(r.label, at) }

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+	"sync"
 
 	"outrider.dev/outrider/decision"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
@@ -43,23 +44,78 @@ func (s *selector) matches(c *decision.Caller) bool {
 // Selection is the policies that select one agent, in the order of the set.
 // It is immutable and safe for concurrent use.
 type Selection struct {
+	set                   *Set
+	id                    int // among those that the set remembers; 0: none of them
 	all, enforce, observe []*Policy
+	names                 []string
+	version               string
 }
+
+// selections remembers the selections of a set by the policies in them: there
+// are few, because agents of one kind are selected by the same ones.
+type selections struct {
+	mu     sync.RWMutex
+	byMask map[string]*Selection
+}
+
+// maxSelections bounds the memory; beyond it selections are made for each call.
+const maxSelections = 1024
 
 // Select returns the policies that select the caller.
 func (s *Set) Select(c *decision.Caller) *Selection {
-	sel := &Selection{}
-	for _, p := range s.policies {
-		if !p.selector.matches(c) {
+	var few [16]byte // enough for 128 policies without an allocation
+	mask := few[:]
+	if bytes := (len(s.policies) + 7) / 8; bytes > len(few) {
+		mask = make([]byte, bytes)
+	}
+	for i, p := range s.policies {
+		if p.selector.matches(c) {
+			mask[i/8] |= 1 << (i % 8)
+		}
+	}
+	s.selections.mu.RLock()
+	sel := s.selections.byMask[string(mask)]
+	s.selections.mu.RUnlock()
+	if sel == nil {
+		sel = s.remember(mask)
+	}
+	return sel
+}
+
+// remember makes the selection of a mask and keeps it, if there is room.
+func (s *Set) remember(mask []byte) *Selection {
+	sel := s.newSelection(mask)
+	r := &s.selections
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if first := r.byMask[string(mask)]; first != nil {
+		return first
+	}
+	if r.byMask == nil {
+		r.byMask = map[string]*Selection{}
+	}
+	if len(r.byMask) < maxSelections {
+		sel.id = len(r.byMask) + 1
+		r.byMask[string(mask)] = sel
+	}
+	return sel
+}
+
+func (s *Set) newSelection(mask []byte) *Selection {
+	sel := &Selection{set: s, names: []string{}}
+	for i, p := range s.policies {
+		if mask[i/8]&(1<<(i%8)) == 0 {
 			continue
 		}
 		sel.all = append(sel.all, p)
+		sel.names = append(sel.names, p.Name)
 		if p.Observe {
 			sel.observe = append(sel.observe, p)
 		} else {
 			sel.enforce = append(sel.enforce, p)
 		}
 	}
+	sel.version = versionOf(sel.all)
 	return sel
 }
 
@@ -70,25 +126,21 @@ func (s *Selection) Empty() bool { return len(s.all) == 0 }
 func (s *Selection) Policies() []*Policy { return s.all }
 
 // Names returns their names.
-func (s *Selection) Names() []string {
-	names := make([]string, len(s.all))
-	for i, p := range s.all {
-		names[i] = p.Name
-	}
-	return names
-}
+func (s *Selection) Names() []string { return s.names }
 
 // Version names what applied together: a policy's own version where it is
 // alone, else a hash over all.
-func (s *Selection) Version() string {
-	switch len(s.all) {
+func (s *Selection) Version() string { return s.version }
+
+func versionOf(policies []*Policy) string {
+	switch len(policies) {
 	case 0:
 		return ""
 	case 1:
-		return s.all[0].Version
+		return policies[0].Version
 	}
 	var all strings.Builder
-	for _, p := range s.all {
+	for _, p := range policies {
 		all.WriteString(p.Name + "\x00" + p.Version + "\x00")
 	}
 	sum := sha256.Sum256([]byte(all.String()))

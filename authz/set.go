@@ -18,18 +18,21 @@ type Source struct {
 
 // Set is every policy of a configuration, compiled.
 type Set struct {
-	policies []*Policy
-	warnings []Warning
+	policies   []*Policy
+	warnings   []Warning
+	atoms      *cel.Atoms
+	plans      plans
+	selections selections
 }
 
 // NewSet compiles policies. Its error joins one [*LoadError] for everything
 // that is wrong with them.
 func NewSet(sources []Source) (*Set, error) {
-	compiler, err := cel.New()
+	s := &Set{atoms: cel.NewAtoms()}
+	compiler, err := cel.New(s.atoms)
 	if err != nil {
 		return nil, err
 	}
-	s := &Set{}
 	var errs []error
 	names := map[string]bool{}
 	for i, src := range sources {

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"outrider.dev/outrider/authz/cel"
 	"outrider.dev/outrider/authz/input"
 	"outrider.dev/outrider/decision"
 )
@@ -29,7 +30,7 @@ func (b *builder) warnings() []Warning {
 	warn := func(r *rule, problem string) {
 		out = append(out, Warning{Policy: b.policy.Name, At: r.at, Rule: r.label, Problem: problem})
 	}
-	for _, r := range b.policy.denies {
+	for _, r := range b.denies {
 		if r.when == nil {
 			continue
 		}
@@ -37,7 +38,7 @@ func (b *builder) warnings() []Warning {
 			warn(r, "the deny reads "+claim+", and a call without that claim is denied: write has("+claim+") && … where that is not meant")
 		}
 	}
-	for _, r := range b.policy.allows {
+	for _, r := range b.allows {
 		if problem := b.policy.idle(r); problem != "" {
 			warn(r, problem)
 		}
@@ -48,7 +49,7 @@ func (b *builder) warnings() []Warning {
 // idle says why an allow rule can never apply, or nothing.
 func (p *Policy) idle(r *rule) string {
 	switch {
-	case r.when != nil && r.when.Never():
+	case never(r):
 		return "the condition is always false, so the rule allows nothing: remove it"
 	case len(r.target.tools) > 0 && len(r.target.methods) > 0 && !matchAny(r.target.methods, "tools/call"):
 		return "a rule on tools applies to tools/call only, which its methods leave out: remove methods"
@@ -81,4 +82,13 @@ func (p *Policy) believes(roots input.Roots) bool {
 		return false
 	}
 	return roots.OnMCP() && p.auth.on(decision.MCP) || roots.OnLLM() && p.auth.on(decision.LLM)
+}
+
+// never reports whether the rule's condition is always false.
+func never(r *rule) bool {
+	if r.when == nil {
+		return false
+	}
+	truth, known := r.when.Settled()
+	return known && truth == cel.False
 }

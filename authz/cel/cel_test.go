@@ -2,6 +2,7 @@ package cel
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -12,7 +13,7 @@ import (
 
 func compiler(t testing.TB) *Compiler {
 	t.Helper()
-	c, err := New()
+	c, err := New(NewAtoms())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,6 +27,21 @@ func compile(t testing.TB, c *Compiler, expr string) *Program {
 		t.Fatalf("%s: %v", expr, err)
 	}
 	return p
+}
+
+// checkTruth holds the ways to evaluate a program together: as it was written,
+// taken apart, with a memo, and folded.
+func checkTruth(t *testing.T, c *Compiler, p *Program, expr string, call *input.Call) {
+	t.Helper()
+	want, memo, folded := p.Eval(call).Truth, c.atoms.NewMemo(), p.Fold(call)
+	for name, got := range map[string]Truth{
+		"taken apart": p.Truth(call, nil), "with a memo": p.Truth(call, memo), "with the memo again": p.Truth(call, memo),
+		"folded": folded.Truth(call, nil), "folded, with a memo": folded.Truth(call, memo),
+	} {
+		if got != want {
+			t.Errorf("%s: %s %v, as it was written %v", expr, name, got, want)
+		}
+	}
 }
 
 const sampleArgs = `{"repo":"infra/x","n":3,"f":1.5,"l":["a","b"],"o":{"k":"v"},"nil":null}`
@@ -87,9 +103,11 @@ func TestEval(t *testing.T) {
 		{"has(tool.annotations.destructiveHint)", Failed, "the tool's annotations are not known for this call"},
 		{"!(has(claims.org.name)) && has(claims.none.deep)", Failed, "no such key: none"},
 	} {
-		if got := compile(t, c, tc.expr).Eval(sample()); got != (Result{tc.want, tc.missing}) {
+		p := compile(t, c, tc.expr)
+		if got := p.Eval(sample()); got != (Result{tc.want, tc.missing}) {
 			t.Errorf("%s: got %+v", tc.expr, got)
 		}
+		checkTruth(t, c, p, tc.expr, sample())
 	}
 }
 
@@ -199,11 +217,14 @@ func TestWhatAnExpressionReads(t *testing.T) {
 	}
 }
 
-func TestNever(t *testing.T) {
+func TestSettled(t *testing.T) {
 	c := compiler(t)
-	for expr, want := range map[string]bool{"false": true, "true": false, "'a' in scopes": false} {
-		if compile(t, c, expr).Never() != want {
-			t.Errorf("%s: %v", expr, !want)
+	for expr, want := range map[string]string{
+		"false": "0 true", "true": "1 true", "true || 'a' in scopes": "1 true", "1 == 2 && claims.x == 1": "0 true",
+		"'a' in scopes": "0 false", "1 / 0 == 1 && claims.x == 1": "0 false",
+	} {
+		if truth, known := compile(t, c, expr).Fold(sample()).Settled(); fmt.Sprint(truth, " ", known) != want {
+			t.Errorf("%s: %v, %v", expr, truth, known)
 		}
 	}
 }

@@ -17,16 +17,19 @@ const (
 	maxNesting    = 64
 )
 
-// Compiler turns expressions into programs. It is safe for concurrent use.
+// Compiler turns expressions into programs, one at a time.
 type Compiler struct {
 	env    *celgo.Env
 	words  *input.Vocabulary
 	fields map[string]input.Field
+	atoms  *Atoms
+	scope  string // begins the names of atoms that other compilers must not share
 }
 
-// New returns a compiler for the vocabulary of authz/input.
-func New() (*Compiler, error) {
-	c := &Compiler{words: input.NewVocabulary(), fields: map[string]input.Field{}}
+// New returns a compiler for the vocabulary of authz/input, which adds to the
+// atoms.
+func New(atoms *Atoms) (*Compiler, error) {
+	c := &Compiler{words: input.NewVocabulary(), fields: map[string]input.Field{}, atoms: atoms}
 	opts := []celgo.EnvOption{
 		celgo.ClearMacros(),
 		celgo.Macros(c.hasMacro(), celgo.AllMacro, celgo.ExistsMacro, celgo.ExistsOneMacro,
@@ -86,11 +89,15 @@ func (c *Compiler) Compile(expr string) (*Program, error) {
 	if err := c.bound(checked); err != nil {
 		return nil, err
 	}
-	planned, err := c.env.Program(checked, celgo.EvalOptions(celgo.OptOptimize))
+	whole, err := c.env.Program(checked, celgo.EvalOptions(celgo.OptOptimize))
 	if err != nil {
 		return nil, &Error{Problem: plain(err.Error()), Fix: "mend the expression"}
 	}
-	return newProgram(c, planned, checked, found), nil
+	tree, err := grow(checked.NativeRep().Expr(), func(e ast.Expr) (*tree, error) { return c.atomOf(checked, e) })
+	if err != nil {
+		return nil, &Error{Problem: plain(err.Error()), Fix: "mend the expression"}
+	}
+	return newProgram(c, whole, tree, found), nil
 }
 
 // typeName is a type in the words of an author.

@@ -37,10 +37,11 @@ func TestUnknownArguments(t *testing.T) {
 		"tool.args.x == tool.args.x":                                 Unknown,
 		"mcp.method == 'tools/call' && tool.name.startsWith('list')": True,
 	} {
-		listed := sample().Listed(decision.Tool{Server: "github", Name: "list_issues"})
-		if got := compile(t, c, expr).Eval(listed); got.Truth != want {
+		listed, p := sample().Listed(decision.Tool{Server: "github", Name: "list_issues"}), compile(t, c, expr)
+		if got := p.Eval(listed); got.Truth != want {
 			t.Errorf("%s: got %+v, want %v", expr, got, want)
 		}
+		checkTruth(t, c, p, expr, listed)
 	}
 }
 
@@ -83,6 +84,7 @@ func TestListDecidesOnlyWhatHoldsForAllArguments(t *testing.T) {
 		p := compile(t, c, expr)
 		tool := decision.Tool{Server: "github", Name: []string{"list_a", "get_a"}[rng.IntN(2)]}
 		listed := p.Eval(sample().Listed(tool)).Truth
+		checkTruth(t, c, p, expr, sample().Listed(tool))
 		counts[listed]++
 		if listed == Unknown {
 			continue
@@ -91,7 +93,9 @@ func TestListDecidesOnlyWhatHoldsForAllArguments(t *testing.T) {
 			r := *sample().Request
 			r.Tool = tool
 			r.Tool.Args = []byte(args)
-			if got := p.Eval(input.New(&r, sample().Principal)); got.Truth != listed {
+			call := input.New(&r, sample().Principal)
+			checkTruth(t, c, p, expr, call)
+			if got := p.Eval(call); got.Truth != listed {
 				t.Fatalf("%s: the list says %v, with %s it is %+v", expr, listed, args, got)
 			}
 		}

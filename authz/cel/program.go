@@ -5,8 +5,6 @@ import (
 	"strings"
 
 	celgo "cel.dev/cel-go/cel"
-	"cel.dev/cel-go/common/ast"
-	"cel.dev/cel-go/common/types"
 
 	"outrider.dev/outrider/authz/input"
 )
@@ -31,26 +29,25 @@ type Result struct {
 
 // Program is a compiled expression, safe for concurrent use.
 type Program struct {
+	tree   *tree
+	whole  celgo.Program // the expression as the library evaluates it
 	fields map[string]input.Field
-	run    celgo.Program
+	atoms  *Atoms
 	roots  input.Roots
 	args   bool
-	never  bool            // the constant false
 	consts map[string]bool // texts that an error may name
 	scopes []string
 	loose  []string
 }
 
 // newProgram gathers what is asked of an expression later.
-func newProgram(c *Compiler, run celgo.Program, checked *celgo.Ast, found *reading) *Program {
-	p := &Program{fields: c.fields, run: run, consts: found.consts, scopes: found.scopes, loose: found.unguarded()}
+func newProgram(c *Compiler, whole celgo.Program, tree *tree, found *reading) *Program {
+	p := &Program{tree: tree, whole: whole, fields: c.fields, atoms: c.atoms, consts: found.consts, scopes: found.scopes, loose: found.unguarded()}
 	for _, path := range found.paths {
 		f, _ := c.words.Match(path)
 		p.roots |= f.Root
 		p.args = p.args || f.Args
 	}
-	e := checked.NativeRep().Expr()
-	p.never = e.Kind() == ast.LiteralKind && e.AsLiteral() == types.False
 	return p
 }
 
@@ -60,8 +57,9 @@ func (p *Program) Roots() input.Roots { return p.roots }
 // ReadsArgs reports whether the expression reads the arguments of a tool call.
 func (p *Program) ReadsArgs() bool { return p.args }
 
-// Never reports whether the expression is the constant false.
-func (p *Program) Never() bool { return p.never }
+// Settled returns what the expression comes to whatever the call, if that is
+// known.
+func (p *Program) Settled() (Truth, bool) { return p.tree.truth, p.tree.op == settled }
 
 // ScopeTests returns the scopes that the expression asks for by name.
 func (p *Program) ScopeTests() []string { return p.scopes }
@@ -70,21 +68,29 @@ func (p *Program) ScopeTests() []string { return p.scopes }
 // whether they are there.
 func (p *Program) Unguarded() []string { return p.loose }
 
-// Eval evaluates the expression for a call.
+// Fold returns the program with everything settled that the call's key tells.
+// It comes to the same for every call with this key.
+func (p *Program) Fold(c *input.Call) *Program {
+	folded := *p
+	folded.tree = p.tree.fold(c)
+	return &folded
+}
+
+// Truth evaluates the expression for a call. The memo may be nil.
+func (p *Program) Truth(c *input.Call, m Memo) Truth { return p.tree.eval(c, m) }
+
+// Eval evaluates the expression as a whole, as it was written, and says of a
+// failure what was missing. [Program.Truth] comes to the same in less time.
 func (p *Program) Eval(c *input.Call) Result {
-	value, _, err := p.run.Eval(&activation{call: c, fields: p.fields})
-	switch {
-	case err != nil:
+	value, err := evaluate(p.whole, p.fields, &p.atoms.runs, c)
+	if err != nil {
 		return Result{Truth: Failed, Missing: p.missing(err)}
-	case value == types.True:
-		return Result{Truth: True}
-	case value == types.False:
-		return Result{Truth: False}
-	case types.IsUnknown(value):
-		return Result{Truth: Unknown}
-	default:
+	}
+	t := truthOf(value)
+	if t == Failed {
 		return Result{Truth: Failed, Missing: "the result is no bool"}
 	}
+	return Result{Truth: t}
 }
 
 // missing names what an evaluation lacked. A key is named only where it stands
@@ -111,28 +117,3 @@ func (p *Program) missing(err error) string {
 	}
 	return "a value cannot be used as the rule uses it"
 }
-
-// activation gives an evaluation the values of one call by name.
-type activation struct {
-	call   *input.Call
-	fields map[string]input.Field
-}
-
-// ResolveName implements [celgo.Activation].
-func (a *activation) ResolveName(name string) (any, bool) {
-	f, ok := a.fields[name]
-	if !ok {
-		return nil, false
-	}
-	value, err := f.Read(a.call)
-	if errors.Is(err, input.ErrUnknown) {
-		return types.NewUnknown(0, types.NewAttributeTrail(name)), true
-	}
-	if err != nil {
-		return types.WrapErr(err), true
-	}
-	return value, true
-}
-
-// Parent implements [celgo.Activation].
-func (a *activation) Parent() celgo.Activation { return nil }

@@ -26,7 +26,11 @@ type Call struct {
 
 	args   *tree // shared by every copy of the call that means the same tool
 	labels *tree // the tool's annotations
+	own    trees
 }
+
+// trees are what args and labels point to in the call that was made first.
+type trees struct{ args, labels tree }
 
 // New returns the call that r asks about on behalf of p, which may be nil
 // where nobody was authenticated.
@@ -34,7 +38,9 @@ func New(r *decision.Request, p *decision.Principal) *Call {
 	if p == nil {
 		p = &decision.Principal{Agent: r.Caller.Agent}
 	}
-	return &Call{Request: r, Principal: p, Method: r.Method, Tool: r.Tool, args: &tree{}, labels: &tree{}}
+	c := &Call{Request: r, Principal: p, Method: r.Method, Tool: r.Tool}
+	c.args, c.labels = &c.own.args, &c.own.labels
+	return c
 }
 
 // Listed returns the call of the tool t with arguments that nobody knows yet.
@@ -42,9 +48,16 @@ func New(r *decision.Request, p *decision.Principal) *Call {
 // otherwise a rule on tools/call would show in lists what it refuses.
 func (c *Call) Listed(t decision.Tool) *Call {
 	d := *c
-	d.Method, d.Tool, d.ArgsUnknown = methodCallTool, t, true
-	d.args, d.labels = &tree{}, &tree{}
+	d.Method, d.ArgsUnknown = methodCallTool, true
+	d.args, d.labels = &d.own.args, &d.own.labels
+	d.Relist(t)
 	return &d
+}
+
+// Relist turns a call that [Call.Listed] made into that of another tool, so
+// that a long list needs no call for each entry.
+func (c *Call) Relist(t decision.Tool) {
+	c.Tool, c.own = t, trees{}
 }
 
 // Anonymous returns the call as a policy sees it that does not trust the
@@ -70,6 +83,31 @@ func (c *Call) WithScope(scope string) *Call {
 	d := *c
 	d.Principal = &p
 	return &d
+}
+
+// Key is what rules that know neither caller nor arguments judge a call by:
+// all of what the values of [OnKey] and the roots of a call come from.
+type Key struct {
+	Roots                                Roots
+	Method, Server, Tool, Exposed, Model string
+}
+
+// Key returns the call's key.
+func (c *Call) Key() Key {
+	return Key{Roots: c.Roots(), Method: c.Method, Server: c.Server(), Tool: c.ToolName(), Exposed: c.exposed(), Model: c.Request.LLM.Model}
+}
+
+// Clone returns the key with texts that hold on to nothing else.
+func (k Key) Clone() Key {
+	for _, text := range []*string{&k.Method, &k.Server, &k.Tool, &k.Exposed, &k.Model} {
+		*text = strings.Clone(*text)
+	}
+	return k
+}
+
+// Size is how long the key's texts are together, in bytes.
+func (k Key) Size() int {
+	return len(k.Method) + len(k.Server) + len(k.Tool) + len(k.Exposed) + len(k.Model)
 }
 
 // Roots returns the roots that exist for the call. A method decides as much

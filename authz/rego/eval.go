@@ -29,17 +29,25 @@ func (m *Module) HasDeny() bool { return m.deny != nil }
 func (m *Module) HasVisible() bool { return m.visible != nil }
 
 // AllowRoots returns the roots that allow reads, itself or by other rules.
-func (m *Module) AllowRoots() input.Roots { return m.allowRoots }
+func (m *Module) AllowRoots() input.Roots {
+	if m.allow == nil {
+		return 0
+	}
+	return m.allow.roots
+}
+
+// DenyDepends says what of a call deny depends on. There must be a deny.
+func (m *Module) DenyDepends() input.Depends { return m.deny.depends }
 
 // Allow reports whether allow is true.
-func (m *Module) Allow(c *input.Call) (bool, error) { return m.holds(m.allow, c) }
+func (m *Module) Allow(c *input.Call) (bool, error) { return m.allow.holds(c) }
 
 // Visible reports whether visible is true.
-func (m *Module) Visible(c *input.Call) (bool, error) { return m.holds(m.visible, c) }
+func (m *Module) Visible(c *input.Call) (bool, error) { return m.visible.holds(c) }
 
 // Deny returns the messages of deny, sorted; none when it does not deny.
 func (m *Module) Deny(c *input.Call) ([]string, error) {
-	value, err := m.eval(m.deny, c)
+	value, err := m.deny.eval(c)
 	if err != nil || value == nil {
 		return nil, err
 	}
@@ -57,8 +65,8 @@ func (m *Module) Deny(c *input.Call) ([]string, error) {
 }
 
 // holds asks a query that yields a bool; undefined is false.
-func (m *Module) holds(q *rego.PreparedEvalQuery, c *input.Call) (bool, error) {
-	value, err := m.eval(q, c)
+func (q *query) holds(c *input.Call) (bool, error) {
+	value, err := q.eval(c)
 	if err != nil || value == nil {
 		return false, err
 	}
@@ -71,11 +79,11 @@ func (m *Module) holds(q *rego.PreparedEvalQuery, c *input.Call) (bool, error) {
 
 // eval returns the value of a query, nil where it is undefined. Its errors say
 // where and of which kind, never with which values.
-func (m *Module) eval(q *rego.PreparedEvalQuery, c *input.Call) (any, error) {
+func (q *query) eval(c *input.Call) (any, error) {
 	if q == nil {
 		return nil, nil
 	}
-	in, err := m.document(c)
+	in, err := q.document(c)
 	if err != nil {
 		return nil, err
 	}

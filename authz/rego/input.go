@@ -9,13 +9,13 @@ import (
 	"outrider.dev/outrider/authz/input"
 )
 
-// document builds the input of a call from the fields that the module reads.
+// document builds the input of a call from the fields that the query reads.
 // What the call does not have is absent, and so is what nobody knows yet. A
 // field that cannot be read is an error: as an absent one it would let a deny
 // that reads it pass.
-func (m *Module) document(c *input.Call) (ast.Value, error) {
+func (q *query) document(c *input.Call) (ast.Value, error) {
 	have, document := c.Roots(), map[string]any{}
-	for _, f := range m.fields {
+	for _, f := range q.fields {
 		if !have.Has(f.Root) {
 			continue
 		}

@@ -20,9 +20,15 @@ const fileName = "rego"
 
 // Module is a compiled module, safe for concurrent use.
 type Module struct {
-	allow, deny, visible *rego.PreparedEvalQuery // nil where the module defines none
-	fields               []input.Field           // what the module reads
-	allowRoots           input.Roots
+	allow, deny, visible *query // nil where the module defines none
+}
+
+// query is one rule of the module, prepared.
+type query struct {
+	rego.PreparedEvalQuery
+	roots   input.Roots   // that it reads, itself or by other rules
+	fields  []input.Field // that it reads
+	depends input.Depends
 }
 
 // Error says why a module does not load. Line and Column count from 1 in the
@@ -109,25 +115,17 @@ func prepare(c *ast.Compiler) (*Module, error) {
 			return nil, err
 		}
 	}
-	for _, f := range input.Fields() {
-		if all.fields[f.Path] {
-			m.fields = append(m.fields, f)
-		}
-	}
 	var err error
-	for name, query := range map[string]**rego.PreparedEvalQuery{"allow": &m.allow, "deny": &m.deny, "visible": &m.visible} {
+	for name, into := range map[string]**query{"allow": &m.allow, "deny": &m.deny, "visible": &m.visible} {
 		rules := c.GetRulesExact(ast.MustParseRef("data.outrider." + name))
 		if len(rules) == 0 {
 			continue
 		}
 		used := reached(words, c, rules)
-		if name == "allow" {
-			m.allowRoots = used.roots
-		}
 		if name == "visible" && used.args {
 			return nil, at(rules[0].Location, "visible reads the arguments of tool calls", "nobody knows them while a list is filtered: decide by the tool's name and the caller")
 		}
-		if *query, err = ask(c, name); err != nil {
+		if *into, err = ask(c, name, used); err != nil {
 			return nil, translate(err)
 		}
 	}
@@ -142,13 +140,20 @@ func prepare(c *ast.Compiler) (*Module, error) {
 
 // ask plans one query. Strict: a built-in function that fails is an error, not
 // undefined, because `not` would turn undefined into true.
-func ask(c *ast.Compiler, name string) (*rego.PreparedEvalQuery, error) {
-	q, err := rego.New(
+func ask(c *ast.Compiler, name string, used reads) (*query, error) {
+	prepared, err := rego.New(
 		rego.Compiler(c),
 		rego.Query("data.outrider."+name),
 		rego.StrictBuiltinErrors(true),
 	).PrepareForEval(context.Background())
-	return &q, err
+	q := &query{PreparedEvalQuery: prepared, roots: used.roots}
+	for _, f := range input.Fields() {
+		if used.fields[f.Path] {
+			q.fields = append(q.fields, f)
+			q.depends = max(q.depends, f.Depends)
+		}
+	}
+	return q, err
 }
 
 // capabilities are OPA's without what reaches beyond the call: the network,

@@ -28,14 +28,14 @@ func TestReads(t *testing.T) {
 		{"allow if h\nh if g\ng if input.llm.stream", "llm.stream", "llm"},
 		{"default allow := false\nallow if input.mcp.method == \"x\"", "mcp.method", "mcp"},
 		{"allow if false\nallow := true if { not input.source } else := false if { input.session }", "session source", "session, source"},
-		{"allow if true\ndeny contains \"x\" if input.tool.name == \"x\"", "tool.name", ""},
+		{"allow if true\ndeny contains \"x\" if input.tool.name == \"x\"", "", ""},
 		{"allow if count(deny) == 0\ndeny contains \"x\" if input.tool.name == \"x\"", "tool.name", "tool, mcp"},
-		{"allow if true\nunused if input.llm.model == \"x\"", "llm.model", ""},
+		{"allow if true\nunused if input.llm.model == \"x\"", "", ""},
 		{`allow if h with input.session as "x"` + "\nh if input.source == \"y\"", "session source", "session, source"},
 	} {
 		m := compile(t, tc.rules)
 		var fields []string
-		for _, f := range m.fields {
+		for _, f := range m.allow.fields {
 			fields = append(fields, f.Path)
 		}
 		want := strings.Fields(tc.fields)
@@ -49,8 +49,8 @@ func TestReads(t *testing.T) {
 
 func TestReadingEverything(t *testing.T) {
 	m := compile(t, "allow if { some k; input[k] == \"s\" }\nvisible := true")
-	if len(m.fields) != len(input.Fields()) || !m.AllowRoots().Has(input.LLM|input.Tool|input.Claims) {
-		t.Errorf("reads %d fields, roots %s", len(m.fields), m.AllowRoots())
+	if len(m.allow.fields) != len(input.Fields()) || !m.AllowRoots().Has(input.LLM|input.Tool|input.Claims) {
+		t.Errorf("reads %d fields, roots %s", len(m.allow.fields), m.AllowRoots())
 	}
 }
 
@@ -68,7 +68,7 @@ func TestDocument(t *testing.T) {
 		{"of a missing map", `allow if input.agent.labels.x == "x"`, llmCall(), `{"agent": {"labels": {}}}`, "null"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			value, err := compile(t, tc.rules).document(tc.call)
+			value, err := compile(t, tc.rules).allow.document(tc.call)
 			if err != nil {
 				t.Fatal(err)
 			}

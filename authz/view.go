@@ -1,0 +1,57 @@
+package authz
+
+import (
+	"outrider.dev/outrider/authz/cel"
+	"outrider.dev/outrider/authz/input"
+)
+
+// views are a call as policies see it: with its token or, where a policy does
+// not believe that, without. For a list they also remember what is the same
+// for all of its entries.
+type views struct {
+	anonymous *input.Call
+	trusts    []trust // by the policy's index; nil outside lists
+	memo      cel.Memo
+	blind     cel.Memo // of the anonymous call
+}
+
+// trust is whether a policy believes the call's token.
+type trust uint8
+
+const (
+	untried trust = iota
+	believed
+	ignored
+)
+
+// listViews are the views of a list's entries.
+func (s *Selection) listViews() *views {
+	return &views{trusts: make([]trust, len(s.set.policies)), memo: s.set.atoms.NewMemo(), blind: s.set.atoms.NewMemo()}
+}
+
+// view is the call as the policy sees it.
+func (j *judging) view(p *policyPlan) (*input.Call, cel.Memo) {
+	v := j.views
+	if j.believes(p) {
+		return j.call, v.memo
+	}
+	if v.anonymous == nil {
+		v.anonymous = j.call.Anonymous()
+	}
+	return v.anonymous, v.blind
+}
+
+func (j *judging) believes(p *policyPlan) bool {
+	v := j.views
+	if v.trusts == nil || v.trusts[p.Index] == untried {
+		believes := p.sees(j.call.Principal, j.surface)
+		if v.trusts == nil {
+			return believes
+		}
+		v.trusts[p.Index] = ignored
+		if believes {
+			v.trusts[p.Index] = believed
+		}
+	}
+	return v.trusts[p.Index] == believed
+}
