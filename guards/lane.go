@@ -21,14 +21,14 @@ const idleBuffer = 4 << 10
 // Invariant: buf holds everything from window.LookBehind bytes before the
 // earliest of the marks and of upto.
 type lane struct {
-	guards []guard
-	base   uint64 // of buf[0]
-	buf    []byte
-	heads  []head // one for every guard
-	spans  []span // redactions that are not wholly released, by start
-	upto   uint64 // released
-	cover  uint64 // end of the redactions that are released in part or whole
-	found  []decision.Finding
+	set   *Set
+	base  uint64 // of buf[0]
+	buf   []byte
+	heads []head // one for every guard
+	spans []span // redactions that are not wholly released, by start
+	upto  uint64 // released
+	cover uint64 // end of the redactions that are released in part or whole
+	found []decision.Finding
 }
 
 // head is where one guard stands in a lane.
@@ -46,30 +46,44 @@ type span struct {
 	begun      bool // its beginning is released
 }
 
-func newLane(s *Set) *lane { return &lane{guards: s.guards, heads: make([]head, len(s.guards))} }
+func newLane(s *Set) *lane { return &lane{set: s, heads: make([]head, len(s.guards))} }
 
 // judge appends the text and lets every guard go on. It returns the findings
 // whose end is known now, by start.
 func (l *lane) judge(text string, last bool) []decision.Finding {
 	l.buf = append(l.buf, text...)
+	start := len(l.buf)
+	for n := range l.heads {
+		start = min(start, l.heads[n].mark.At)
+	}
 	var closed []decision.Finding
-	for n := range l.guards {
-		h := &l.heads[n]
-		wasOpen := h.mark.Open != 0
-		found, mark := l.guards[n].Find(l.buf, h.mark, last, l.found[:0])
-		h.mark, l.found = mark, found
-		for k, f := range found {
-			goesOn := mark.Open != 0 && k == len(found)-1
-			f = l.absolute(f, n, wasOpen && k == 0)
-			l.note(f, n, wasOpen && k == 0, goesOn)
-			if goesOn {
-				h.open = f
-				continue
+	for r := l.set.read(l.buf, start, last); r.next(); {
+		for n := range l.heads {
+			if g := &l.set.guards[n]; r.due(g, l.heads[n].mark) {
+				closed = l.goOn(n, r.at(g), last, closed)
 			}
-			closed = append(closed, f)
 		}
 	}
 	slices.SortStableFunc(closed, byStart)
+	return closed
+}
+
+// goOn lets guard n judge the places and appends the findings that are closed.
+func (l *lane) goOn(n int, p window.Places, last bool, closed []decision.Finding) []decision.Finding {
+	h := &l.heads[n]
+	wasOpen := h.mark.Open != 0
+	found, mark := l.set.guards[n].Find(l.buf, p, h.mark, last, l.found[:0])
+	h.mark, l.found = mark, found
+	for k, f := range found {
+		goesOn := mark.Open != 0 && k == len(found)-1
+		f = l.absolute(f, n, wasOpen && k == 0)
+		l.note(f, n, wasOpen && k == 0, goesOn)
+		if goesOn {
+			h.open = f
+			continue
+		}
+		closed = append(closed, f)
+	}
 	return closed
 }
 
@@ -82,7 +96,7 @@ func (l *lane) absolute(f decision.Finding, n int, rest bool) decision.Finding {
 		f.End = end
 		return f
 	}
-	f.Start, f.End, f.Action = uint32(l.base)+f.Start, end, l.guards[n].action
+	f.Start, f.End, f.Action = uint32(l.base)+f.Start, end, l.set.guards[n].action
 	return f
 }
 
@@ -117,8 +131,8 @@ func (l *lane) held(last bool) uint64 { return l.base + uint64(len(l.buf)) - l.c
 // A guard that only observes holds nothing back.
 func (l *lane) clean(last bool) uint64 {
 	upto := len(l.buf)
-	for n := range l.guards {
-		if l.guards[n].action != decision.ActionObserve && !last {
+	for n := range l.set.guards {
+		if l.set.guards[n].action != decision.ActionObserve && !last {
 			upto = min(upto, l.heads[n].mark.At)
 		}
 	}

@@ -26,7 +26,7 @@ func counted(n int) string {
 	return string(out)
 }
 
-func (s scripted) Find(text []byte, m window.Mark, last bool, out []decision.Finding) ([]decision.Finding, window.Mark) {
+func (s scripted) Find(text []byte, _ window.Places, m window.Mark, last bool, out []decision.Finding) ([]decision.Finding, window.Mark) {
 	if len(text) == 0 {
 		return out, m
 	}
@@ -69,7 +69,7 @@ func TestReplacementsUniteAsEditsDo(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for range 4000 {
 		text := counted(100 + r.IntN(28))
-		set := &Set{guards: []guard{
+		set := &Set{sieve: newSieve(nil, nil), guards: []guard{
 			{detector: scripted{scatter(r, "secret.a", 0, len(text)), true}, action: decision.ActionRedact},
 			{detector: scripted{scatter(r, "pii.b", 1, len(text)), false}, action: decision.ActionRedact},
 		}}
@@ -85,7 +85,7 @@ func TestSpanWithinSpan(t *testing.T) {
 	short := scripted{spans: []decision.Finding{{Type: "pii.one", Start: 6, End: 9}, {Type: "pii.two", Start: 20, End: 23}, {Type: "pii.out", Start: 39, End: 45}}}
 	for _, eager := range []bool{false, true} {
 		long.eager = eager
-		set := &Set{guards: []guard{{detector: long, action: decision.ActionRedact}, {detector: short, action: decision.ActionRedact}}}
+		set := &Set{sieve: newSieve(nil, nil), guards: []guard{{detector: long, action: decision.ActionRedact}, {detector: short, action: decision.ActionRedact}}}
 		want := text[:4] + "[SECRET:LONG]" + text[45:]
 		for a := 1; a < len(text); a++ {
 			for b := a; b < len(text); b++ {
@@ -100,7 +100,7 @@ func TestSpanWithinSpan(t *testing.T) {
 // TestTouchingSpansKeepTheirNames checks that spans which meet do not unite.
 func TestTouchingSpansKeepTheirNames(t *testing.T) {
 	text := counted(30)
-	set := &Set{guards: []guard{{action: decision.ActionRedact, detector: scripted{spans: []decision.Finding{
+	set := &Set{sieve: newSieve(nil, nil), guards: []guard{{action: decision.ActionRedact, detector: scripted{spans: []decision.Finding{
 		{Type: "pii.a", Start: 2, End: 5}, {Type: "pii.b", Start: 5, End: 8},
 	}}}}}
 	for a := 1; a < len(text); a++ {

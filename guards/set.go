@@ -13,6 +13,9 @@ import (
 	"outrider.dev/outrider/guards/window"
 )
 
+// maxGuards bounds the guards of a set: one for each kind, and a second for PII.
+const maxGuards = 4
+
 // Kind is a kind of content, as policies spell it.
 type Kind string
 
@@ -29,16 +32,18 @@ type Spec struct {
 	Action decision.Action
 }
 
-// detector finds spans of one kind. Find appends the findings that begin at or
-// after m.At in the text and returns how far it got; see [window.Mark]. It is a
-// pure function of its arguments and keeps to the bounds of package window.
+// detector finds spans of one kind. Find appends the findings that begin at the
+// places, at or after m.At in the text, and returns how far it got; see
+// [window.Mark]. It is a pure function of its arguments and keeps to the bounds
+// of package window.
 type detector interface {
-	Find(text []byte, m window.Mark, last bool, out []decision.Finding) ([]decision.Finding, window.Mark)
+	Find(text []byte, p window.Places, m window.Mark, last bool, out []decision.Finding) ([]decision.Finding, window.Mark)
 }
 
 // guard is a detector and the action that its findings lead to.
 type guard struct {
 	detector
+	places   field
 	action   decision.Action
 	tool     detector // used in its place on what a tool returned or describes; nil: the same
 	noSystem bool     // not for text that the operator wrote
@@ -48,6 +53,7 @@ type guard struct {
 // for concurrent use.
 type Set struct {
 	guards []guard
+	sieve  *sieve
 }
 
 // New builds a set. No specs make an empty set, which finds nothing.
@@ -68,26 +74,26 @@ func New(specs []Spec) (*Set, error) {
 	specs = slices.Clone(specs)
 	slices.SortStableFunc(specs, func(a, b Spec) int { return strings.Compare(string(b.Kind), string(a.Kind)) })
 	set := &Set{}
+	var secretKeys, injectionKeys []string
 	for _, s := range specs {
-		guards, err := build(s)
-		if err != nil {
-			return nil, err
+		switch s.Kind {
+		case PII:
+			set.guards = append(set.guards, guard{detector: pii.Emails{}, places: whole, action: s.Action},
+				guard{detector: pii.Numbers{}, places: ofNumbers, action: s.Action})
+		case Secret:
+			d := secret.New()
+			secretKeys = d.Keys()
+			set.guards = append(set.guards, guard{detector: d, places: ofSecrets, action: s.Action})
+		case Injection:
+			d := injection.New(false)
+			injectionKeys = d.Keys()
+			set.guards = append(set.guards, guard{detector: d, places: ofInjection, tool: injection.New(true), noSystem: true, action: s.Action})
+		default:
+			return nil, fmt.Errorf("guard type %q is not known; use PII, Injection or Secret", s.Kind)
 		}
-		set.guards = append(set.guards, guards...)
 	}
+	set.sieve = newSieve(secretKeys, injectionKeys)
 	return set, nil
-}
-
-func build(s Spec) ([]guard, error) {
-	switch s.Kind {
-	case PII:
-		return []guard{{detector: pii.Emails{}, action: s.Action}, {detector: pii.Numbers{}, action: s.Action}}, nil
-	case Secret:
-		return []guard{{detector: secret.New(), action: s.Action}}, nil
-	case Injection:
-		return []guard{{detector: injection.New(false), tool: injection.New(true), noSystem: true, action: s.Action}}, nil
-	}
-	return nil, fmt.Errorf("guard type %q is not known; use PII, Injection or Secret", s.Kind)
 }
 
 // Empty reports whether the set finds nothing, whatever it reads.
@@ -99,16 +105,19 @@ func (s *Set) Empty() bool { return len(s.guards) == 0 }
 // no allocation.
 func (s *Set) Scan(text []byte, seg decision.Segment, out []decision.Finding) []decision.Finding {
 	first := len(out)
-	for n := range s.guards {
-		g := &s.guards[n]
-		d := g.forSegment(seg)
-		if d == nil {
-			continue
-		}
-		before := len(out)
-		out, _ = d.Find(text, window.Mark{}, true, out)
-		for k := before; k < len(out); k++ {
-			out[k].Segment, out[k].Action = seg.ID, g.action
+	var marks [maxGuards]window.Mark
+	for r := s.read(text, 0, true); r.next(); {
+		for n := range s.guards {
+			g := &s.guards[n]
+			d := g.forSegment(seg)
+			if d == nil || !r.due(g, marks[n]) {
+				continue
+			}
+			before := len(out)
+			out, marks[n] = d.Find(text, r.at(g), marks[n], true, out)
+			for k := before; k < len(out); k++ {
+				out[k].Segment, out[k].Action = seg.ID, g.action
+			}
 		}
 	}
 	slices.SortStableFunc(out[first:], byStart)
@@ -126,6 +135,8 @@ func (g *guard) forSegment(seg decision.Segment) detector {
 	return g.detector
 }
 
+// byStart orders findings; of those with the same span, those of the guard that
+// stands first in a set come first.
 func byStart(a, b decision.Finding) int {
-	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End))
+	return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End), cmp.Compare(b.Type, a.Type))
 }

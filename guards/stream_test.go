@@ -231,12 +231,12 @@ func TestHeldLittle(t *testing.T) {
 // hoarder is a detector that breaks the bound on what may be held.
 type hoarder struct{}
 
-func (hoarder) Find(_ []byte, m window.Mark, _ bool, out []decision.Finding) ([]decision.Finding, window.Mark) {
+func (hoarder) Find(_ []byte, _ window.Places, m window.Mark, _ bool, out []decision.Finding) ([]decision.Finding, window.Mark) {
 	return out, m
 }
 
 func TestHoardingDetectorIsStopped(t *testing.T) {
-	set := &Set{guards: []guard{{detector: hoarder{}, action: decision.ActionRedact}}}
+	set := &Set{sieve: newSieve(nil, nil), guards: []guard{{detector: hoarder{}, action: decision.ActionRedact}}}
 	out, reason := write(t, set.NewStream(), "0", strings.Repeat("x", maxHeld), "x")
 	if out != "" || reason == nil || reason.Code != decision.CodeInternal {
 		t.Errorf("out %q, reason %v", out, reason)

@@ -132,12 +132,20 @@ func (d *Detector) ascii(r *reader, low *[maxWord]byte) int {
 }
 
 // lookup returns the parts of a word, read with digits as letters if need be.
-func (d *Detector) lookup(low []byte) class {
-	if c, ok := d.words[string(low)]; ok {
-		return c
+func (d *Detector) lookup(low []byte) class { return d.meanings[d.meaning(low)].class }
+
+// meaning returns where the meaning of a word stands.
+func (d *Detector) meaning(low []byte) uint16 {
+	if n, ok := d.words[string(low)]; ok {
+		return n
 	}
+	digit := false
 	for k, c := range low {
 		low[k] = imitated(c)
+		digit = digit || low[k] != c
+	}
+	if !digit {
+		return 0
 	}
 	return d.words[string(low)]
 }

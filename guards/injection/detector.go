@@ -18,26 +18,27 @@ const (
 
 // Detector finds acts of injection. It is immutable and safe for concurrent use.
 type Detector struct {
-	words map[string]class
+	words map[string]uint16 // where in meanings
 	rules []rule
 	first class         // what can begin an act
 	gate  [36 * 36]bool // first two letters of the words that can begin an act
 	fold  [256]byte     // lower case of ASCII letters and digits, else zero
 	tool  bool
+
+	meanings []meaning // the first is that of an unknown word
+	breaks   [3]meaning
+	strict   state // rules that allow no glue
+	override state // rules that padding completes
 }
 
 // New returns a detector for what a tool returned or describes, or for any
 // other text.
 func New(tool bool) *Detector {
-	d := &Detector{words: vocabulary(), rules: rules(), tool: tool}
+	d := &Detector{rules: rules(), tool: tool}
 	for _, r := range d.rules {
 		d.first |= r.parts[0]
 	}
-	for word, c := range d.words {
-		if c&d.first != 0 && len(word) > 1 {
-			d.gate[pair(word[0], word[1])] = true
-		}
-	}
+	d.compile(vocabulary())
 	for c := range utf8.RuneSelf {
 		if window.IsAlnum(byte(c)) {
 			d.fold[c] = asciiGlyph(byte(c)).as[0]
@@ -84,19 +85,55 @@ type hit struct {
 	sure float32
 }
 
-// Find appends the acts that begin at or after m.At, and returns where judging
-// stopped for want of text. It never leaves a finding open.
-func (d *Detector) Find(text []byte, m window.Mark, last bool, out []decision.Finding) ([]decision.Finding, window.Mark) {
+// Find appends the acts that begin in the stretch at or after m.At, and returns
+// where judging stopped: behind the stretch, or earlier for want of text. It
+// never leaves a finding open.
+func (d *Detector) Find(text []byte, p window.Places, m window.Mark, last bool, out []decision.Finding) ([]decision.Finding, window.Mark) {
 	w := window.Window{Text: text, Last: last}
-	for i := m.At; i < len(text); {
+	at, proven := m.At, 0 // no act begins with a plain word before proven
+	for i := p.Next(at); i < p.To; i = p.Next(at) {
+		at = i + 1
 		if d.dismissed(text, i) {
+			continue
+		}
+		from, to := i, i+1
+		if d.plain(text[i]) {
+			if i < proven {
+				continue
+			}
+			var clean bool
+			if from, to, clean = d.skim(text, i, p.To, last); clean {
+				proven = to
+				continue
+			}
+		}
+		out, to = d.judge(&w, from, to, out)
+		if w.Short {
+			return out, window.Mark{At: to}
+		}
+		at = to
+	}
+	return out, window.Mark{At: max(at, p.To)}
+}
+
+// plain reports whether a word that begins with c, and nothing else that may
+// be found, begins there.
+func (d *Detector) plain(c byte) bool {
+	return d.fold[c] != 0 && !(d.tool && (c == 'H' || c == 'A'))
+}
+
+// judge reads every act that begins in [from, to). It returns how far it got:
+// behind the last one, or to where w falls short.
+func (d *Detector) judge(w *window.Window, from, to int, out []decision.Finding) ([]decision.Finding, int) {
+	for i := from; i < to; {
+		if d.dismissed(w.Text, i) {
 			i++
 			continue
 		}
 		w.Short = false
-		h := d.at(&w, i)
+		h := d.at(w, i)
 		if w.Short {
-			return out, window.Mark{At: i}
+			return out, i
 		}
 		if h.end == 0 {
 			i++
@@ -104,8 +141,9 @@ func (d *Detector) Find(text []byte, m window.Mark, last bool, out []decision.Fi
 		}
 		out = append(out, decision.Finding{Type: h.kind, Start: uint32(i), End: uint32(h.end), Confidence: h.sure})
 		i = h.end
+		to = max(to, i)
 	}
-	return out, window.Mark{At: len(text)}
+	return out, to
 }
 
 // dismissed is the gate: no act begins within a word or at common punctuation.

@@ -16,13 +16,15 @@ type hit struct {
 	sure float32
 }
 
-// Find appends the numbers that begin at or after m.At, and returns where
-// judging stopped for want of text. It never leaves a finding open.
-func (Numbers) Find(text []byte, m window.Mark, last bool, out []decision.Finding) ([]decision.Finding, window.Mark) {
+// Find appends the numbers that begin in the stretch at or after m.At, and
+// returns where judging stopped: behind the stretch, or earlier for want of
+// text. It never leaves a finding open.
+func (Numbers) Find(text []byte, p window.Places, m window.Mark, last bool, out []decision.Finding) ([]decision.Finding, window.Mark) {
 	w := window.Window{Text: text, Last: last}
-	for i := m.At; i < len(text); {
+	at := m.At
+	for i := p.Next(at); i < p.To; i = p.Next(at) {
+		at = i + 1
 		if !begins(&w, i) {
-			i++
 			continue
 		}
 		w.Short = false
@@ -30,14 +32,12 @@ func (Numbers) Find(text []byte, m window.Mark, last bool, out []decision.Findin
 		if w.Short {
 			return out, window.Mark{At: i}
 		}
-		if h.end == 0 {
-			i++
-			continue
+		if h.end > 0 {
+			out = append(out, decision.Finding{Type: h.kind, Start: uint32(i), End: uint32(h.end), Confidence: h.sure})
+			at = h.end
 		}
-		out = append(out, decision.Finding{Type: h.kind, Start: uint32(i), End: uint32(h.end), Confidence: h.sure})
-		i = h.end
 	}
-	return out, window.Mark{At: len(text)}
+	return out, window.Mark{At: max(at, p.To)}
 }
 
 // begins is the gate: it looks at the byte and its predecessors only.

@@ -11,11 +11,29 @@ import (
 	"outrider.dev/outrider/guards/window"
 )
 
+// detector is what the tests know of one.
+type detector interface {
+	Find(text []byte, p window.Places, m window.Mark, last bool, out []decision.Finding) ([]decision.Finding, window.Mark)
+}
+
+// find lets the detector judge every place of a text.
+func find(d detector, text []byte, m window.Mark, last bool, out []decision.Finding) ([]decision.Finding, window.Mark) {
+	start := m.At
+	for from := start; from == start || from < len(text); from += window.Stretch {
+		p := window.NewPlaces(from, len(text))
+		p.AddFrom(from)
+		if m.At >= from && (m.At < p.To || p.To == len(text)) {
+			out, m = d.Find(text, p, m, last, out)
+		}
+	}
+	return out, m
+}
+
 // found returns what both detectors find, as "type text", in the order of the text.
 func found(text string) []string {
 	var all []decision.Finding
-	all, _ = Emails{}.Find([]byte(text), window.Mark{}, true, all)
-	all, _ = Numbers{}.Find([]byte(text), window.Mark{}, true, all)
+	all, _ = find(Emails{}, []byte(text), window.Mark{}, true, all)
+	all, _ = find(Numbers{}, []byte(text), window.Mark{}, true, all)
 	slices.SortStableFunc(all, func(a, b decision.Finding) int { return int(a.Start) - int(b.Start) })
 	out := []string{}
 	for _, f := range all {
@@ -299,8 +317,8 @@ func TestConfidence(t *testing.T) {
 	for text, want := range map[string]float32{
 		"123-45-6789": .95, "ssn 123456789": .85, "415-555-0123": .9, "phone 4155550123": .75, "4111111111111111": .95, "a@b.co": .95,
 	} {
-		all, _ := Emails{}.Find([]byte(text), window.Mark{}, true, nil)
-		all, _ = Numbers{}.Find([]byte(text), window.Mark{}, true, all)
+		all, _ := find(Emails{}, []byte(text), window.Mark{}, true, nil)
+		all, _ = find(Numbers{}, []byte(text), window.Mark{}, true, all)
 		if len(all) != 1 || all[0].Confidence != want {
 			t.Errorf("%q: %v, want confidence %v", text, all, want)
 		}
@@ -308,12 +326,12 @@ func TestConfidence(t *testing.T) {
 }
 
 // resumed runs a detector as a stream would, with text arriving in steps.
-func resumed(find func([]byte, window.Mark, bool, []decision.Finding) ([]decision.Finding, window.Mark), text string, step int) ([]decision.Finding, int) {
+func resumed(d detector, text string, step int) ([]decision.Finding, int) {
 	var all []decision.Finding
 	var m window.Mark
 	most := 0
 	for end := min(step, len(text)); ; end = min(end+step, len(text)) {
-		all, m = find([]byte(text[:end]), m, end == len(text), all)
+		all, m = find(d, []byte(text[:end]), m, end == len(text), all)
 		if end == len(text) {
 			return all, most
 		}
@@ -335,11 +353,9 @@ func FuzzResume(f *testing.F) {
 			return
 		}
 		step = max(1, step%40)
-		for name, find := range map[string]func([]byte, window.Mark, bool, []decision.Finding) ([]decision.Finding, window.Mark){
-			"emails": Emails{}.Find, "numbers": Numbers{}.Find,
-		} {
-			whole, _ := find([]byte(text), window.Mark{}, true, nil)
-			steps, held := resumed(find, text, step)
+		for name, d := range map[string]detector{"emails": Emails{}, "numbers": Numbers{}} {
+			whole, _ := find(d, []byte(text), window.Mark{}, true, nil)
+			steps, held := resumed(d, text, step)
 			if !slices.Equal(whole, steps) {
 				t.Fatalf("%s %q: in steps %v, whole %v", name, text, steps, whole)
 			}
@@ -359,8 +375,8 @@ func TestCleanTextCostsNothing(t *testing.T) {
 	text := []byte(strings.Repeat("On 2024-01-15 the service at 10.0.0.7:8080 answered 1700000000 requests (99.9 %) for DE and user @ops. ", 50))
 	var out []decision.Finding
 	if n := testing.AllocsPerRun(20, func() {
-		out, _ = Emails{}.Find(text, window.Mark{}, true, out[:0])
-		out, _ = Numbers{}.Find(text, window.Mark{}, true, out)
+		out, _ = find(Emails{}, text, window.Mark{}, true, out[:0])
+		out, _ = find(Numbers{}, text, window.Mark{}, true, out)
 	}); n != 0 || len(out) != 0 {
 		t.Errorf("%v allocations, found %v", n, out)
 	}

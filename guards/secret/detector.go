@@ -59,22 +59,24 @@ type hit struct {
 	tail       tail
 }
 
-// Find appends the credentials that begin at or after m.At and returns where
-// judging stopped for want of text. Where the mark it got says that a finding
+// Find appends the credentials that begin in the stretch at or after m.At and
+// returns where judging stopped: behind the stretch, or earlier for want of
+// text. Where the mark it got says that a finding
 // is open, the first finding it appends is the rest of that one, without a
 // type; where the mark it returns says so, the last one goes on.
-func (d *Detector) Find(text []byte, m window.Mark, last bool, out []decision.Finding) ([]decision.Finding, window.Mark) {
+func (d *Detector) Find(text []byte, p window.Places, m window.Mark, last bool, out []decision.Finding) ([]decision.Finding, window.Mark) {
 	w := window.Window{Text: text, Last: last}
-	i := m.At
+	at := m.At
 	if m.Open != 0 {
-		end, open := d.rest(&w, i, tail(m.Open))
-		out = append(out, decision.Finding{Start: uint32(i), End: uint32(end)})
+		end, open := d.rest(&w, at, tail(m.Open))
+		out = append(out, decision.Finding{Start: uint32(at), End: uint32(end)})
 		if open {
 			return out, window.Mark{At: end, Open: m.Open}
 		}
-		i = end
+		at = end
 	}
-	for ; i < len(text); i++ {
+	for i := p.Next(at); i < p.To; i = p.Next(at) {
+		at = i + 1
 		if d.dismissed(text, i) {
 			continue
 		}
@@ -91,9 +93,9 @@ func (d *Detector) Find(text []byte, m window.Mark, last bool, out []decision.Fi
 		if open {
 			return out, window.Mark{At: end, Open: uint8(h.tail)}
 		}
-		i = end - 1
+		at = end
 	}
-	return out, window.Mark{At: i}
+	return out, window.Mark{At: max(at, p.To)}
 }
 
 // dismissed is the gate: credentials begin where a word begins, with a dash,

@@ -1,0 +1,124 @@
+package guards
+
+import (
+	"math/bits"
+
+	"outrider.dev/outrider/guards/window"
+)
+
+// margin is how many bytes before the end of an unfinished text are all
+// places: what stands there depends on what comes.
+const margin = 24
+
+// blocks is how many blocks a stretch has, and one beyond it to look ahead.
+const blocks = window.Stretch/window.BlockLen + 1
+
+// sieve finds the places of a text that the detectors must judge, in one pass
+// for all of them. Places are a superset: each detector applies its own rules
+// to them, and must find nothing elsewhere.
+type sieve struct {
+	secret, injection keys
+	announces         [256]bool // may stand before a value that is a credential by its name
+}
+
+func newSieve(secretKeys, injectionKeys []string) *sieve {
+	v := &sieve{}
+	for _, key := range secretKeys {
+		v.secret.add(key)
+	}
+	for _, key := range injectionKeys {
+		v.injection.add(key)
+	}
+	for _, c := range " \t\"'=:>" {
+		v.announces[c] = true
+	}
+	return v
+}
+
+// sift writes the places of the stretch that begins at from. It also reads what
+// stands around the stretch.
+func (v *sieve) sift(text []byte, from int, last bool, places *[ofInjection + 1]window.Places) {
+	r := sifting{sieve: v, text: text, from: from, last: last}
+	p := window.NewPlaces(from, len(text))
+	r.secret, r.number, r.injection = &places[ofSecrets], &places[ofNumbers], &places[ofInjection]
+	*r.secret, *r.number, *r.injection = p, p, p
+	for k := range r.blocks {
+		r.blocks[k].Read(text, from+k*window.BlockLen)
+	}
+	before := uint64(0) // whether the byte before the block is a letter or digit
+	if from > 0 && window.IsAlnum(text[from-1]) {
+		before = 1
+	}
+	for i := max(0, from-2); i < from; i++ {
+		r.sign(i)
+	}
+	digits := uint64(0)
+	if from > 0 && window.IsDigit(text[from-1]) {
+		digits = 1
+	}
+	for k := range blocks - 1 {
+		b := &r.blocks[k]
+		r.words(k, b.Alnum&^(b.Alnum<<1|before))
+		r.numbers(k, b.Digit&^(b.Digit<<1|digits))
+		for left := b.Sign; left != 0; left &= left - 1 {
+			r.sign(from + k*window.BlockLen + bits.TrailingZeros64(left))
+		}
+		for left := b.Lead; left != 0; left &= left - 1 {
+			r.injection.Add(from + k*window.BlockLen + bits.TrailingZeros64(left))
+		}
+		before, digits = b.Alnum>>63, b.Digit>>63
+	}
+	r.ahead(digits)
+	if !last {
+		r.secret.AddFrom(len(text) - margin)
+		r.number.AddFrom(len(text) - margin)
+		r.injection.AddFrom(len(text) - margin)
+	}
+}
+
+// sifting is one stretch while it is sifted.
+type sifting struct {
+	sieve                     *sieve
+	secret, number, injection *window.Places
+	text                      []byte
+	from                      int
+	last                      bool
+	blocks                    [blocks]window.Block
+}
+
+// words judges the words that begin in block k.
+func (r *sifting) words(k int, begin uint64) {
+	b, next := &r.blocks[k], &r.blocks[k+1]
+	base := r.from + k*window.BlockLen
+	for left := begin; left != 0; left &= left - 1 {
+		o := bits.TrailingZeros64(left)
+		run := b.Alnum>>o | next.Alnum<<1<<(63-o)
+		r.word(base+o, bits.TrailingZeros64(^run))
+	}
+	// A run of 16 bytes without a blank holds an aligned group of eight.
+	long := b.Filled>>7 | next.Filled<<57
+	for left := begin & long; left != 0; left &= left - 1 {
+		if i := base + bits.TrailingZeros64(left); i > 0 && r.sieve.announces[r.text[i-1]] {
+			r.secret.Add(i)
+		}
+	}
+	// Characters that words are disguised with may stand among their first letters.
+	odd := b.Odd>>1 | b.Odd>>2 | b.Odd>>3 | next.Odd<<63 | next.Odd<<62 | next.Odd<<61
+	for left := begin & odd; left != 0; left &= left - 1 {
+		r.injection.Add(base + bits.TrailingZeros64(left))
+	}
+}
+
+// word judges by its key the word at i, of which n letters and digits are known.
+func (r *sifting) word(i, n int) {
+	h := hash(keyAt(r.text, i, n))
+	if r.sieve.secret.has(h) {
+		r.secret.Add(i)
+		if r.text[i] == 'B' {
+			r.begin(i)
+		}
+	}
+	if r.sieve.injection.has(h) {
+		r.injection.Add(i)
+	}
+}

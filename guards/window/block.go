@@ -1,0 +1,67 @@
+package window
+
+import "encoding/binary"
+
+// BlockLen is how many bytes a [Block] tells of.
+const BlockLen = 64
+
+// Block tells of which kinds the next 64 bytes of a text are: bit k stands for
+// byte k. Past the end of the text there is nothing but zero bytes.
+type Block struct {
+	Alnum  uint64 // ASCII letters and digits
+	Digit  uint64
+	Sign   uint64 // < [ / and the backslash
+	Odd    uint64 // the apostrophe and every byte beyond ASCII
+	Lead   uint64 // bytes beyond ASCII that begin a character
+	Filled uint64 // bytes whose aligned group of eight holds no blank or control byte
+}
+
+const (
+	ones = 0x0101010101010101
+	high = 0x80 * ones
+	low7 = 0x7f * ones
+)
+
+// Read fills the block from text at i on. Eight bytes are read as one number,
+// and every step leaves its answer about a byte in the byte's highest bit.
+func (b *Block) Read(text []byte, i int) {
+	var padded [BlockLen]byte
+	raw := padded[:]
+	if i+BlockLen <= len(text) {
+		raw = text[i : i+BlockLen]
+	} else if i < len(text) {
+		copy(raw, text[i:])
+	}
+	*b = Block{}
+	for k := 0; k < BlockLen; k += 8 {
+		x := binary.LittleEndian.Uint64(raw[k : k+8])
+		ascii := ^x & high
+		y := x & low7
+		digit := between(y, '0', '9') & ascii
+		b.Alnum |= gather(between(y|0x20*ones, 'a', 'z')&ascii|digit) << k
+		if digit != 0 {
+			b.Digit |= gather(digit) << k
+		}
+		if sign := (equal(y, '<') | equal(y, '[') | equal(y, '/') | equal(y, '\\')) & ascii; sign != 0 {
+			b.Sign |= gather(sign) << k
+		}
+		if odd := equal(y, '\'')&ascii | x&high; odd != 0 {
+			b.Odd |= gather(odd) << k
+			b.Lead |= gather(x&(x<<1)&high) << k
+		}
+		if (y+(0x7f-' ')*ones|x)&high == high {
+			b.Filled |= 0xff << k
+		}
+	}
+}
+
+// between marks the bytes of y, all below 128, that lie between two values.
+func between(y uint64, least, most byte) uint64 {
+	return (y + (128-uint64(least))*ones) &^ (y + (127-uint64(most))*ones) & high
+}
+
+// equal marks the bytes of y, all below 128, that equal c.
+func equal(y uint64, c byte) uint64 { return ^((y ^ uint64(c)*ones) + low7) & high }
+
+// gather packs the highest bits of eight bytes into eight bits, in their order.
+func gather(marks uint64) uint64 { return marks >> 7 * 0x0102040810204080 >> 56 }
