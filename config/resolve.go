@@ -35,6 +35,9 @@ func resolvePolicy(p *configv1.AgentPolicy, file string) {
 		if provider.Jwks != nil {
 			resolve(file, &provider.Jwks.File)
 		}
+		if secret := provider.GetIntrospection().GetSecret(); secret != nil {
+			resolve(file, &secret.File)
+		}
 	}
 }
 

@@ -19,6 +19,12 @@ type Tokens interface {
 	Verify(bearer decision.Secret) (*token.Token, error)
 }
 
+// Introspector finds out about a token that is no JWT from the issuers of the
+// list. It shows the token to nobody else. The error is a *decision.Error.
+type Introspector interface {
+	Introspect(bearer decision.Secret, issuers []string) (*token.Token, error)
+}
+
 // Recorder keeps what was decided.
 type Recorder interface {
 	Add(r audit.Record)
@@ -28,6 +34,7 @@ type Recorder interface {
 type Config struct {
 	Policies *authz.Set
 	Tokens   Tokens
+	Opaque   Introspector // nil: Tokens judges tokens that are no JWT
 	Routes   *route.Table
 	Recorder Recorder
 	Limits   strictjson.Limits // for bodies that the engine reads itself

@@ -2,6 +2,7 @@ package pdp
 
 import (
 	"bytes"
+	"slices"
 
 	"outrider.dev/outrider/authz"
 	"outrider.dev/outrider/authz/token"
@@ -18,7 +19,7 @@ func (c *call) identify() *decision.Reason {
 		return c.refuseForged(bearer)
 	}
 	if c.req.Surface == decision.LLM && !looksLikeJWT(bearer) {
-		bearer = nil // the placeholder key of an SDK
+		bearer = nil // the placeholder key of an SDK, or a provider's key: no issuer may see it
 	}
 	if len(bearer) == 0 {
 		if demand.Mode == authz.Strict {
@@ -33,16 +34,29 @@ func (c *call) identify() *decision.Reason {
 }
 
 func (c *call) verify(bearer decision.Secret, demand authz.Authentication) error {
-	t, err := c.engine.cfg.Tokens.Verify(bearer)
+	t, err := c.engine.believe(bearer, demand.Providers)
 	if err != nil {
 		return err
 	}
 	if err := meantFor(t, demand.Providers); err != nil {
 		return err
 	}
-	c.principal.Subject, c.principal.Issuer = t.Subject, t.Issuer
+	c.principal.Subject, c.principal.Issuer, c.principal.Client = t.Subject, t.Issuer, t.Client
 	c.principal.Claims, c.principal.Scopes = t.Claims, t.Scopes
 	return nil
+}
+
+func (e *Engine) believe(bearer decision.Secret, providers []authz.Provider) (*token.Token, error) {
+	if e.cfg.Opaque == nil || looksLikeJWT(bearer) {
+		return e.cfg.Tokens.Verify(bearer)
+	}
+	var issuers []string
+	for _, p := range providers {
+		if !slices.Contains(issuers, p.Issuer) {
+			issuers = append(issuers, p.Issuer)
+		}
+	}
+	return e.cfg.Opaque.Introspect(bearer, issuers)
 }
 
 // meantFor reports whether a selected policy lists the token's issuer with an

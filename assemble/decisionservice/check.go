@@ -1,13 +1,11 @@
 package decisionservice
 
 import (
-	"io"
 	"log/slog"
 	"time"
 
 	"outrider.dev/outrider/config"
 	"outrider.dev/outrider/pdp"
-	"outrider.dev/outrider/telemetry"
 )
 
 // Check compiles everything that a start would compile, without keys, files of
@@ -17,8 +15,7 @@ func Check(loaded *config.Loaded) (warnings []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	silent := &telemetry.Telemetry{Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	if _, err := verifier(loaded.Policies, silent); err != nil {
+	if _, err := verifier(loaded.Policies, slog.New(slog.DiscardHandler), unread); err != nil {
 		return nil, err
 	}
 	if err := pdp.CheckPolicies(policies, time.Now); err != nil {

@@ -9,7 +9,6 @@ package decisionservice
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -52,7 +51,7 @@ func New(loaded *config.Loaded, opt Options) (*Service, error) {
 		return nil, err
 	}
 	s := &Service{}
-	if s.tokens, err = verifier(loaded.Policies, opt.Telemetry); err != nil {
+	if s.tokens, err = verifier(loaded.Policies, opt.Telemetry.Log, route.Key); err != nil {
 		return nil, err
 	}
 	routes, err := route.New(cfg.GetLlm(), cfg.GetMcp())
@@ -72,6 +71,7 @@ func New(loaded *config.Loaded, opt Options) (*Service, error) {
 	s.Engine, err = pdp.New(pdp.Config{
 		Policies: policies,
 		Tokens:   s.tokens,
+		Opaque:   s.tokens,
 		Routes:   routes,
 		Recorder: recorder{log: s.record, metrics: opt.Telemetry.Metrics, seen: opt.Seen},
 		Limits:   body,
@@ -137,35 +137,6 @@ func Compile(list []config.Policy) (*authz.Set, error) {
 		})
 	}
 	return authz.NewSet(sources)
-}
-
-// verifier believes the issuers of all policies together; which of them a
-// policy listens to is the rules' business.
-func verifier(list []config.Policy, tel *telemetry.Telemetry) (*token.Verifier, error) {
-	var providers []token.Provider
-	for i := range list {
-		for _, p := range list[i].Doc.GetSpec().GetTraffic().GetJwtAuthentication().GetProviders() {
-			providers = append(providers, token.Provider{
-				Issuer:    p.GetIssuer(),
-				Audiences: p.GetAudiences(),
-				JWKS:      keys(p.GetJwks()),
-			})
-		}
-	}
-	v, err := token.New(token.Config{Providers: providers, Log: tel.Log})
-	if err != nil {
-		return nil, fmt.Errorf("jwtAuthentication: %w", err)
-	}
-	return v, nil
-}
-
-func keys(j *configv1.JWKS) token.Keys {
-	return token.Keys{
-		URL:           j.GetRemote().GetUrl(),
-		CacheDuration: j.GetRemote().GetCacheDuration().AsDuration(),
-		Inline:        []byte(j.GetInline()),
-		File:          j.GetFile(),
-	}
 }
 
 // StateDir returns the folder that survives restarts: the configured one, else

@@ -47,6 +47,16 @@ func newCredential(owner string, src *configv1.KeySource) (*credential, error) {
 	}
 }
 
+// Key returns what reads a key from where the configuration says. A key that
+// is missing now is an error now; owner says in it whose the key is.
+func Key(owner string, src *configv1.KeySource) (func() (decision.Secret, error), error) {
+	c, err := newCredential(owner, src)
+	if err != nil {
+		return nil, err
+	}
+	return c.bearer, nil
+}
+
 // bearer returns the key, empty for a target without one.
 func (c *credential) bearer() (decision.Secret, error) {
 	if c.file == "" {

@@ -580,15 +580,23 @@ func (x *JWTAuthentication) GetProviders() []*JWTProvider {
 	return nil
 }
 
-// JWTProvider is one trusted issuer.
+// JWTProvider is one trusted issuer. At least one of jwks and introspection.
 type JWTProvider struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The `iss` claim, to the letter (RFC 7519 section 4.1.1).
 	Issuer string `protobuf:"bytes,1,opt,name=issuer,proto3" json:"issuer,omitempty"`
 	// One of these must stand in the token's `aud`.
 	Audiences []string `protobuf:"bytes,2,rep,name=audiences,proto3" json:"audiences,omitempty"`
-	// Where the issuer's keys come from.
-	Jwks          *JWKS `protobuf:"bytes,3,opt,name=jwks,proto3" json:"jwks,omitempty"`
+	// Where the issuer's keys come from. Absent: the issuer is asked about JWTs too.
+	Jwks *JWKS `protobuf:"bytes,3,opt,name=jwks,proto3" json:"jwks,omitempty"`
+	// How the issuer is asked about tokens that are no JWT. MCP only: on the LLM
+	// surface such a credential may be the key of a provider, which nobody else
+	// should see.
+	Introspection *Introspection `protobuf:"bytes,4,opt,name=introspection,proto3" json:"introspection,omitempty"`
+	// Tokens issued before this time are refused, and those that do not say when
+	// they were issued: RFC 3339, such as 2026-01-31T09:00:00Z. Where several
+	// policies list the issuer, the latest time holds for all of them.
+	NotBefore     string `protobuf:"bytes,5,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -644,6 +652,93 @@ func (x *JWTProvider) GetJwks() *JWKS {
 	return nil
 }
 
+func (x *JWTProvider) GetIntrospection() *Introspection {
+	if x != nil {
+		return x.Introspection
+	}
+	return nil
+}
+
+func (x *JWTProvider) GetNotBefore() string {
+	if x != nil {
+		return x.NotBefore
+	}
+	return ""
+}
+
+// Introspection asks the issuer about a token (RFC 7662).
+type Introspection struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The introspection endpoint: HTTPS; plain HTTP on loopback only.
+	Url string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
+	// The client that asks, by HTTP Basic.
+	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientID,proto3" json:"client_id,omitempty"`
+	// That client's secret.
+	Secret *KeySource `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"`
+	// How long an answer counts, 1s to 5m: as long as a revoked token may still pass.
+	CacheDuration *durationpb.Duration `protobuf:"bytes,4,opt,name=cache_duration,json=cacheDuration,proto3" json:"cache_duration,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Introspection) Reset() {
+	*x = Introspection{}
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Introspection) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Introspection) ProtoMessage() {}
+
+func (x *Introspection) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Introspection.ProtoReflect.Descriptor instead.
+func (*Introspection) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Introspection) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *Introspection) GetClientId() string {
+	if x != nil {
+		return x.ClientId
+	}
+	return ""
+}
+
+func (x *Introspection) GetSecret() *KeySource {
+	if x != nil {
+		return x.Secret
+	}
+	return nil
+}
+
+func (x *Introspection) GetCacheDuration() *durationpb.Duration {
+	if x != nil {
+		return x.CacheDuration
+	}
+	return nil
+}
+
 // JWKS says where keys come from (RFC 7517). Exactly one source.
 type JWKS struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -661,7 +756,7 @@ type JWKS struct {
 
 func (x *JWKS) Reset() {
 	*x = JWKS{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[9]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -673,7 +768,7 @@ func (x *JWKS) String() string {
 func (*JWKS) ProtoMessage() {}
 
 func (x *JWKS) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[9]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -686,7 +781,7 @@ func (x *JWKS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JWKS.ProtoReflect.Descriptor instead.
 func (*JWKS) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{9}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *JWKS) GetRemote() *RemoteJWKS {
@@ -731,7 +826,7 @@ type DiscoveredJWKS struct {
 
 func (x *DiscoveredJWKS) Reset() {
 	*x = DiscoveredJWKS{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[10]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -743,7 +838,7 @@ func (x *DiscoveredJWKS) String() string {
 func (*DiscoveredJWKS) ProtoMessage() {}
 
 func (x *DiscoveredJWKS) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[10]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -756,7 +851,7 @@ func (x *DiscoveredJWKS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiscoveredJWKS.ProtoReflect.Descriptor instead.
 func (*DiscoveredJWKS) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{10}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *DiscoveredJWKS) GetUrl() string {
@@ -786,7 +881,7 @@ type RemoteJWKS struct {
 
 func (x *RemoteJWKS) Reset() {
 	*x = RemoteJWKS{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[11]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -798,7 +893,7 @@ func (x *RemoteJWKS) String() string {
 func (*RemoteJWKS) ProtoMessage() {}
 
 func (x *RemoteJWKS) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[11]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -811,7 +906,7 @@ func (x *RemoteJWKS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoteJWKS.ProtoReflect.Descriptor instead.
 func (*RemoteJWKS) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{11}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *RemoteJWKS) GetUrl() string {
@@ -844,7 +939,7 @@ type RateLimit struct {
 
 func (x *RateLimit) Reset() {
 	*x = RateLimit{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[12]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -856,7 +951,7 @@ func (x *RateLimit) String() string {
 func (*RateLimit) ProtoMessage() {}
 
 func (x *RateLimit) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[12]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -869,7 +964,7 @@ func (x *RateLimit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimit.ProtoReflect.Descriptor instead.
 func (*RateLimit) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{12}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *RateLimit) GetMatch() *RateLimitMatch {
@@ -904,7 +999,7 @@ type RateLimitMatch struct {
 
 func (x *RateLimitMatch) Reset() {
 	*x = RateLimitMatch{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[13]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -916,7 +1011,7 @@ func (x *RateLimitMatch) String() string {
 func (*RateLimitMatch) ProtoMessage() {}
 
 func (x *RateLimitMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[13]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -929,7 +1024,7 @@ func (x *RateLimitMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimitMatch.ProtoReflect.Descriptor instead.
 func (*RateLimitMatch) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{13}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RateLimitMatch) GetProvider() string {
@@ -952,7 +1047,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[14]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -964,7 +1059,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[14]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -977,7 +1072,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{14}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Limit) GetRequestsPerMinute() uint64 {
@@ -1007,7 +1102,7 @@ type BackendPolicy struct {
 
 func (x *BackendPolicy) Reset() {
 	*x = BackendPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[15]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1019,7 +1114,7 @@ func (x *BackendPolicy) String() string {
 func (*BackendPolicy) ProtoMessage() {}
 
 func (x *BackendPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[15]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1032,7 +1127,7 @@ func (x *BackendPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackendPolicy.ProtoReflect.Descriptor instead.
 func (*BackendPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{15}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *BackendPolicy) GetMcp() *MCPPolicy {
@@ -1064,7 +1159,7 @@ type MCPPolicy struct {
 
 func (x *MCPPolicy) Reset() {
 	*x = MCPPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[16]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1076,7 +1171,7 @@ func (x *MCPPolicy) String() string {
 func (*MCPPolicy) ProtoMessage() {}
 
 func (x *MCPPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[16]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1089,7 +1184,7 @@ func (x *MCPPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MCPPolicy.ProtoReflect.Descriptor instead.
 func (*MCPPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{16}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *MCPPolicy) GetAuthorization() *Authorization {
@@ -1126,7 +1221,7 @@ type Authorization struct {
 
 func (x *Authorization) Reset() {
 	*x = Authorization{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[17]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1138,7 +1233,7 @@ func (x *Authorization) String() string {
 func (*Authorization) ProtoMessage() {}
 
 func (x *Authorization) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[17]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1151,7 +1246,7 @@ func (x *Authorization) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authorization.ProtoReflect.Descriptor instead.
 func (*Authorization) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{17}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Authorization) GetAction() string {
@@ -1179,7 +1274,7 @@ type MatchPolicy struct {
 
 func (x *MatchPolicy) Reset() {
 	*x = MatchPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[18]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1191,7 +1286,7 @@ func (x *MatchPolicy) String() string {
 func (*MatchPolicy) ProtoMessage() {}
 
 func (x *MatchPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[18]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1204,7 +1299,7 @@ func (x *MatchPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchPolicy.ProtoReflect.Descriptor instead.
 func (*MatchPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{18}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *MatchPolicy) GetMatchExpressions() []string {
@@ -1225,7 +1320,7 @@ type DenyPolicy struct {
 
 func (x *DenyPolicy) Reset() {
 	*x = DenyPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[19]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1237,7 +1332,7 @@ func (x *DenyPolicy) String() string {
 func (*DenyPolicy) ProtoMessage() {}
 
 func (x *DenyPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[19]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1250,7 +1345,7 @@ func (x *DenyPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DenyPolicy.ProtoReflect.Descriptor instead.
 func (*DenyPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{19}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *DenyPolicy) GetMatchExpressions() []string {
@@ -1273,7 +1368,7 @@ type LLMPolicy struct {
 
 func (x *LLMPolicy) Reset() {
 	*x = LLMPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[20]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1285,7 +1380,7 @@ func (x *LLMPolicy) String() string {
 func (*LLMPolicy) ProtoMessage() {}
 
 func (x *LLMPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[20]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1298,7 +1393,7 @@ func (x *LLMPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LLMPolicy.ProtoReflect.Descriptor instead.
 func (*LLMPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{20}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *LLMPolicy) GetModels() *Models {
@@ -1326,7 +1421,7 @@ type Models struct {
 
 func (x *Models) Reset() {
 	*x = Models{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[21]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1338,7 +1433,7 @@ func (x *Models) String() string {
 func (*Models) ProtoMessage() {}
 
 func (x *Models) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[21]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1351,7 +1446,7 @@ func (x *Models) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Models.ProtoReflect.Descriptor instead.
 func (*Models) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{21}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Models) GetAllow() []string {
@@ -1374,7 +1469,7 @@ type Guards struct {
 
 func (x *Guards) Reset() {
 	*x = Guards{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[22]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1386,7 +1481,7 @@ func (x *Guards) String() string {
 func (*Guards) ProtoMessage() {}
 
 func (x *Guards) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[22]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1399,7 +1494,7 @@ func (x *Guards) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guards.ProtoReflect.Descriptor instead.
 func (*Guards) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{22}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Guards) GetRequest() []*Guard {
@@ -1429,7 +1524,7 @@ type Guard struct {
 
 func (x *Guard) Reset() {
 	*x = Guard{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[23]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1441,7 +1536,7 @@ func (x *Guard) String() string {
 func (*Guard) ProtoMessage() {}
 
 func (x *Guard) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[23]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1454,7 +1549,7 @@ func (x *Guard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guard.ProtoReflect.Descriptor instead.
 func (*Guard) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{23}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Guard) GetType() string {
@@ -1490,7 +1585,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[24]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1502,7 +1597,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[24]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1515,7 +1610,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{24}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Rule) GetName() string {
@@ -1576,7 +1671,7 @@ type Target struct {
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[25]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1588,7 +1683,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[25]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1601,7 +1696,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{25}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Target) GetTools() []string {
@@ -1650,7 +1745,7 @@ var File_outrider_config_v1_policy_proto protoreflect.FileDescriptor
 
 const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\n" +
-	"\x1foutrider/config/v1/policy.proto\x12\x12outrider.config.v1\x1a\x1egoogle/protobuf/duration.proto\x1a outrider/config/v1/options.proto\"\xee\x01\n" +
+	"\x1foutrider/config/v1/policy.proto\x12\x12outrider.config.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1foutrider/config/v1/config.proto\x1a outrider/config/v1/options.proto\"\xee\x01\n" +
 	"\vAgentPolicy\x128\n" +
 	"\vapi_version\x18\x01 \x01(\tB\x17\xea\xe0\x18\x13\x10\x01\x1a\x0foutrider.dev/v1R\n" +
 	"apiVersion\x12'\n" +
@@ -1704,14 +1799,22 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\x04mode\x18\x01 \x01(\tB*\xea\xe0\x18&\x1a\x06Strict\x1a\bOptional\x1a\n" +
 	"Permissive:\x06StrictR\x04mode\x121\n" +
 	"\bsurfaces\x18\x02 \x03(\tB\x15\xea\xe0\x18\x11\x1a\x03MCP\x1a\x03LLM:\x05[MCP]R\bsurfaces\x12E\n" +
-	"\tproviders\x18\x03 \x03(\v2\x1f.outrider.config.v1.JWTProviderB\x06\xea\xe0\x18\x02\x10\x01R\tproviders\"\x89\x01\n" +
+	"\tproviders\x18\x03 \x03(\v2\x1f.outrider.config.v1.JWTProviderB\x06\xea\xe0\x18\x02\x10\x01R\tproviders\"\xe9\x01\n" +
 	"\vJWTProvider\x12\x1e\n" +
 	"\x06issuer\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x06issuer\x12$\n" +
-	"\taudiences\x18\x02 \x03(\tB\x06\xea\xe0\x18\x02\x10\x01R\taudiences\x124\n" +
-	"\x04jwks\x18\x03 \x01(\v2\x18.outrider.config.v1.JWKSB\x06\xea\xe0\x18\x02\x10\x01R\x04jwks\"\xa8\x02\n" +
+	"\taudiences\x18\x02 \x03(\tB\x06\xea\xe0\x18\x02\x10\x01R\taudiences\x12,\n" +
+	"\x04jwks\x18\x03 \x01(\v2\x18.outrider.config.v1.JWKSR\x04jwks\x12G\n" +
+	"\rintrospection\x18\x04 \x01(\v2!.outrider.config.v1.IntrospectionR\rintrospection\x12\x1d\n" +
+	"\n" +
+	"not_before\x18\x05 \x01(\tR\tnotBefore\"\xda\x01\n" +
+	"\rIntrospection\x12\x18\n" +
+	"\x03url\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x03url\x12#\n" +
+	"\tclient_id\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\bclientID\x12=\n" +
+	"\x06secret\x18\x03 \x01(\v2\x1d.outrider.config.v1.KeySourceB\x06\xea\xe0\x18\x02\x10\x01R\x06secret\x12K\n" +
+	"\x0ecache_duration\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\t\xea\xe0\x18\x05:\x0330sR\rcacheDuration\"\xe4\x01\n" +
 	"\x04JWKS\x12D\n" +
-	"\x06remote\x18\x01 \x01(\v2\x1e.outrider.config.v1.RemoteJWKSB\f\xea\xe0\x18\b2\x06sourceR\x06remote\x12\x91\x01\n" +
-	"\tdiscovery\x18\x04 \x01(\v2\".outrider.config.v1.DiscoveredJWKSBO\xea\xe0\x18K\"Athis build discovers no keys; give the key set's url under remote2\x06sourceR\tdiscovery\x12$\n" +
+	"\x06remote\x18\x01 \x01(\v2\x1e.outrider.config.v1.RemoteJWKSB\f\xea\xe0\x18\b2\x06sourceR\x06remote\x12N\n" +
+	"\tdiscovery\x18\x04 \x01(\v2\".outrider.config.v1.DiscoveredJWKSB\f\xea\xe0\x18\b2\x06sourceR\tdiscovery\x12$\n" +
 	"\x06inline\x18\x02 \x01(\tB\f\xea\xe0\x18\b2\x06sourceR\x06inline\x12 \n" +
 	"\x04file\x18\x03 \x01(\tB\f\xea\xe0\x18\b2\x06sourceR\x04file\"n\n" +
 	"\x0eDiscoveredJWKS\x12\x10\n" +
@@ -1785,7 +1888,7 @@ func file_outrider_config_v1_policy_proto_rawDescGZIP() []byte {
 	return file_outrider_config_v1_policy_proto_rawDescData
 }
 
-var file_outrider_config_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
+var file_outrider_config_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_outrider_config_v1_policy_proto_goTypes = []any{
 	(*AgentPolicy)(nil),         // 0: outrider.config.v1.AgentPolicy
 	(*Metadata)(nil),            // 1: outrider.config.v1.Metadata
@@ -1796,67 +1899,72 @@ var file_outrider_config_v1_policy_proto_goTypes = []any{
 	(*TrafficPolicy)(nil),       // 6: outrider.config.v1.TrafficPolicy
 	(*JWTAuthentication)(nil),   // 7: outrider.config.v1.JWTAuthentication
 	(*JWTProvider)(nil),         // 8: outrider.config.v1.JWTProvider
-	(*JWKS)(nil),                // 9: outrider.config.v1.JWKS
-	(*DiscoveredJWKS)(nil),      // 10: outrider.config.v1.DiscoveredJWKS
-	(*RemoteJWKS)(nil),          // 11: outrider.config.v1.RemoteJWKS
-	(*RateLimit)(nil),           // 12: outrider.config.v1.RateLimit
-	(*RateLimitMatch)(nil),      // 13: outrider.config.v1.RateLimitMatch
-	(*Limit)(nil),               // 14: outrider.config.v1.Limit
-	(*BackendPolicy)(nil),       // 15: outrider.config.v1.BackendPolicy
-	(*MCPPolicy)(nil),           // 16: outrider.config.v1.MCPPolicy
-	(*Authorization)(nil),       // 17: outrider.config.v1.Authorization
-	(*MatchPolicy)(nil),         // 18: outrider.config.v1.MatchPolicy
-	(*DenyPolicy)(nil),          // 19: outrider.config.v1.DenyPolicy
-	(*LLMPolicy)(nil),           // 20: outrider.config.v1.LLMPolicy
-	(*Models)(nil),              // 21: outrider.config.v1.Models
-	(*Guards)(nil),              // 22: outrider.config.v1.Guards
-	(*Guard)(nil),               // 23: outrider.config.v1.Guard
-	(*Rule)(nil),                // 24: outrider.config.v1.Rule
-	(*Target)(nil),              // 25: outrider.config.v1.Target
-	nil,                         // 26: outrider.config.v1.Metadata.LabelsEntry
-	nil,                         // 27: outrider.config.v1.PolicySpec.ClaimsEntry
-	nil,                         // 28: outrider.config.v1.AgentSelector.MatchLabelsEntry
-	(*durationpb.Duration)(nil), // 29: google.protobuf.Duration
+	(*Introspection)(nil),       // 9: outrider.config.v1.Introspection
+	(*JWKS)(nil),                // 10: outrider.config.v1.JWKS
+	(*DiscoveredJWKS)(nil),      // 11: outrider.config.v1.DiscoveredJWKS
+	(*RemoteJWKS)(nil),          // 12: outrider.config.v1.RemoteJWKS
+	(*RateLimit)(nil),           // 13: outrider.config.v1.RateLimit
+	(*RateLimitMatch)(nil),      // 14: outrider.config.v1.RateLimitMatch
+	(*Limit)(nil),               // 15: outrider.config.v1.Limit
+	(*BackendPolicy)(nil),       // 16: outrider.config.v1.BackendPolicy
+	(*MCPPolicy)(nil),           // 17: outrider.config.v1.MCPPolicy
+	(*Authorization)(nil),       // 18: outrider.config.v1.Authorization
+	(*MatchPolicy)(nil),         // 19: outrider.config.v1.MatchPolicy
+	(*DenyPolicy)(nil),          // 20: outrider.config.v1.DenyPolicy
+	(*LLMPolicy)(nil),           // 21: outrider.config.v1.LLMPolicy
+	(*Models)(nil),              // 22: outrider.config.v1.Models
+	(*Guards)(nil),              // 23: outrider.config.v1.Guards
+	(*Guard)(nil),               // 24: outrider.config.v1.Guard
+	(*Rule)(nil),                // 25: outrider.config.v1.Rule
+	(*Target)(nil),              // 26: outrider.config.v1.Target
+	nil,                         // 27: outrider.config.v1.Metadata.LabelsEntry
+	nil,                         // 28: outrider.config.v1.PolicySpec.ClaimsEntry
+	nil,                         // 29: outrider.config.v1.AgentSelector.MatchLabelsEntry
+	(*KeySource)(nil),           // 30: outrider.config.v1.KeySource
+	(*durationpb.Duration)(nil), // 31: google.protobuf.Duration
 }
 var file_outrider_config_v1_policy_proto_depIdxs = []int32{
 	1,  // 0: outrider.config.v1.AgentPolicy.metadata:type_name -> outrider.config.v1.Metadata
 	2,  // 1: outrider.config.v1.AgentPolicy.spec:type_name -> outrider.config.v1.PolicySpec
-	26, // 2: outrider.config.v1.Metadata.labels:type_name -> outrider.config.v1.Metadata.LabelsEntry
+	27, // 2: outrider.config.v1.Metadata.labels:type_name -> outrider.config.v1.Metadata.LabelsEntry
 	5,  // 3: outrider.config.v1.PolicySpec.agents:type_name -> outrider.config.v1.AgentSelector
 	6,  // 4: outrider.config.v1.PolicySpec.traffic:type_name -> outrider.config.v1.TrafficPolicy
-	15, // 5: outrider.config.v1.PolicySpec.backend:type_name -> outrider.config.v1.BackendPolicy
-	24, // 6: outrider.config.v1.PolicySpec.rules:type_name -> outrider.config.v1.Rule
-	27, // 7: outrider.config.v1.PolicySpec.claims:type_name -> outrider.config.v1.PolicySpec.ClaimsEntry
+	16, // 5: outrider.config.v1.PolicySpec.backend:type_name -> outrider.config.v1.BackendPolicy
+	25, // 6: outrider.config.v1.PolicySpec.rules:type_name -> outrider.config.v1.Rule
+	28, // 7: outrider.config.v1.PolicySpec.claims:type_name -> outrider.config.v1.PolicySpec.ClaimsEntry
 	4,  // 8: outrider.config.v1.PolicySpec.variables:type_name -> outrider.config.v1.Variable
-	28, // 9: outrider.config.v1.AgentSelector.match_labels:type_name -> outrider.config.v1.AgentSelector.MatchLabelsEntry
+	29, // 9: outrider.config.v1.AgentSelector.match_labels:type_name -> outrider.config.v1.AgentSelector.MatchLabelsEntry
 	7,  // 10: outrider.config.v1.TrafficPolicy.jwt_authentication:type_name -> outrider.config.v1.JWTAuthentication
-	12, // 11: outrider.config.v1.TrafficPolicy.rate_limiting:type_name -> outrider.config.v1.RateLimit
+	13, // 11: outrider.config.v1.TrafficPolicy.rate_limiting:type_name -> outrider.config.v1.RateLimit
 	8,  // 12: outrider.config.v1.JWTAuthentication.providers:type_name -> outrider.config.v1.JWTProvider
-	9,  // 13: outrider.config.v1.JWTProvider.jwks:type_name -> outrider.config.v1.JWKS
-	11, // 14: outrider.config.v1.JWKS.remote:type_name -> outrider.config.v1.RemoteJWKS
-	10, // 15: outrider.config.v1.JWKS.discovery:type_name -> outrider.config.v1.DiscoveredJWKS
-	29, // 16: outrider.config.v1.DiscoveredJWKS.cache_duration:type_name -> google.protobuf.Duration
-	29, // 17: outrider.config.v1.RemoteJWKS.cache_duration:type_name -> google.protobuf.Duration
-	13, // 18: outrider.config.v1.RateLimit.match:type_name -> outrider.config.v1.RateLimitMatch
-	14, // 19: outrider.config.v1.RateLimit.limits:type_name -> outrider.config.v1.Limit
-	16, // 20: outrider.config.v1.BackendPolicy.mcp:type_name -> outrider.config.v1.MCPPolicy
-	20, // 21: outrider.config.v1.BackendPolicy.llm:type_name -> outrider.config.v1.LLMPolicy
-	17, // 22: outrider.config.v1.MCPPolicy.authorization:type_name -> outrider.config.v1.Authorization
-	19, // 23: outrider.config.v1.MCPPolicy.deny_policy:type_name -> outrider.config.v1.DenyPolicy
-	22, // 24: outrider.config.v1.MCPPolicy.guards:type_name -> outrider.config.v1.Guards
-	18, // 25: outrider.config.v1.Authorization.policy:type_name -> outrider.config.v1.MatchPolicy
-	21, // 26: outrider.config.v1.LLMPolicy.models:type_name -> outrider.config.v1.Models
-	22, // 27: outrider.config.v1.LLMPolicy.guards:type_name -> outrider.config.v1.Guards
-	23, // 28: outrider.config.v1.Guards.request:type_name -> outrider.config.v1.Guard
-	23, // 29: outrider.config.v1.Guards.response:type_name -> outrider.config.v1.Guard
-	25, // 30: outrider.config.v1.Rule.allow:type_name -> outrider.config.v1.Target
-	25, // 31: outrider.config.v1.Rule.deny:type_name -> outrider.config.v1.Target
-	3,  // 32: outrider.config.v1.PolicySpec.ClaimsEntry.value:type_name -> outrider.config.v1.ClaimSchema
-	33, // [33:33] is the sub-list for method output_type
-	33, // [33:33] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	10, // 13: outrider.config.v1.JWTProvider.jwks:type_name -> outrider.config.v1.JWKS
+	9,  // 14: outrider.config.v1.JWTProvider.introspection:type_name -> outrider.config.v1.Introspection
+	30, // 15: outrider.config.v1.Introspection.secret:type_name -> outrider.config.v1.KeySource
+	31, // 16: outrider.config.v1.Introspection.cache_duration:type_name -> google.protobuf.Duration
+	12, // 17: outrider.config.v1.JWKS.remote:type_name -> outrider.config.v1.RemoteJWKS
+	11, // 18: outrider.config.v1.JWKS.discovery:type_name -> outrider.config.v1.DiscoveredJWKS
+	31, // 19: outrider.config.v1.DiscoveredJWKS.cache_duration:type_name -> google.protobuf.Duration
+	31, // 20: outrider.config.v1.RemoteJWKS.cache_duration:type_name -> google.protobuf.Duration
+	14, // 21: outrider.config.v1.RateLimit.match:type_name -> outrider.config.v1.RateLimitMatch
+	15, // 22: outrider.config.v1.RateLimit.limits:type_name -> outrider.config.v1.Limit
+	17, // 23: outrider.config.v1.BackendPolicy.mcp:type_name -> outrider.config.v1.MCPPolicy
+	21, // 24: outrider.config.v1.BackendPolicy.llm:type_name -> outrider.config.v1.LLMPolicy
+	18, // 25: outrider.config.v1.MCPPolicy.authorization:type_name -> outrider.config.v1.Authorization
+	20, // 26: outrider.config.v1.MCPPolicy.deny_policy:type_name -> outrider.config.v1.DenyPolicy
+	23, // 27: outrider.config.v1.MCPPolicy.guards:type_name -> outrider.config.v1.Guards
+	19, // 28: outrider.config.v1.Authorization.policy:type_name -> outrider.config.v1.MatchPolicy
+	22, // 29: outrider.config.v1.LLMPolicy.models:type_name -> outrider.config.v1.Models
+	23, // 30: outrider.config.v1.LLMPolicy.guards:type_name -> outrider.config.v1.Guards
+	24, // 31: outrider.config.v1.Guards.request:type_name -> outrider.config.v1.Guard
+	24, // 32: outrider.config.v1.Guards.response:type_name -> outrider.config.v1.Guard
+	26, // 33: outrider.config.v1.Rule.allow:type_name -> outrider.config.v1.Target
+	26, // 34: outrider.config.v1.Rule.deny:type_name -> outrider.config.v1.Target
+	3,  // 35: outrider.config.v1.PolicySpec.ClaimsEntry.value:type_name -> outrider.config.v1.ClaimSchema
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_outrider_config_v1_policy_proto_init() }
@@ -1864,6 +1972,7 @@ func file_outrider_config_v1_policy_proto_init() {
 	if File_outrider_config_v1_policy_proto != nil {
 		return
 	}
+	file_outrider_config_v1_config_proto_init()
 	file_outrider_config_v1_options_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1871,7 +1980,7 @@ func file_outrider_config_v1_policy_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_outrider_config_v1_policy_proto_rawDesc), len(file_outrider_config_v1_policy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   29,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

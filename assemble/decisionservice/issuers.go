@@ -1,0 +1,79 @@
+package decisionservice
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"outrider.dev/outrider/authz/token"
+	"outrider.dev/outrider/config"
+	"outrider.dev/outrider/decision"
+	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
+)
+
+// keyReader makes what reads a key of where the configuration says it is.
+type keyReader func(owner string, src *configv1.KeySource) (func() (decision.Secret, error), error)
+
+// unread is the keyReader of a check, which needs no keys.
+func unread(string, *configv1.KeySource) (func() (decision.Secret, error), error) {
+	return func() (decision.Secret, error) { return nil, nil }, nil
+}
+
+// verifier believes the issuers of all policies together; which of them a
+// policy listens to is the rules' business.
+func verifier(list []config.Policy, log *slog.Logger, key keyReader) (*token.Verifier, error) {
+	var providers []token.Provider
+	for i := range list {
+		for _, p := range list[i].Doc.GetSpec().GetTraffic().GetJwtAuthentication().GetProviders() {
+			one, err := provider(p, key)
+			if err != nil {
+				return nil, err
+			}
+			providers = append(providers, one)
+		}
+	}
+	v, err := token.New(token.Config{Providers: providers, Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("jwtAuthentication: %w", err)
+	}
+	return v, nil
+}
+
+func provider(p *configv1.JWTProvider, key keyReader) (token.Provider, error) {
+	out := token.Provider{Issuer: p.GetIssuer(), Audiences: p.GetAudiences(), JWKS: keys(p)}
+	if written := p.GetNotBefore(); written != "" {
+		at, err := time.Parse(time.RFC3339, written)
+		if err != nil {
+			return out, fmt.Errorf("issuer %q: notBefore is not a time: write it as 2026-01-31T09:00:00Z", p.GetIssuer())
+		}
+		out.NotBefore = at
+	}
+	i := p.GetIntrospection()
+	if i == nil {
+		return out, nil
+	}
+	secret, err := key(fmt.Sprintf("issuer %q, introspection.secret", p.GetIssuer()), i.GetSecret())
+	if err != nil {
+		return out, err
+	}
+	out.Introspection = &token.Introspection{
+		URL: i.GetUrl(), ClientID: i.GetClientId(), Secret: secret, CacheDuration: i.GetCacheDuration().AsDuration(),
+	}
+	return out, nil
+}
+
+func keys(p *configv1.JWTProvider) token.Keys {
+	j := p.GetJwks()
+	out := token.Keys{
+		URL:           j.GetRemote().GetUrl(),
+		CacheDuration: j.GetRemote().GetCacheDuration().AsDuration(),
+		Inline:        []byte(j.GetInline()),
+		File:          j.GetFile(),
+	}
+	if found := j.GetDiscovery(); found != nil {
+		out.Metadata = cmp.Or(found.GetUrl(), token.MetadataURL(p.GetIssuer()))
+		out.CacheDuration = found.GetCacheDuration().AsDuration()
+	}
+	return out
+}
