@@ -17,6 +17,7 @@ const blocks = window.Stretch/window.BlockLen + 1
 // for all of them. Places are a superset: each detector applies its own rules
 // to them, and must find nothing elsewhere.
 type sieve struct {
+	any               keys // of both kinds
 	secret, injection keys
 	announces         [256]bool // may stand before a value that is a credential by its name
 }
@@ -24,9 +25,11 @@ type sieve struct {
 func newSieve(secretKeys, injectionKeys []string) *sieve {
 	v := &sieve{}
 	for _, key := range secretKeys {
+		v.any.add(key)
 		v.secret.add(key)
 	}
 	for _, key := range injectionKeys {
+		v.any.add(key)
 		v.injection.add(key)
 	}
 	for _, c := range " \t\"'=:>" {
@@ -93,7 +96,9 @@ func (r *sifting) words(k int, begin uint64) {
 	for left := begin; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
 		run := b.Alnum>>o | next.Alnum<<1<<(63-o)
-		r.word(base+o, bits.TrailingZeros64(^run))
+		if h := hash(keyAt(r.text, base+o, bits.TrailingZeros64(^run))); r.sieve.any.has(h) {
+			r.word(base+o, h)
+		}
 	}
 	// A run of 16 bytes without a blank holds an aligned group of eight.
 	long := b.Filled>>7 | next.Filled<<57
@@ -109,9 +114,8 @@ func (r *sifting) words(k int, begin uint64) {
 	}
 }
 
-// word judges by its key the word at i, of which n letters and digits are known.
-func (r *sifting) word(i, n int) {
-	h := hash(keyAt(r.text, i, n))
+// word judges the word at i, whose key is known.
+func (r *sifting) word(i int, h uint16) {
 	if r.sieve.secret.has(h) {
 		r.secret.Add(i)
 		if r.text[i] == 'B' {

@@ -96,58 +96,54 @@ func (d *Detector) next(r *reader) word {
 // word reads the word that begins where the reader stands. It stops reading a
 // word that is in no vocabulary.
 func (d *Detector) word(r *reader) word {
-	var low [maxWord]byte
-	n := d.ascii(r, &low)
+	var low letters
+	d.ascii(r, &low)
 	for !r.spent() {
 		g := glyphAt(r.w, r.at)
 		if g.sign != signLetter && g.sign != signIgnored {
 			break
 		}
 		r.take(g)
-		if g.sign == signLetter && (g.n == 0 || n+g.n > maxWord) {
+		if g.sign == signLetter && (g.n == 0 || low.n+g.n > maxWord) {
 			return word{end: r.at}
 		}
-		n += copy(low[n:], g.as[:g.n])
+		low.n += copy(low.raw[low.n:], g.as[:g.n])
 	}
 	if r.spent() {
 		return word{over: true, pad: r.visible <= maxVisible}
 	}
-	return word{class: d.lookup(low[:n]), end: r.at}
+	return word{class: d.meanings[d.meaning(&low)].class, end: r.at}
 }
 
 // ascii reads the plain letters that a word begins with: all of it, as a rule.
-func (d *Detector) ascii(r *reader, low *[maxWord]byte) int {
-	n := 0
-	for n < maxWord && r.at < len(r.w.Text) && !r.spent() {
+func (d *Detector) ascii(r *reader, low *letters) {
+	for low.n < maxWord && r.at < len(r.w.Text) && !r.spent() {
 		c := d.fold[r.w.Text[r.at]]
 		if c == 0 {
 			break
 		}
-		low[n] = c
-		n++
+		low.raw[low.n] = c
+		low.n++
 		r.at++
 		r.visible++
 	}
-	return n
 }
 
-// lookup returns the parts of a word, read with digits as letters if need be.
-func (d *Detector) lookup(low []byte) class { return d.meanings[d.meaning(low)].class }
-
-// meaning returns where the meaning of a word stands.
-func (d *Detector) meaning(low []byte) uint16 {
-	if n, ok := d.words[string(low)]; ok {
+// meaning returns where the meaning of a word stands. The word is read with
+// digits as letters if need be.
+func (d *Detector) meaning(low *letters) uint16 {
+	if n := d.words.find(low); n != 0 {
 		return n
 	}
 	digit := false
-	for k, c := range low {
-		low[k] = imitated(c)
-		digit = digit || low[k] != c
+	for k, c := range low.raw[:low.n] {
+		low.raw[k] = imitated(c)
+		digit = digit || low.raw[k] != c
 	}
 	if !digit {
 		return 0
 	}
-	return d.words[string(low)]
+	return d.words.find(low)
 }
 
 // gap skips what stands between two words. Punctuation and line ends are a

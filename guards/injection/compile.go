@@ -28,7 +28,7 @@ func (d *Detector) compile(words map[string]class) {
 	}
 	d.meanings = []meaning{{}}
 	d.breaks = [3]meaning{gapSoft: d.mean(end|glue, bases), gapHard: d.mean(end, bases)}
-	d.words = make(map[string]uint16, len(words))
+	d.words = newLexicon(len(words))
 	known := map[class]uint16{}
 	for word, c := range words {
 		n, ok := known[c]
@@ -37,9 +37,10 @@ func (d *Detector) compile(words map[string]class) {
 			known[c] = n
 			d.meanings = append(d.meanings, d.mean(c, bases))
 		}
-		d.words[word] = n
+		d.words.add(word, n)
 		if c&d.first != 0 && len(word) > 1 {
 			d.gate[pair(word[0], word[1])] = true
+			d.openings = append(d.openings, word)
 		}
 	}
 }
@@ -70,10 +71,8 @@ func (s *state) add(bit int) { s[bit>>6] |= 1 << (bit & 63) }
 // digits for letters, and of those that begin a forged turn.
 func (d *Detector) Keys() []string {
 	out := []string{"huma", "assi"}
-	for word, n := range d.words {
-		if d.meanings[n].class&d.first != 0 {
-			out = append(out, spellings(word[:min(len(word), window.KeyLen)])...)
-		}
+	for _, word := range d.openings {
+		out = append(out, spellings(word[:min(len(word), window.KeyLen)])...)
 	}
 	return out
 }

@@ -18,13 +18,14 @@ const (
 
 // Detector finds acts of injection. It is immutable and safe for concurrent use.
 type Detector struct {
-	words map[string]uint16 // where in meanings
+	words lexicon // where in meanings
 	rules []rule
 	first class         // what can begin an act
 	gate  [36 * 36]bool // first two letters of the words that can begin an act
 	fold  [256]byte     // lower case of ASCII letters and digits, else zero
 	tool  bool
 
+	openings []string  // words that can begin an act
 	meanings []meaning // the first is that of an unknown word
 	breaks   [3]meaning
 	strict   state // rules that allow no glue

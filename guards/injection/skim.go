@@ -73,7 +73,7 @@ func (d *Detector) step(s state, m *meaning) state {
 // plainWord returns where the letters and digits at i end, and the meaning of
 // the word that they are.
 func (d *Detector) plainWord(text []byte, i int) (end int, meaning uint16) {
-	var low [maxWord]byte
+	var low letters
 	n := 0
 	for end = i; end < len(text); end++ {
 		c := d.fold[text[end]]
@@ -81,14 +81,15 @@ func (d *Detector) plainWord(text []byte, i int) (end int, meaning uint16) {
 			break
 		}
 		if n < maxWord {
-			low[n] = c
+			low.raw[n] = c
 		}
 		n++
 	}
 	if n > maxWord {
 		return end, 0
 	}
-	return end, d.meaning(low[:n])
+	low.n = n
+	return end, d.meaning(&low)
 }
 
 // gapKind is what stands between two words: blanks alone, something that may

@@ -16,8 +16,12 @@ func near(w *window.Window, i int, words ...string) bool {
 			low[k] |= 0x20
 		}
 	}
-	for k := 0; k < n; k++ {
-		if k > 0 && window.IsAlnum(low[k-1]) {
+	var first [2]uint64 // bytes that a word begins with
+	for _, word := range words {
+		first[word[0]>>6] |= 1 << (word[0] & 63)
+	}
+	for k := range n {
+		if c := low[k]; c >= 0x80 || first[c>>6&1]&(1<<(c&63)) == 0 || k > 0 && window.IsAlnum(low[k-1]) {
 			continue
 		}
 		for _, word := range words {

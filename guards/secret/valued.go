@@ -78,6 +78,9 @@ func announced(w *window.Window, i int) (kind string, least int) {
 	for k > 0 && i-k < maxGap && gapByte(w.Text[k-1]) {
 		k--
 	}
+	if k == 0 || !endsName(w.Text[k-1]) {
+		return "", 0
+	}
 	from := k
 	for from > 0 && k-from < maxName && nameByte(w.Text[from-1]) {
 		from--
@@ -98,6 +101,15 @@ func announced(w *window.Window, i int) (kind string, least int) {
 		return "secret.generic", minValue
 	}
 	return "", 0
+}
+
+// endsName reports whether c is the last letter of a name that announces.
+func endsName(c byte) bool {
+	switch c | 0x20 {
+	case 'c', 'd', 'n', 'r', 't', 'y': // basic, password, token, bearer, secret, key
+		return true
+	}
+	return false
 }
 
 func gapByte(c byte) bool {
