@@ -34,13 +34,12 @@ func (s *Selection) Judge(c *input.Call) Outcome {
 		return Outcome{Reason: decision.Reason{Code: decision.CodeNoPolicy, Message: "no policy selects agent " + shown(c.Request.Caller.Agent)}}
 	}
 	var v views
-	j := s.judging(c, &v)
+	key := c.Key()
+	j := s.judging(c, &key, &v)
 	out := j.outcome(j.enforce())
 	out.Observed = j.observe()
 	if !out.Allow && isToolCall(c) {
-		var listed views
-		entry := s.judging(c.Listed(c.Tool), &listed)
-		out.Reason.Hidden = entry.enforce().refuses()
+		out.Reason.Hidden = !s.Visible(c, []decision.Tool{c.Tool})[0]
 	}
 	return out
 }
@@ -57,14 +56,19 @@ func (s *Selection) Visible(c *input.Call, tools []decision.Tool) []bool {
 	if s.Empty() || len(tools) == 0 {
 		return out
 	}
-	entry, v := c.Listed(tools[0]), s.listViews()
+	entry, v := c.Listed(tools[0]), &views{}
+	if len(tools) > 1 {
+		v = s.listViews()
+	}
+	key := entry.Key()
 	for i := range tools {
-		entry.Relist(tools[i])
+		entry.Relist(&tools[i], &key)
 		if v.anonymous != nil {
-			v.anonymous.Relist(tools[i])
+			v.anonymous.Relist(&tools[i], nil)
 		}
-		j := s.judging(entry, v)
-		out[i] = !j.enforce().refuses()
+		j := s.judging(entry, &key, v)
+		r := j.enforce()
+		out[i] = !r.refuses()
 	}
 	return out
 }
@@ -77,8 +81,8 @@ type judging struct {
 	views   *views
 }
 
-func (s *Selection) judging(c *input.Call, v *views) judging {
-	return judging{call: c, surface: surfaceOf(c), plan: s.plan(c), views: v}
+func (s *Selection) judging(c *input.Call, k *input.Key, v *views) judging {
+	return judging{call: c, surface: surfaceOf(c), plan: s.plan(c, k), views: v}
 }
 
 // enforce judges by the enforcing policies: every deny first, then the models,

@@ -100,60 +100,86 @@ func (l *ruleList) fold(c *input.Call) []*step {
 // Bounds of the plans that a set remembers: agents choose the names of tools
 // and models that they ask for, so there may be any number of them.
 const (
-	maxPlans   = 8192 // of one generation; there are two
-	maxKeySize = 512  // bytes of names of a key
+	maxPlans    = 8192 // names of one generation; there are two
+	maxNamesake = 16   // plans of one name
+	maxKeySize  = 512  // bytes of names of a key
 )
 
-// planKey is a call's key among the plans of all selections.
-type planKey struct {
+// remembered is a plan with what it is for, among those of one name.
+type remembered struct {
 	selection int
 	key       input.Key
+	plan      *plan
+	next      *remembered
+}
+
+// name is what tells most keys apart, and all that is hashed of one.
+func name(k *input.Key) string {
+	if k.Tool != "" {
+		return k.Tool
+	}
+	return k.Model
 }
 
 // plans remembers plans. When the young generation is full it becomes the old
 // one, whose plans are forgotten unless they are asked for again.
 type plans struct {
 	mu         sync.RWMutex
-	young, old map[planKey]*plan
+	young, old map[string]*remembered
 }
 
-func (p *plans) get(k *planKey) *plan {
+func (p *plans) get(selection int, k *input.Key) *plan {
 	p.mu.RLock()
-	found := p.young[*k]
-	old := found == nil && p.old != nil
-	if old {
-		found = p.old[*k]
+	found, aging := find(p.young[name(k)], selection, k), false
+	if found == nil && p.old != nil {
+		found = find(p.old[name(k)], selection, k)
+		aging = found != nil
 	}
 	p.mu.RUnlock()
-	if old && found != nil {
-		p.put(k, found)
+	if aging {
+		p.put(selection, k, found)
 	}
 	return found
 }
 
-func (p *plans) put(k *planKey, made *plan) {
-	if k.key.Size() > maxKeySize {
+func find(r *remembered, selection int, k *input.Key) *plan {
+	for ; r != nil; r = r.next {
+		if r.selection == selection && r.key == *k {
+			return r.plan
+		}
+	}
+	return nil
+}
+
+func (p *plans) put(selection int, k *input.Key, made *plan) {
+	if k.Size() > maxKeySize {
 		return
 	}
-	k.key = k.key.Clone()
+	kept := k.Clone()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.young == nil || len(p.young) >= maxPlans {
-		p.young, p.old = map[planKey]*plan{}, p.young
+		p.young, p.old = map[string]*remembered{}, p.young
 	}
-	p.young[*k] = made
+	first, length := p.young[name(&kept)], 0
+	for r := first; r != nil; r = r.next {
+		length++
+	}
+	if length >= maxNamesake {
+		first = nil
+	}
+	p.young[name(&kept)] = &remembered{selection, kept, made, first}
 }
 
-// plan returns the plan for the call's key.
-func (s *Selection) plan(c *input.Call) *plan {
-	k := planKey{selection: s.id, key: c.Key()}
+// plan returns the plan for the call's key, which is k.
+func (s *Selection) plan(c *input.Call, k *input.Key) *plan {
 	if s.id == 0 { // one that the set does not remember
 		return newPlan(s, c)
 	}
-	found := s.set.plans.get(&k)
+	found := s.set.plans.get(s.id, k)
 	if found == nil {
 		found = newPlan(s, c)
-		s.set.plans.put(&k, found)
+		s.set.plans.put(s.id, k, found)
 	}
 	return found
 }

@@ -50,14 +50,18 @@ func (c *Call) Listed(t decision.Tool) *Call {
 	d := *c
 	d.Method, d.ArgsUnknown = methodCallTool, true
 	d.args, d.labels = &d.own.args, &d.own.labels
-	d.Relist(t)
+	d.Relist(&t, nil)
 	return &d
 }
 
 // Relist turns a call that [Call.Listed] made into that of another tool, so
-// that a long list needs no call for each entry.
-func (c *Call) Relist(t decision.Tool) {
-	c.Tool, c.own = t, trees{}
+// that a long list needs no call for each entry. With a key it does the same
+// to that.
+func (c *Call) Relist(t *decision.Tool, k *Key) {
+	c.Tool, c.own = *t, trees{}
+	if k != nil {
+		k.Server, k.Tool, k.Exposed = c.Server(), c.ToolName(), c.exposed()
+	}
 }
 
 // Anonymous returns the call as a policy sees it that does not trust the
