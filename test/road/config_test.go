@@ -86,8 +86,10 @@ const (
     - {name: script, url: $script/v1, key: {file: $dir/script.key}}
   routes:
     - {match: {models: ["grok-*"]}, to: [{provider: main}]}
-    - {match: {models: ["failover-*"]}, to: [{provider: main}, {provider: spare, model: $model}]}
     - {match: {models: ["llama-*", "nomic", "GROK-*"]}, to: [{provider: main}]}
+    - {match: {models: ["limited-first-*"]}, to: [{provider: limited}, {provider: spare}]}
+    - {match: {models: ["failover-limited-*"]}, to: [{provider: main}, {provider: limited}]}
+    - {match: {models: ["failover-*"]}, to: [{provider: main}, {provider: spare, model: $model}]}
     - {match: {models: ["limited-*"]}, to: [{provider: limited}]}
     - {match: {models: ["script-failover-*"]}, to: [{provider: script}, {provider: spare, model: $model}]}
     - {match: {models: ["script-*"]}, to: [{provider: script}]}

@@ -21,6 +21,7 @@ func personal() []string { return []string{"536-22-8145", "jane.doe@example.com"
 // burdened are headers with all that an agent can prove itself by.
 func burdened(token string) []string {
 	return append(bearer(token), "Cookie", agentCookie, "X-Api-Key", agentKey, "Api-Key", agentKey,
+		"X-Goog-Api-Key", agentKey, "X-Amz-Security-Token", agentKey, "X-Auth-Token", agentKey, "Accept-Encoding", "gzip, br",
 		"Proxy-Authorization", "Basic "+agentKey, "X-Forwarded-For", "10.1.2.3", "Traceparent", traceparent,
 		"Connection", "X-Secret-Hop", "X-Secret-Hop", agentKey)
 }
@@ -67,6 +68,9 @@ func TestNothingOfTheAgentTravels(t *testing.T) {
 		for _, a := range arrivals {
 			if got := a.Header.Get("Authorization"); got != "Bearer "+keys[a.at] {
 				t.Errorf("%s received the credential %.12q", a.at, got)
+			}
+			if got := a.Header.Get("Accept-Encoding"); got != "identity" {
+				t.Errorf("%s may answer in the encodings %q, which nobody could judge", a.at, got)
 			}
 			if got := a.Header.Get("Traceparent"); got != traceparent {
 				t.Errorf("%s received the trace %q", a.at, got)

@@ -58,3 +58,37 @@ func TestRateLimitAtOnce(t *testing.T) {
 		r.wantArrivals(t, perMinute)
 	})
 }
+
+// TestFailoverKeepsLimits reaches a limit, then fails over to the limited
+// provider: the agent is left with the failure of the first one.
+func TestFailoverKeepsLimits(t *testing.T) {
+	eachWay(t, func(t *testing.T, r *Road) {
+		r.main.FailNext(1, http.StatusServiceUnavailable)
+		r.post(t, pathChat, chat("failover-limited-1", "hi")).wantPassed(t)
+		for range perMinute - 1 {
+			r.post(t, pathChat, chat("limited-1", "hi")).wantPassed(t)
+		}
+		mark := r.main.Total()
+		r.main.FailNext(1, http.StatusServiceUnavailable)
+		if a := r.post(t, pathChat, chat("failover-limited-1", "hi")); a.status != http.StatusServiceUnavailable {
+			t.Errorf("the agent saw %d %s", a.status, a.body)
+		}
+		if got := r.main.Total() - mark; got != 1 {
+			t.Errorf("%d requests arrived, want the one that failed", got)
+		}
+	})
+}
+
+// TestFailureGivesBack has the limited provider fail more often than its limit
+// allows calls: what failed there does not count there.
+func TestFailureGivesBack(t *testing.T) {
+	eachWay(t, func(t *testing.T, r *Road) {
+		for range 2 * perMinute {
+			r.main.FailNext(1, http.StatusServiceUnavailable)
+			r.post(t, pathChat, chat("limited-first-1", "hi")).wantPassed(t)
+		}
+		if first, spare := r.main.Total(), r.spare.Total(); first != 2*perMinute || spare != 2*perMinute {
+			t.Errorf("%d requests arrived at the limited provider and %d at the spare", first, spare)
+		}
+	})
+}

@@ -47,7 +47,11 @@ func TestTokens(t *testing.T) {
 				} {
 					a := r.post(t, path, body, header...)
 					a.wantRefused(t, tt.code)
-					if got := a.header.Get("WWW-Authenticate"); !strings.HasPrefix(got, `Bearer error="invalid_token"`) {
+					challenge := `Bearer error="invalid_token"`
+					if tt.code == decision.CodeTokenMissing {
+						challenge = `Bearer realm=` // an error only for who sent a token (RFC 6750 §3.1)
+					}
+					if got := a.header.Get("WWW-Authenticate"); !strings.HasPrefix(got, challenge) {
 						t.Errorf("WWW-Authenticate is %q", got)
 					}
 				}
