@@ -2,6 +2,7 @@ package guards
 
 import (
 	"math/bits"
+	"strings"
 
 	"outrider.dev/outrider/guards/window"
 )
@@ -19,7 +20,7 @@ const blocks = window.Stretch/window.BlockLen + 1
 type sieve struct {
 	any               keys // of both kinds
 	secret, injection keys
-	announces         [256]bool // may stand before a value that is a credential by its name
+	value             [256]part
 }
 
 func newSieve(secretKeys, injectionKeys []string) *sieve {
@@ -32,10 +33,43 @@ func newSieve(secretKeys, injectionKeys []string) *sieve {
 		v.any.add(key)
 		v.injection.add(key)
 	}
-	for _, c := range " \t\"'=:>" {
-		v.announces[c] = true
+	for c := range v.value {
+		if window.IsAlnum(byte(c)) || strings.IndexByte("-_.~+/=", byte(c)) >= 0 {
+			v.value[c] |= within
+		}
+		if strings.IndexByte(" \t\"'=:>", byte(c)) >= 0 {
+			v.value[c] |= before | beforeBlank
+		}
+		if strings.IndexByte("rRcC", byte(c)) >= 0 { // of Bearer and Basic
+			v.value[c] |= beforeBlank
+		}
 	}
 	return v
+}
+
+// part says where a byte may stand that has to do with a value which is a
+// credential for what stands before it.
+type part uint8
+
+const (
+	within      part = 1 << iota
+	before           // right before the value
+	beforeBlank      // before the blank before the value
+)
+
+// minValue is the length of the shortest such value.
+const minValue = 16
+
+// announced reports whether such a value may begin at i.
+func (r *sifting) announced(i int) bool {
+	v, text := &r.sieve.value, r.text
+	if i == 0 || v[text[i-1]]&before == 0 || i+minValue <= len(text) && v[text[i+minValue-1]]&within == 0 {
+		return false
+	}
+	if p := text[i-1]; p != ' ' && p != '\t' {
+		return true
+	}
+	return i > 1 && v[text[i-2]]&beforeBlank != 0
 }
 
 // sift writes the places of the stretch that begins at from. It also reads what
@@ -103,7 +137,7 @@ func (r *sifting) words(k int, begin uint64) {
 	// A run of 16 bytes without a blank holds an aligned group of eight.
 	long := b.Filled>>7 | next.Filled<<57
 	for left := begin & long; left != 0; left &= left - 1 {
-		if i := base + bits.TrailingZeros64(left); i > 0 && r.sieve.announces[r.text[i-1]] {
+		if i := base + bits.TrailingZeros64(left); r.announced(i) {
 			r.secret.Add(i)
 		}
 	}

@@ -137,8 +137,10 @@ func (d *Detector) meaning(low *letters) uint16 {
 	}
 	digit := false
 	for k, c := range low.raw[:low.n] {
-		low.raw[k] = imitated(c)
-		digit = digit || low.raw[k] != c
+		if c < 'a' {
+			low.raw[k] = imitated(c)
+			digit = true
+		}
 	}
 	if !digit {
 		return 0

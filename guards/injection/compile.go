@@ -38,6 +38,7 @@ func (d *Detector) compile(words map[string]class) {
 			d.meanings = append(d.meanings, d.mean(c, bases))
 		}
 		d.words.add(word, n)
+		d.longest = max(d.longest, len(word))
 		if c&d.first != 0 && len(word) > 1 {
 			d.gate[pair(word[0], word[1])] = true
 			d.openings = append(d.openings, word)

@@ -25,6 +25,7 @@ type Detector struct {
 	fold  [256]byte     // lower case of ASCII letters and digits, else zero
 	tool  bool
 
+	longest  int       // letters of the longest word
 	openings []string  // words that can begin an act
 	meanings []meaning // the first is that of an unknown word
 	breaks   [3]meaning
@@ -174,16 +175,35 @@ func (d *Detector) at(w *window.Window, i int) hit {
 
 // opens reports whether the word at i begins like one that can begin an act.
 func (d *Detector) opens(w *window.Window, i int) bool {
-	if c := w.Text[i]; c < utf8.RuneSelf {
-		next := w.At(i + 1)
-		if next != 0 && next < utf8.RuneSelf && next != '\'' {
-			return d.fold[next] != 0 && d.gate[pair(c, next)]
-		}
-		return true
+	c := w.Text[i]
+	if c < utf8.RuneSelf {
+		return d.plainOpens(w, i)
+	}
+	if r, _ := utf8.DecodeRune(w.Text[i:]); wordless(r) {
+		return false
 	}
 	if r, _ := utf8.DecodeLastRune(w.Text[max(0, i-utf8.UTFMax):i]); unicode.IsLetter(r) {
 		return false
 	}
 	g := glyphAt(w, i)
 	return g.sign == signLetter && g.n > 0
+}
+
+// plainOpens is opens for an ASCII letter or digit.
+func (d *Detector) plainOpens(w *window.Window, i int) bool {
+	c, next := w.Text[i], w.At(i+1)
+	switch {
+	case next == 0 || next == '\'':
+		return true
+	case next < utf8.RuneSelf:
+		return d.fold[next] != 0 && d.gate[pair(c, next)]
+	}
+	g := glyphAt(w, i+1)
+	switch {
+	case w.Short || g.sign == signIgnored:
+		return true
+	case g.sign != signLetter || g.n == 0:
+		return false
+	}
+	return d.gate[pair(c, g.as[0])]
 }

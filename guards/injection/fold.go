@@ -45,6 +45,10 @@ func glyphAt(w *window.Window, i int) glyph {
 	}
 	r, size := utf8.DecodeRune(w.Text[i:])
 	g := glyph{width: size}
+	if r >= latin && r < latin+rune(len(latinLetters)) && latinLetters[r-latin] != ' ' {
+		g.n, g.as[0] = 1, latinLetters[r-latin]
+		return g
+	}
 	switch {
 	case r == 0x2019, ignored(r): // a typographic apostrophe
 		g.sign = signIgnored
@@ -58,6 +62,26 @@ func glyphAt(w *window.Window, i int) glyph {
 		g.spell(r, w.Text[i:i+size])
 	}
 	return g
+}
+
+// latin is the first of the Latin letters with accents that latinLetters spells
+// quickly. A blank stands for what glyphAt has to look at more closely.
+const (
+	latin        = 0xC0
+	latinLetters = "aaaaaa ceeeeiiii nooooo ouuuuy saaaaaa ceeeeiiii nooooo ouuuuy y"
+)
+
+// wordless reports whether r stands in a common block of characters of which
+// none is read as an ASCII letter or digit: dashes and quotation marks, arrows
+// to box drawing, kana, Chinese characters, Hangul.
+func wordless(r rune) bool {
+	switch {
+	case r < 0x2010:
+		return false
+	case r <= 0x2023, r >= 0x2190 && r <= 0x245F, r >= 0x2500 && r <= 0x2BFF:
+		return true
+	}
+	return r >= 0x3001 && r <= 0x312F || r >= 0x4E00 && r <= 0x9FFF || r >= 0xAC00 && r <= 0xD7A3
 }
 
 func asciiGlyph(c byte) glyph {

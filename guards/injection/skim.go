@@ -85,7 +85,7 @@ func (d *Detector) plainWord(text []byte, i int) (end int, meaning uint16) {
 		}
 		n++
 	}
-	if n > maxWord {
+	if n > d.longest {
 		return end, 0
 	}
 	low.n = n

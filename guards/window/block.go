@@ -32,27 +32,28 @@ func (b *Block) Read(text []byte, i int) {
 	} else if i < len(text) {
 		copy(raw, text[i:])
 	}
-	*b = Block{}
+	var alnum, digits, signs, odds, leads, filled uint64
 	for k := 0; k < BlockLen; k += 8 {
 		x := binary.LittleEndian.Uint64(raw[k : k+8])
 		ascii := ^x & high
 		y := x & low7
-		digit := between(y, '0', '9') & ascii
-		b.Alnum |= gather(between(y|0x20*ones, 'a', 'z')&ascii|digit) << k
-		if digit != 0 {
-			b.Digit |= gather(digit) << k
+		digit := between(y, '0', '9')
+		alnum |= gather((between(y|0x20*ones, 'a', 'z')|digit)&ascii) << k
+		if digit &= ascii; digit != 0 {
+			digits |= gather(digit) << k
 		}
-		if sign := (equal(y, '<') | equal(y, '[') | equal(y, '/') | equal(y, '\\')) & ascii; sign != 0 {
-			b.Sign |= gather(sign) << k
+		if sign := ^(differs(y, '<') & differs(y, '/') &^ between(y, '[', '\\')) & ascii; sign != 0 {
+			signs |= gather(sign) << k
 		}
-		if odd := equal(y, '\'')&ascii | x&high; odd != 0 {
-			b.Odd |= gather(odd) << k
-			b.Lead |= gather(x&(x<<1)&high) << k
+		if odd := ^differs(y, '\'')&high | x&high; odd != 0 {
+			odds |= gather(odd) << k
+			leads |= gather(x&(x<<1)&high) << k
 		}
 		if (y+(0x7f-' ')*ones|x)&high == high {
-			b.Filled |= 0xff << k
+			filled |= 0xff << k
 		}
 	}
+	*b = Block{alnum, digits, signs, odds, leads, filled}
 }
 
 // between marks the bytes of y, all below 128, that lie between two values.
@@ -60,8 +61,9 @@ func between(y uint64, least, most byte) uint64 {
 	return (y + (128-uint64(least))*ones) &^ (y + (127-uint64(most))*ones) & high
 }
 
-// equal marks the bytes of y, all below 128, that equal c.
-func equal(y uint64, c byte) uint64 { return ^((y ^ uint64(c)*ones) + low7) & high }
+// differs marks the bytes of y, all below 128, that are not c. The other bits
+// mean nothing.
+func differs(y uint64, c byte) uint64 { return (y ^ uint64(c)*ones) + low7 }
 
 // gather packs the highest bits of eight bytes into eight bits, in their order.
 func gather(marks uint64) uint64 { return marks >> 7 * 0x0102040810204080 >> 56 }
