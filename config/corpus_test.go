@@ -90,6 +90,9 @@ func TestGoodCorpus(t *testing.T) {
 			for _, p := range loaded.Policies {
 				checkRoundTrip(t, p.File, p.Doc)
 			}
+			for _, p := range loaded.Tests {
+				checkRoundTrip(t, p.File, p.Doc)
+			}
 		})
 	}
 }

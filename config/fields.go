@@ -43,9 +43,9 @@ func all(md protoreflect.MessageDescriptor) func(func(protoreflect.FieldDescript
 }
 
 // isMessage reports whether the field holds messages that are mappings in
-// YAML; a duration is a scalar there.
+// YAML whose keys the schema knows; a duration is a scalar there.
 func isMessage(fd protoreflect.FieldDescriptor) bool {
-	return fd.Message() != nil && !fd.IsMap() && !isDuration(fd)
+	return fd.Message() != nil && !fd.IsMap() && !isDuration(fd) && !isFree(fd)
 }
 
 func isDuration(fd protoreflect.FieldDescriptor) bool {

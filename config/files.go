@@ -39,7 +39,7 @@ func (l *loader) any(path string) {
 	}, func(file string) {
 		documents, before := l.documents(file), l.loaded.Config
 		for _, d := range documents {
-			l.read(d, kindConfig, kindPolicy)
+			l.read(d, kindConfig, kindPolicy, kindTest)
 		}
 		if l.loaded.Config != before && len(documents[0].list) == 0 {
 			alone(documents) // as a start demands
@@ -55,7 +55,7 @@ func (l *loader) policies(d *document, paths []string) {
 			d.fail(field, fmt.Sprintf("%s: %s %s", field, quoted(path), problem), fix)
 		}, func(file string) {
 			for _, one := range l.documents(file) {
-				l.read(one, kindPolicy)
+				l.read(one, kindPolicy, kindTest)
 			}
 		})
 	}

@@ -38,6 +38,9 @@ func FuzzLoad(f *testing.F) {
 		for _, p := range loaded.Policies {
 			checkRoundTrip(t, "x.yaml", p.Doc)
 		}
+		for _, one := range loaded.Tests {
+			checkRoundTrip(t, "x.yaml", one.Doc)
+		}
 	})
 }
 

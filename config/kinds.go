@@ -15,21 +15,29 @@ import (
 const (
 	kindConfig = "Config"
 	kindPolicy = "AgentPolicy"
+	kindTest   = "PolicyTest"
 )
+
+func knownKind(kind string) bool {
+	return slices.Contains([]string{kindConfig, kindPolicy, kindTest}, kind)
+}
 
 // read reads one document of the kinds that may stand here.
 func (l *loader) read(d *document, kinds ...string) {
 	d.lines[""] = d.at(d.root)
 	kind, at := d.kind()
-	if known := kind == kindConfig || kind == kindPolicy; known && !slices.Contains(kinds, kind) {
+	if known := knownKind(kind); known && !slices.Contains(kinds, kind) {
 		d.add(at, "kind", fmt.Sprintf("kind: %s stands where %s is expected", kind, or(kinds)), "name the other file")
 		return
 	} else if !known {
-		kind = d.guess(kinds)
+		kind = d.guess(kind, kinds)
 	}
-	if kind == kindConfig {
+	switch kind {
+	case kindConfig:
 		l.readConfig(d)
-	} else {
+	case kindTest:
+		l.readTest(d)
+	default:
 		l.readPolicy(d)
 	}
 }
@@ -50,7 +58,10 @@ func (d *document) kind() (string, Position) {
 
 // guess picks the schema by which a document without a known kind is read, so
 // that the report says what is wrong with it, its kind included.
-func (d *document) guess(kinds []string) string {
+func (d *document) guess(kind string, kinds []string) string {
+	if near := nearest(kind, kinds); near != "" {
+		return near
+	}
 	if mapping, ok := d.root.(*ast.MappingNode); ok && len(kinds) > 1 {
 		for _, entry := range mapping.Values {
 			if key := entry.Key.GetToken().Value; key == "spec" || key == "metadata" {

@@ -10,6 +10,7 @@ import (
 type Loaded struct {
 	Config   *configv1.Config // nil when only policies were read
 	Policies []Policy         // in the order of the files and of the documents in them
+	Tests    []Test           // that stand beside them
 }
 
 // Policy is one AgentPolicy document and where it came from.
@@ -52,8 +53,8 @@ func LoadSidecar(path string) (*configv1.Config, error) {
 	return loaded.Config, nil
 }
 
-// Files reads any mix of Config and AgentPolicy documents from files and
-// folders, and the policies that a Config among them names. At most one Config.
+// Files reads any mix of Config, AgentPolicy and PolicyTest documents from files
+// and folders, and the policies that a Config among them names. At most one Config.
 func Files(paths ...string) (*Loaded, error) {
 	l := newLoader()
 	for _, path := range paths {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/testing/protocmp"
@@ -53,6 +54,9 @@ func writeOne(fd protoreflect.FieldDescriptor, v protoreflect.Value) string {
 	switch {
 	case isDuration(fd):
 		return v.Message().Interface().(*durationpb.Duration).AsDuration().String()
+	case isFree(fd):
+		text, _ := protojson.Marshal(v.Message().Interface())
+		return string(text)
 	case isMessage(fd):
 		return write(v.Message())
 	case fd.Kind() == protoreflect.StringKind:
@@ -76,8 +80,11 @@ func checkRoundTrip(t *testing.T, file string, doc proto.Message) {
 		t.Fatalf("written out: %s\nloads no more: %v", text, err)
 	}
 	var got proto.Message = again.Config
-	if again.Config == nil {
+	switch {
+	case len(again.Policies) > 0:
 		got = again.Policies[0].Doc
+	case len(again.Tests) > 0:
+		got = again.Tests[0].Doc
 	}
 	if diff := cmp.Diff(doc, got, protocmp.Transform()); diff != "" {
 		t.Errorf("written out and loaded (-first +second):\n%s", diff)

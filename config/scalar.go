@@ -19,6 +19,15 @@ func (d *document) scalar(fd protoreflect.FieldDescriptor, n ast.Node, path stri
 	switch {
 	case isDuration(fd):
 		return d.duration(n, path)
+	case isFree(fd):
+		return d.free(n, path)
+	case fd.Kind() == protoreflect.BoolKind:
+		v, ok := n.(*ast.BoolNode)
+		if !ok {
+			d.wrongType(n, path, "true or false")
+			return protoreflect.Value{}, false
+		}
+		return protoreflect.ValueOfBool(v.Value), true
 	case fd.Kind() == protoreflect.Uint32Kind:
 		v, ok := d.whole(n, path, 32, fd.HasPresence())
 		return protoreflect.ValueOfUint32(uint32(v)), ok //nolint:gosec // whole keeps to 32 bits

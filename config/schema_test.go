@@ -22,7 +22,7 @@ func visit(md protoreflect.MessageDescriptor, wrap func(string) string, f func(p
 		if fd.IsMap() {
 			inside = fd.MapValue().Message()
 		}
-		if inside == nil || isDuration(fd) || rulesOf(fd).GetUnenforced() != "" {
+		if inside == nil || isDuration(fd) || isFree(fd) || rulesOf(fd).GetUnenforced() != "" {
 			continue
 		}
 		visit(inside, func(inner string) string {
@@ -41,6 +41,7 @@ func documents() map[string]protoreflect.MessageDescriptor {
 	return map[string]protoreflect.MessageDescriptor{
 		kindConfig: (&configv1.Config{}).ProtoReflect().Descriptor(),
 		kindPolicy: (&configv1.AgentPolicy{}).ProtoReflect().Descriptor(),
+		kindTest:   (&configv1.PolicyTest{}).ProtoReflect().Descriptor(),
 	}
 }
 
@@ -169,7 +170,7 @@ func readInto(md protoreflect.MessageDescriptor, text string) *document {
 // TestSchemaIsReadable: the loader knows the type of every field, reads every
 // default, and the rules of a field do not contradict each other.
 func TestSchemaIsReadable(t *testing.T) {
-	kinds := []protoreflect.Kind{protoreflect.StringKind, protoreflect.Uint32Kind, protoreflect.Uint64Kind}
+	kinds := []protoreflect.Kind{protoreflect.StringKind, protoreflect.Uint32Kind, protoreflect.Uint64Kind, protoreflect.BoolKind}
 	for _, root := range documents() {
 		visit(root, func(s string) string { return s }, func(md protoreflect.MessageDescriptor, _ func(string) string) {
 			for fd := range all(md) {
