@@ -134,8 +134,8 @@ func (r *sifting) words(k int, begin uint64) {
 			r.word(base+o, h)
 		}
 	}
-	// A run of 16 bytes without a blank holds an aligned group of eight.
-	long := b.Filled>>7 | next.Filled<<57
+	// Such a value is so long that it holds a whole group.
+	long := b.Token>>7 | next.Token<<57
 	for left := begin & long; left != 0; left &= left - 1 {
 		if i := base + bits.TrailingZeros64(left); r.announced(i) {
 			r.secret.Add(i)

@@ -8,12 +8,12 @@ const BlockLen = 64
 // Block tells of which kinds the next 64 bytes of a text are: bit k stands for
 // byte k. Past the end of the text there is nothing but zero bytes.
 type Block struct {
-	Alnum  uint64 // ASCII letters and digits
-	Digit  uint64
-	Sign   uint64 // < [ / and the backslash
-	Odd    uint64 // the apostrophe and every byte beyond ASCII
-	Lead   uint64 // bytes beyond ASCII that begin a character
-	Filled uint64 // bytes whose aligned group of eight holds no blank or control byte
+	Alnum uint64 // ASCII letters and digits
+	Digit uint64
+	Sign  uint64 // < [ / and the backslash
+	Odd   uint64 // the apostrophe and every byte beyond ASCII
+	Lead  uint64 // bytes beyond ASCII that begin a character
+	Token uint64 // groups of eight, from the first byte on, of letters, digits and + , - . / = _ ~ only
 }
 
 const (
@@ -32,28 +32,28 @@ func (b *Block) Read(text []byte, i int) {
 	} else if i < len(text) {
 		copy(raw, text[i:])
 	}
-	var alnum, digits, signs, odds, leads, filled uint64
+	var alnum, digits, signs, odds, leads, tokens uint64
 	for k := 0; k < BlockLen; k += 8 {
 		x := binary.LittleEndian.Uint64(raw[k : k+8])
 		ascii := ^x & high
 		y := x & low7
-		digit := between(y, '0', '9')
-		alnum |= gather((between(y|0x20*ones, 'a', 'z')|digit)&ascii) << k
-		if digit &= ascii; digit != 0 {
+		word := between(y|0x20*ones, 'a', 'z') & ascii
+		token := word
+		if word|^differs(y, ' ')&ascii != high { // not only letters and blanks
+			digit := between(y, '0', '9') & ascii
+			word |= digit
+			token = (word | between(y, '+', '/') | ^(differs(y, '=') & differs(y, '_') & differs(y, '~'))) & ascii
 			digits |= gather(digit) << k
-		}
-		if sign := ^(differs(y, '<') & differs(y, '/') &^ between(y, '[', '\\')) & ascii; sign != 0 {
-			signs |= gather(sign) << k
-		}
-		if odd := ^differs(y, '\'')&high | x&high; odd != 0 {
-			odds |= gather(odd) << k
+			signs |= gather(^(differs(y, '<')&differs(y, '/')&^between(y, '[', '\\'))&ascii) << k
+			odds |= gather(^differs(y, '\'')&high|x&high) << k
 			leads |= gather(x&(x<<1)&high) << k
 		}
-		if (y+(0x7f-' ')*ones|x)&high == high {
-			filled |= 0xff << k
+		alnum |= gather(word) << k
+		if token == high {
+			tokens |= 0xff << k
 		}
 	}
-	*b = Block{alnum, digits, signs, odds, leads, filled}
+	*b = Block{alnum, digits, signs, odds, leads, tokens}
 }
 
 // between marks the bytes of y, all below 128, that lie between two values.
