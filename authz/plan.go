@@ -32,12 +32,10 @@ type step struct {
 
 // eval evaluates what is left of the rule for a call with the plan's key.
 func (s *step) eval(c *input.Call, m cel.Memo) cel.Truth {
-	switch {
-	case s.when == nil:
+	if s.when == nil {
 		return cel.True
-	default:
-		return s.when.Truth(c, m)
 	}
+	return s.when.Truth(c, m)
 }
 
 // newPlan folds the policies' rules for the call's key.

@@ -41,11 +41,12 @@ func TestPlan(t *testing.T) {
 		c := input.New(r, nil)
 		key := c.Key()
 		sel := set.Select(&r.Caller)
-		p := sel.plan(c, &key).enforce[0]
+		made := sel.plan(c, &key)
+		p := made.enforce[0]
 		if got := labels(p.denies) + " : " + labels(p.allows); got != want {
 			t.Errorf("%s: %s\nwant %s", tool, got, want)
 		}
-		if sel.plan(c, &key) != sel.plan(c, &key) {
+		if sel.plan(c, &key) != made {
 			t.Errorf("%s is planned twice", tool)
 		}
 	}

@@ -150,7 +150,7 @@ func TestOrderDecidesNothing(t *testing.T) {
 
 func TestObserveChangesNothing(t *testing.T) {
 	observed := 0
-	eachScene(t, func(t *testing.T, rng *rand.Rand, s scene) {
+	eachScene(t, func(t *testing.T, _ *rand.Rand, s scene) {
 		var enforcing []Source
 		for i, p := range s.policies {
 			if !p.observe {
@@ -178,7 +178,7 @@ func TestObserveChangesNothing(t *testing.T) {
 
 // What a policy in Observe reports is what it refuses once it enforces.
 func TestObserveTellsWhatEnforceRefuses(t *testing.T) {
-	eachScene(t, func(t *testing.T, rng *rand.Rand, s scene) {
+	eachScene(t, func(t *testing.T, _ *rand.Rand, s scene) {
 		for _, src := range s.sources {
 			src.Doc.Spec.Enforcement = "Observe"
 			observing := load(t, src)

@@ -33,7 +33,7 @@ func (w world) method() string {
 	return w.r.Method
 }
 
-// A condition yields T(rue), F(alse), E(rror) or U(nknown).
+// A condition yields T for true, F for false, E for an error or U for unknown.
 type condition struct {
 	cel  string
 	kind string // which calls it applies to: any, tool, llm, resource, mcp

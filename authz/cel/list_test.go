@@ -1,6 +1,7 @@
 package cel
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -121,7 +122,7 @@ func FuzzCompile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, expr string) {
 		p, err := c.Compile(expr)
 		if err != nil {
-			if e, ok := err.(*Error); !ok || e.Problem == "" {
+			if e := (*Error)(nil); !errors.As(err, &e) || e.Problem == "" {
 				t.Fatalf("%q: %v", expr, err)
 			}
 			return
@@ -133,5 +134,8 @@ func FuzzCompile(f *testing.F) {
 		if listed.Truth == Unknown && !p.ReadsArgs() {
 			t.Fatalf("%q is unknown without reading arguments", expr)
 		}
+		checkTruth(t, c, p, expr, sample())
+		checkTruth(t, c, p, expr, sample().Listed(decision.Tool{Name: "x", Definition: []byte("{}")}))
+		checkTruth(t, c, p, expr, sample().Anonymous())
 	})
 }

@@ -1,6 +1,8 @@
 package cel
 
 import (
+	"slices"
+
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
 	"cel.dev/cel-go/common/types"
@@ -36,7 +38,7 @@ func settle(t Truth) *tree { return &tree{op: settled, truth: t} }
 
 // grow takes a checked expression apart. The callback makes an atom of what
 // has no logical operator on top.
-func grow(e ast.Expr, make func(ast.Expr) (*tree, error)) (*tree, error) {
+func grow(e ast.Expr, atomOf func(ast.Expr) (*tree, error)) (*tree, error) {
 	if e.Kind() == ast.LiteralKind {
 		if e.AsLiteral() == types.True {
 			return settle(True), nil
@@ -52,11 +54,11 @@ func grow(e ast.Expr, make func(ast.Expr) (*tree, error)) (*tree, error) {
 		}[e.AsCall().FunctionName()]
 	}
 	if op == leaf || op == settled {
-		return make(e)
+		return atomOf(e)
 	}
 	t := &tree{op: op}
 	for _, arg := range e.AsCall().Args() {
-		kid, err := grow(arg, make)
+		kid, err := grow(arg, atomOf)
 		if err != nil {
 			return nil, err
 		}
@@ -85,7 +87,7 @@ func (t *tree) flat() *tree {
 			}
 		}
 	}
-	t.kids = append(cheap, dear...)
+	t.kids = slices.Concat(cheap, dear)
 	return t
 }
 

@@ -242,7 +242,7 @@ func FuzzCompile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, source string) {
 		m, err := Compile(source)
 		if err != nil {
-			if e, ok := err.(*Error); !ok || e.Problem == "" {
+			if e := (*Error)(nil); !errors.As(err, &e) || e.Problem == "" {
 				t.Fatalf("%q: %v", source, err)
 			}
 			return
