@@ -79,7 +79,7 @@ func TestLogForPeople(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer terminal.Close() //nolint:errcheck // nothing was written
+	defer terminal.Close()
 	if _, ok := newLog(terminal, 0).Handler().(*slog.TextHandler); !ok {
 		t.Error("a terminal does not get text")
 	}
@@ -87,7 +87,7 @@ func TestLogForPeople(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close() //nolint:errcheck // nothing was written
+	defer file.Close()
 	if _, ok := newLog(file, 0).Handler().(*slog.JSONHandler); !ok {
 		t.Error("a file does not get JSON")
 	}

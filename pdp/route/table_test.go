@@ -73,7 +73,7 @@ func TestModel(t *testing.T) {
 		"grok-4-fast-reason": "xai",
 		"grok-4":             "",
 		"GPT-5":              "",
-		" gpt-5":             "",
+		"\tgpt-5":            "",
 		"agpt-5":             "",
 		"":                   "",
 		"*":                  "",

@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -224,7 +225,7 @@ func TestDrainOfHTTPIsBounded(t *testing.T) {
 		if _, err := http.ReadResponse(bufio.NewReader(conn), nil); err == nil {
 			t.Error("the request was answered")
 		}
-		if err := <-served; err != http.ErrServerClosed {
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
 			t.Error(err)
 		}
 		_ = conn.Close()

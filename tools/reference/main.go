@@ -37,18 +37,6 @@ func main() {
 	})
 }
 
-// page returns the page of a file's package: one page for all its files.
-func page(p *protogen.Plugin, pages map[string]*protogen.GeneratedFile, f *protogen.File) *protogen.GeneratedFile {
-	name := string(f.Desc.Package())
-	if pages[name] == nil {
-		// outrider.config.v1 stands in config.md
-		pages[name] = p.NewGeneratedFile(path.Base(path.Dir(path.Dir(f.Desc.Path())))+".md", "")
-		pages[name].P("<!-- Written by `make generate` from the comments below proto/. DO NOT EDIT. -->")
-		pages[name].P("# `", name, "`")
-	}
-	return pages[name]
-}
-
 // writer writes one page.
 type writer struct {
 	*protogen.GeneratedFile
@@ -160,4 +148,16 @@ func scalar(f *protogen.Field) string {
 	default:
 		return fmt.Sprint(f.Desc.Kind())
 	}
+}
+
+// page returns the page of a file's package: one page for all its files.
+func page(p *protogen.Plugin, pages map[string]*protogen.GeneratedFile, f *protogen.File) *protogen.GeneratedFile {
+	name := string(f.Desc.Package())
+	if pages[name] == nil {
+		// outrider.config.v1 stands in config.md
+		pages[name] = p.NewGeneratedFile(path.Base(path.Dir(path.Dir(f.Desc.Path())))+".md", "")
+		pages[name].P("<!-- Written by `make generate` from the comments below proto/. DO NOT EDIT. -->")
+		pages[name].P("# `", name, "`")
+	}
+	return pages[name]
 }
