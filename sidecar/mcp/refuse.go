@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"outrider.dev/outrider/decision"
@@ -53,40 +51,13 @@ func (x *exchange) errorBody(reason decision.Reason) []byte {
 
 func (x *exchange) writeRefusal(reason decision.Reason, body []byte) {
 	h := x.w.Header()
-	status := reason.Code.Status().HTTP
-	switch {
-	case status == http.StatusUnauthorized:
-		h.Set("WWW-Authenticate", challenge("invalid_token", reason))
-	case status == http.StatusForbidden && len(reason.NeededScopes) > 0:
-		h.Set("WWW-Authenticate", challenge("insufficient_scope", reason))
+	if c := reason.Challenge(); c != "" {
+		h.Set("WWW-Authenticate", c)
 	}
 	if reason.RetryAfter > 0 {
 		h.Set("Retry-After", strconv.FormatInt(int64((reason.RetryAfter+time.Second-1)/time.Second), 10))
 	}
-	x.write(status, body)
-}
-
-// challenge words a WWW-Authenticate header (RFC 6750 section 3).
-func challenge(problem string, reason decision.Reason) string {
-	description := reason.Message
-	if description == "" {
-		description = reason.Code.Status().Summary
-	}
-	out := `Bearer error="` + problem + `", error_description="` + quotable(description) + `"`
-	if len(reason.NeededScopes) > 0 {
-		out += `, scope="` + quotable(strings.Join(reason.NeededScopes, " ")) + `"`
-	}
-	return out
-}
-
-// quotable keeps the characters that RFC 6750 allows in a quoted value.
-func quotable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' || r == '"' || r == '\\' {
-			return '\''
-		}
-		return r
-	}, s)
+	x.write(reason.Code.Status().HTTP, body)
 }
 
 // write writes a whole answer of one message.
