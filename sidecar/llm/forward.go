@@ -22,7 +22,12 @@ func (x *exchange) forward(v *decision.Verdict) {
 	for {
 		x.result.Attempts++
 		x.result.Provider = grant.Target.Provider
-		resp, err := x.Sender.Send(x.ctx, grant, x.r.Method, x.header(v), x.body(v, grant))
+		body, err := x.body(v, grant)
+		if err != nil {
+			x.refuse(err)
+			return
+		}
+		resp, err := x.Sender.Send(x.ctx, grant, x.r.Method, x.header(v), body)
 		if err == nil && !failed(resp.StatusCode) {
 			if err = x.answer(resp); err == nil {
 				return
@@ -86,21 +91,29 @@ func (x *exchange) header(v *decision.Verdict) http.Header {
 	return h
 }
 
-// body returns the judged bytes with the grant's model in its place.
-func (x *exchange) body(v *decision.Verdict, grant *decision.Grant) []byte {
-	if x.ask.Body.Raw == nil {
-		return nil
+// body returns the judged bytes with the grant's model in its place. Splices
+// that do not fit are an error: without them the body is not what was judged.
+func (x *exchange) body(v *decision.Verdict, grant *decision.Grant) ([]byte, error) {
+	raw := x.ask.Body.Raw
+	if raw == nil {
+		return nil, nil
 	}
 	splices := v.Splices
 	if m := grant.Target.Model; m != "" && m != x.call.Model {
 		quoted, _ := json.Marshal(m) // a string always marshals
 		model := decision.Splice{Start: x.call.ModelStart, End: x.call.ModelEnd, With: quoted[1 : len(quoted)-1]}
-		splices, _ = dialect.UniteSplices(splices, []decision.Splice{model}) // the model's name is no segment
+		var err error
+		if splices, err = dialect.UniteSplices(splices, []decision.Splice{model}); err != nil {
+			return nil, err
+		}
 	}
 	if len(splices) == 0 {
-		return x.ask.Body.Raw
+		return raw, nil
 	}
-	return dialect.Apply(nil, x.ask.Body.Raw, splices)
+	if err := dialect.Check(raw, splices); err != nil {
+		return nil, err
+	}
+	return dialect.Apply(nil, raw, splices), nil
 }
 
 // answer lets the target's answer through as far as it is judged. An error is
@@ -112,6 +125,10 @@ func (x *exchange) answer(resp *http.Response) error {
 		// The agent's key is not meant; it must not try another one, and the
 		// answer may repeat a part of the one that was sent.
 		x.refuse(decision.Refuse(decision.CodeUpstreamInvalid, "the provider refuses the credential that it was sent"))
+		return nil
+	}
+	if resp.StatusCode < http.StatusOK {
+		x.refuse(decision.Refuse(decision.CodeUpstreamInvalid, "the provider wants to speak another protocol than HTTP"))
 		return nil
 	}
 	if enc := resp.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {

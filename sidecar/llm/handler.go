@@ -72,6 +72,10 @@ func (s *service) handle(method, operation string, read reader) http.Handler {
 			return
 		}
 		x.ask.Method = operation
+		if err := gate.CheckOrigin(r.Header); err != nil {
+			x.refuse(err)
+			return
+		}
 		if err := x.read(read); err != nil {
 			x.refuse(err)
 			return
@@ -130,7 +134,7 @@ func (x *exchange) run() {
 	x.gate, x.duty = granted, verdict.Duty
 	x.result.End = decision.EndFailed
 	defer func() {
-		if x.r.Context().Err() != nil {
+		if x.r.Context().Err() != nil && x.result.End == decision.EndFailed {
 			x.result.End = decision.EndDisconnected
 		}
 		x.gate.Settle(x.ctx, x.result)

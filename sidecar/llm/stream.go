@@ -91,8 +91,14 @@ func (s *stream) run() error {
 		if s.out, err = s.held.Next(s.out[:0]); err != nil {
 			return err
 		}
-		if err := s.write(); err != nil || end {
+		if err := s.write(); err != nil {
 			return err
+		}
+		switch {
+		case end && s.held.Held() > 0:
+			return decision.Refuse(decision.CodeInternal, "the stream has ended, and not all of its text was released")
+		case end:
+			return nil
 		}
 	}
 }

@@ -55,6 +55,9 @@ func (x *exchange) judged(raw []byte, answer *dialect.Answer) []byte {
 		return nil
 	}
 	splices, err := dialect.UniteSplices(ruling.Splices, answer.Splices)
+	if err == nil {
+		err = dialect.Check(raw, splices)
+	}
 	if err != nil {
 		x.refuse(err)
 		return nil

@@ -42,10 +42,8 @@ func acceptable(r *http.Request) error {
 		return decision.Refuse(decision.CodeMethodNotAllowed,
 			"send every message as its own POST: sessions and GET streams are not served")
 	}
-	for _, origin := range r.Header.Values("Origin") {
-		if u, err := url.Parse(origin); err != nil || u.Host == "" || !decision.LoopbackHost(u.Host) {
-			return decision.Refuse(decision.CodeOriginRefused, "web pages of other hosts may not call this address")
-		}
+	if err := gate.CheckOrigin(r.Header); err != nil {
+		return err
 	}
 	if !serverName(r.PathValue("server")) {
 		return decision.Refuse(decision.CodeServerUnknown, "the path names no MCP server: a name has 1 to 32 of a-z, 0-9 and -")
