@@ -43,7 +43,7 @@ func rich(surface decision.Surface) *input.Call {
 // Every plain word has the same value in both languages, and exists for the
 // same calls.
 func TestLanguagesShareTheVocabulary(t *testing.T) {
-	compiler, err := cel.New(cel.NewAtoms())
+	compiler, err := cel.New(cel.NewAtoms(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +62,7 @@ func TestLanguagesShareTheVocabulary(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			module, err := rego.Compile("package outrider\nallow if input." + f.Path + " == " + text)
+			module, err := rego.Compile("package outrider\nallow if input."+f.Path+" == "+text, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,6 +15,7 @@ import (
 type builder struct {
 	src            Source
 	compiler       *cel.Compiler
+	schema         input.Schema
 	policy         *Policy
 	allows, denies []*rule
 	errs           []error
@@ -38,7 +39,7 @@ func (b *builder) refuse(path, problem, fix string) {
 
 // build compiles the document section by section. A section that is refused
 // leaves the policy incomplete; [NewSet] returns no set then.
-func (b *builder) build() {
+func (b *builder) build(atoms *cel.Atoms) {
 	doc, p := b.src.Doc, b.policy
 	if p.Name = doc.GetMetadata().GetName(); p.Name == "" {
 		b.refuse("metadata.name", "the policy has no name", "give it one: every verdict carries it")
@@ -51,6 +52,14 @@ func (b *builder) build() {
 	default:
 		b.refuse("spec.enforcement", "the value is unknown", "use Enforce or Observe")
 	}
+	switch doc.GetKind() {
+	case "", "AgentPolicy":
+	case "ClusterAgentPolicy":
+		p.Cluster = true
+	default:
+		b.refuse("kind", "the kind is unknown", "use AgentPolicy or ClusterAgentPolicy")
+	}
+	b.words(atoms, spec)
 	b.selector(spec.GetAgents())
 	p.auth = b.authentication(spec.GetTraffic().GetJwtAuthentication())
 	b.mcp(spec.GetBackend().GetMcp())
@@ -111,20 +120,31 @@ func (b *builder) expressions(path, label string, list []string) []*rule {
 func (b *builder) when(r *rule, path, expr string) {
 	r.place(b.at(path))
 	program, err := b.compiler.Compile(expr)
-	var why *cel.Error
-	switch {
-	case errors.As(err, &why):
-		problem, fix := *why, why.Fix
-		problem.Fix = ""
-		b.refuse(path, problem.Error(), fix)
-		return
-	case err != nil:
-		b.refuse(path, err.Error(), "")
+	if err != nil {
+		b.refuseExpression(path, expr, err)
 		return
 	}
 	r.when = program
 	r.roots |= program.Roots()
 	b.clash(path, r.roots)
+}
+
+// refuseExpression notes what is wrong with an expression, at its place in the
+// file where that can be told.
+func (b *builder) refuseExpression(path, expr string, err error) {
+	problem, why := cel.Error{Problem: err.Error()}, (*cel.Error)(nil)
+	if errors.As(err, &why) {
+		problem = *why
+	}
+	fix := problem.Fix
+	problem.Fix = ""
+	at := b.at(path)
+	if b.src.In != nil && problem.Line > 0 {
+		if in := b.src.In(path, expr, problem.Line, problem.Column); in != "" {
+			at, problem.Line = in, 0
+		}
+	}
+	b.errs = append(b.errs, &LoadError{Policy: b.policy.Name, At: at, Path: path, Problem: problem.Error(), Fix: fix})
 }
 
 // clash refuses a rule whose roots no call has together: it would look like
@@ -161,9 +181,14 @@ func (b *builder) named(path string, i int, doc *configv1.Rule) {
 	}
 	r := &rule{label: index("rules", i) + " " + doc.GetName(), message: doc.GetMessage(), target: newTarget(selects)}
 	for field, patterns := range map[string][]string{
-		"tools": selects.GetTools(), "servers": selects.GetServers(), "models": selects.GetModels(), "methods": selects.GetMethods(),
+		"tools": selects.GetTools(), "servers": selects.GetServers(), "models": selects.GetModels(), "methods": selects.GetMethods(), "agents": selects.GetAgents(),
 	} {
 		b.patterns(path+"."+effect+"."+field, patterns)
+	}
+	for i, phase := range selects.GetPhases() {
+		if phase != "List" && phase != "Call" {
+			b.refuse(index(path+"."+effect+".phases", i), "the phase is unknown", "use List or Call")
+		}
 	}
 	r.roots = r.target.roots()
 	if doc.GetWhen() != "" {
@@ -180,10 +205,24 @@ func (b *builder) rego(source string) {
 	if source == "" {
 		return
 	}
-	module, err := rego.Compile(source)
+	module, err := rego.Compile(source, b.schema)
 	if err != nil {
-		b.refuse("spec.rego", err.Error(), "")
+		b.refuseModule(source, err)
 		return
 	}
 	b.policy.module = newModule(module, b.at("spec.rego"))
+}
+
+// refuseModule notes what is wrong with the module, at its place in the file
+// where that can be told.
+func (b *builder) refuseModule(source string, err error) {
+	const path = "spec.rego"
+	var why *rego.Error
+	if b.src.In != nil && errors.As(err, &why) && why.Line > 0 {
+		if in := b.src.In(path, source, why.Line, why.Column); in != "" {
+			b.errs = append(b.errs, &LoadError{Policy: b.policy.Name, At: in, Path: path, Problem: why.Problem, Fix: why.Fix})
+			return
+		}
+	}
+	b.refuse(path, err.Error(), "")
 }

@@ -67,7 +67,7 @@ func behind(l ruleList, left map[*rule]*step, r *rule) bool {
 		if earlier == r {
 			return false
 		}
-		if s := left[earlier]; s != nil && s.when == nil {
+		if s := left[earlier]; s != nil && s.when == nil && s.selects {
 			return true
 		}
 	}

@@ -27,11 +27,15 @@ type policyPlan struct {
 // step is one rule that may apply.
 type step struct {
 	*rule
-	when *cel.Program // folded; nil: the rule holds
+	when    *cel.Program // folded; nil: the rule holds
+	selects bool         // whoever asks, and when
 }
 
 // eval evaluates what is left of the rule for a call with the plan's key.
 func (s *step) eval(c *input.Call, m cel.Memo) cel.Truth {
+	if !s.selects && !s.target.meets(c) {
+		return cel.False
+	}
 	if s.when == nil {
 		return cel.True
 	}
@@ -78,7 +82,7 @@ func (l *ruleList) fold(c *input.Call) []*step {
 		if !r.applies(c) || !r.target.matches(c) {
 			continue
 		}
-		s := &step{rule: r}
+		s := &step{rule: r, selects: r.target.open()}
 		if r.when != nil {
 			s.when = r.when.Fold(c)
 			switch truth, known := s.when.Settled(); {
@@ -88,7 +92,7 @@ func (l *ruleList) fold(c *input.Call) []*step {
 				s.when = nil
 			}
 		}
-		if out = append(out, s); s.when == nil {
+		if out = append(out, s); s.when == nil && s.selects {
 			break
 		}
 	}

@@ -14,6 +14,7 @@ type Policy struct {
 	Version string
 	Index   int  // its place among the sources
 	Observe bool // evaluated and recorded, refuses nothing
+	Cluster bool // the security team's layer: all policies listen to its issuers
 	Doc     *configv1.AgentPolicy
 
 	selector *selector // nil: every agent
@@ -43,12 +44,12 @@ func onSurface(r input.Roots, s decision.Surface) bool {
 	return r.OnMCP()
 }
 
-// sees reports whether the policy believes the principal's token on the
-// surface: it lists the issuer there and, where the token names its
+// sees reports whether the policy itself believes the principal's token on
+// the surface: it lists the issuer there and, where the token names its
 // audiences, one of them. Another policy may have let in a token that this
 // one never asked for.
 func (p *Policy) sees(who *decision.Principal, s decision.Surface) bool {
-	if p.auth == nil || who.Issuer == "" || !p.auth.on(s) {
+	if p.auth == nil || !p.auth.on(s) {
 		return false
 	}
 	for _, provider := range p.auth.providers {

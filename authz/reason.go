@@ -108,7 +108,7 @@ func (j *judging) unlisted(p *policyPlan) decision.Reason {
 // neededScopes returns the scopes of which each alone would have satisfied the
 // policy's allow list. Only expressions that ask for a scope by name are tried.
 func (j *judging) neededScopes(p *policyPlan) []string {
-	if j.call.ArgsUnknown || p.auth == nil || !p.auth.on(j.surface) {
+	if j.call.ArgsUnknown || !j.listens(p) {
 		return nil
 	}
 	var out []string
@@ -124,6 +124,12 @@ func (j *judging) neededScopes(p *policyPlan) []string {
 		}
 	}
 	return out
+}
+
+// listens reports whether the policy can see a token on the surface at all.
+func (j *judging) listens(p *policyPlan) bool {
+	listens := func(p policyPlan) bool { return p.auth != nil && p.auth.on(j.surface) }
+	return listens(*p) || slices.ContainsFunc(j.plan.enforce, func(of policyPlan) bool { return of.Cluster && listens(of) })
 }
 
 // subject says what the call is about, for people.

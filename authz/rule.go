@@ -1,6 +1,8 @@
 package authz
 
 import (
+	"slices"
+
 	"outrider.dev/outrider/authz/cel"
 	"outrider.dev/outrider/authz/input"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
@@ -19,16 +21,20 @@ type rule struct {
 
 // target selects calls by name. An empty list asks for nothing.
 type target struct {
-	tools, servers, models, methods []glob
+	tools, servers, models, methods, agents []glob
+	unlisted, uncalled                      bool // not for entries of lists, not for calls
 }
 
 // newTarget compiles the names of a target.
 func newTarget(t *configv1.Target) target {
 	return target{
-		tools:   newGlobs(t.GetTools()),
-		servers: newGlobs(t.GetServers()),
-		models:  newGlobs(t.GetModels()),
-		methods: newGlobs(t.GetMethods()),
+		tools:    newGlobs(t.GetTools()),
+		servers:  newGlobs(t.GetServers()),
+		models:   newGlobs(t.GetModels()),
+		methods:  newGlobs(t.GetMethods()),
+		agents:   newGlobs(t.GetAgents()),
+		unlisted: len(t.GetPhases()) > 0 && !slices.Contains(t.GetPhases(), "List"),
+		uncalled: len(t.GetPhases()) > 0 && !slices.Contains(t.GetPhases(), "Call"),
 	}
 }
 
@@ -47,10 +53,22 @@ func (t target) roots() input.Roots {
 	return r
 }
 
-// matches reports whether every given list has the call's name.
+// matches reports whether every given list of names has the call's, so far as
+// they are in the call's key.
 func (t target) matches(c *input.Call) bool {
 	return matchAny(t.tools, c.ToolName()) && matchAny(t.servers, c.Server()) &&
 		matchAny(t.models, c.Request.LLM.Model) && matchAny(t.methods, c.Method)
+}
+
+// open reports whether the target asks for nothing beside the call's key.
+func (t target) open() bool { return len(t.agents) == 0 && !t.unlisted && !t.uncalled }
+
+// meets reports whether the target selects the call's agent and phase.
+func (t target) meets(c *input.Call) bool {
+	if c.ArgsUnknown && t.unlisted || !c.ArgsUnknown && t.uncalled {
+		return false
+	}
+	return matchAny(t.agents, c.Request.Caller.Agent)
 }
 
 // applies reports whether the rule has a say about the call at all. A rule on

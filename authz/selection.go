@@ -3,6 +3,7 @@ package authz
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"sync"
 
@@ -41,7 +42,8 @@ func (s *selector) matches(c *decision.Caller) bool {
 	return matchAny(s.names, c.Agent) && matchAny(s.namespaces, c.Namespace) && matchAny(s.accounts, c.ServiceAccount)
 }
 
-// Selection is the policies that select one agent, in the order of the set.
+// Selection is the policies that select one agent, in the order of the set, the
+// security team's before the others.
 // It is immutable and safe for concurrent use.
 type Selection struct {
 	set                   *Set
@@ -103,8 +105,8 @@ func (s *Set) remember(mask []byte) *Selection {
 
 func (s *Set) newSelection(mask []byte) *Selection {
 	sel := &Selection{set: s, names: []string{}}
-	for i, p := range s.policies {
-		if mask[i/8]&(1<<(i%8)) == 0 {
+	for _, p := range s.layered() {
+		if mask[p.Index/8]&(1<<(p.Index%8)) == 0 {
 			continue
 		}
 		sel.all = append(sel.all, p)
@@ -117,6 +119,22 @@ func (s *Set) newSelection(mask []byte) *Selection {
 	}
 	sel.version = versionOf(sel.all)
 	return sel
+}
+
+// layered returns the policies with the security team's first.
+func (s *Set) layered() []*Policy {
+	out := slices.Clone(s.policies)
+	slices.SortStableFunc(out, func(a, b *Policy) int {
+		switch {
+		case a.Cluster == b.Cluster:
+			return 0
+		case a.Cluster:
+			return -1
+		default:
+			return 1
+		}
+	})
+	return out
 }
 
 // Empty reports whether no policy selects the agent.

@@ -14,6 +14,9 @@ type Source struct {
 	// At returns "file:line" of a field, by its path such as
 	// "spec.rules[2].when"; empty where unknown. May be nil.
 	At func(path string) string
+	// In returns the place of a line and column, both from 1, of a field's
+	// text; empty where unknown. May be nil.
+	In func(path, text string, line, column int) string
 }
 
 // Set is every policy of a configuration, compiled.
@@ -29,25 +32,29 @@ type Set struct {
 // that is wrong with them.
 func NewSet(sources []Source) (*Set, error) {
 	s := &Set{atoms: cel.NewAtoms()}
-	compiler, err := cel.New(s.atoms)
+	compiler, err := cel.New(s.atoms, nil)
 	if err != nil {
 		return nil, err
 	}
 	var errs []error
+	var builders []*builder
 	names := map[string]bool{}
 	for i, src := range sources {
 		b := &builder{src: src, compiler: compiler, policy: &Policy{Index: i, Version: src.Version, Doc: src.Doc}}
-		b.build()
+		b.build(s.atoms)
 		if names[b.policy.Name] {
 			b.refuse("metadata.name", "another policy has the same name", "give each policy a name of its own")
 		}
 		names[b.policy.Name] = true
 		errs = append(errs, b.errs...)
 		s.policies = append(s.policies, b.policy)
-		s.warnings = append(s.warnings, b.warnings()...)
+		builders = append(builders, b)
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
+	}
+	for _, b := range builders {
+		s.warnings = append(s.warnings, b.warnings(s.policies)...)
 	}
 	return s, nil
 }

@@ -41,10 +41,12 @@ func (j *judging) view(p *policyPlan) (*input.Call, cel.Memo) {
 	return v.anonymous, v.blind
 }
 
+// believes reports whether the policy or an enforcing one of the security
+// team believes the call's token.
 func (j *judging) believes(p *policyPlan) bool {
 	v := j.views
 	if v.trusts == nil || v.trusts[p.Index] == untried {
-		believes := p.sees(j.call.Principal, j.surface)
+		believes := j.tries(p)
 		if v.trusts == nil {
 			return believes
 		}
@@ -54,4 +56,19 @@ func (j *judging) believes(p *policyPlan) bool {
 		}
 	}
 	return v.trusts[p.Index] == believed
+}
+
+func (j *judging) tries(p *policyPlan) bool {
+	if j.call.Principal.Issuer == "" {
+		return false
+	}
+	if p.sees(j.call.Principal, j.surface) {
+		return true
+	}
+	for i := range j.plan.enforce {
+		if of := &j.plan.enforce[i]; of.Cluster && of.sees(j.call.Principal, j.surface) {
+			return true
+		}
+	}
+	return false
 }

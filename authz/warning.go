@@ -1,6 +1,8 @@
 package authz
 
 import (
+	"slices"
+
 	"outrider.dev/outrider/authz/cel"
 	"outrider.dev/outrider/authz/input"
 	"outrider.dev/outrider/decision"
@@ -25,7 +27,7 @@ func (w Warning) String() string {
 
 // warnings looks for denies that fail for want of a claim and for allows that
 // can never apply.
-func (b *builder) warnings() []Warning {
+func (b *builder) warnings(all []*Policy) []Warning {
 	var out []Warning
 	warn := func(r *rule, problem string) {
 		out = append(out, Warning{Policy: b.policy.Name, At: r.at, Rule: r.label, Problem: problem})
@@ -39,7 +41,7 @@ func (b *builder) warnings() []Warning {
 		}
 	}
 	for _, r := range b.allows {
-		if problem := b.policy.idle(r); problem != "" {
+		if problem := b.policy.idle(r, all); problem != "" {
 			warn(r, problem)
 		}
 	}
@@ -47,7 +49,7 @@ func (b *builder) warnings() []Warning {
 }
 
 // idle says why an allow rule can never apply, or nothing.
-func (p *Policy) idle(r *rule) string {
+func (p *Policy) idle(r *rule, all []*Policy) string {
 	switch {
 	case never(r):
 		return "the condition is always false, so the rule allows nothing: remove it"
@@ -55,7 +57,7 @@ func (p *Policy) idle(r *rule) string {
 		return "a rule on tools applies to tools/call only, which its methods leave out: remove methods"
 	case len(r.target.methods) > 0 && !anyMethod(r):
 		return "no MCP method has such a name: see the methods that rules judge"
-	case r.when != nil && len(r.when.ScopeTests())+len(r.when.Unguarded()) > 0 && !p.believes(r.roots):
+	case r.when != nil && len(r.when.ScopeTests())+len(r.when.Unguarded()) > 0 && !p.believes(r.roots, all):
 		return "the rule reads the token, but the policy believes no issuer's tokens there: list one under jwtAuthentication.providers"
 	}
 	return ""
@@ -77,11 +79,13 @@ func anyMethod(r *rule) bool {
 
 // believes reports whether the policy reads tokens on a surface where a rule
 // with these roots applies.
-func (p *Policy) believes(roots input.Roots) bool {
-	if p.auth == nil {
-		return false
-	}
-	return roots.OnMCP() && p.auth.on(decision.MCP) || roots.OnLLM() && p.auth.on(decision.LLM)
+func (p *Policy) believes(roots input.Roots, all []*Policy) bool {
+	return slices.ContainsFunc(all, func(of *Policy) bool {
+		if of.auth == nil || of != p && !of.Cluster {
+			return false
+		}
+		return roots.OnMCP() && of.auth.on(decision.MCP) || roots.OnLLM() && of.auth.on(decision.LLM)
+	})
 }
 
 // never reports whether the rule's condition is always false.

@@ -23,8 +23,15 @@ const unasked Truth = 255
 // Atoms are the distinct pieces of all expressions of a set of policies, so
 // that a piece that many rules share is evaluated once for a whole list.
 type Atoms struct {
-	byText map[string]*atom
-	runs   sync.Pool // of *activation
+	byText  map[string]*atom
+	numbers int
+	runs    sync.Pool // of *activation
+}
+
+// number returns a number that it returns only once.
+func (a *Atoms) number() int {
+	a.numbers++
+	return a.numbers - 1
 }
 
 // NewAtoms returns an empty collection. It must not grow while it is in use.

@@ -13,7 +13,7 @@ import (
 
 func compiler(t testing.TB) *Compiler {
 	t.Helper()
-	c, err := New(NewAtoms())
+	c, err := New(NewAtoms(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

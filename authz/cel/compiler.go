@@ -19,25 +19,31 @@ const (
 
 // Compiler turns expressions into programs, one at a time.
 type Compiler struct {
-	env    *celgo.Env
-	words  *input.Vocabulary
-	fields map[string]input.Field
-	atoms  *Atoms
-	scope  string // begins the names of atoms that other compilers must not share
+	env     *celgo.Env
+	words   *input.Vocabulary
+	fields  map[string]input.Field
+	defined map[string]*Program // variables, by path
+	later   map[string]bool     // variables that are not defined yet, by path
+	schema  input.Schema
+	atoms   *Atoms
+	scope   string // begins the names of atoms that other compilers must not share
 }
 
-// New returns a compiler for the vocabulary of authz/input, which adds to the
-// atoms.
-func New(atoms *Atoms) (*Compiler, error) {
-	c := &Compiler{words: input.NewVocabulary(), fields: map[string]input.Field{}, atoms: atoms}
+// New returns a compiler for the vocabulary of authz/input with the claims of
+// a schema. It adds to the atoms.
+func New(atoms *Atoms, schema input.Schema) (*Compiler, error) {
+	c := &Compiler{words: input.NewVocabulary(schema), fields: map[string]input.Field{}, defined: map[string]*Program{}, later: map[string]bool{}, schema: schema, atoms: atoms}
+	if len(schema) > 0 {
+		c.apart()
+	}
 	opts := []celgo.EnvOption{
 		celgo.ClearMacros(),
 		celgo.Macros(c.hasMacro(), celgo.AllMacro, celgo.ExistsMacro, celgo.ExistsOneMacro,
 			celgo.MapMacro, celgo.MapFilterMacro, celgo.FilterMacro),
 		celgo.ParserRecursionLimit(maxNesting),
-		ext.Strings(), ext.Sets(), ext.Math(),
+		ext.Strings(), ext.Sets(), ext.Math(), ext.Network(),
 	}
-	for _, f := range input.Fields() {
+	for _, f := range c.words.Fields() {
 		c.fields[f.Path] = f
 		opts = append(opts, celgo.Variable(f.Path, typeOf(f.Kind)))
 	}
@@ -49,12 +55,22 @@ func New(atoms *Atoms) (*Compiler, error) {
 	return c, nil
 }
 
+// apart keeps the compiler's atoms from being taken for those of others, to
+// which the same words mean something else.
+func (c *Compiler) apart() {
+	if c.scope == "" {
+		c.scope = fmt.Sprintf("#%d ", c.atoms.number())
+	}
+}
+
 // typeOf is the declared type of a field. Maps of JSON hold values whose types
 // only a call tells.
 func typeOf(k input.Kind) *celgo.Type {
 	switch k {
 	case input.Flag:
 		return celgo.BoolType
+	case input.Number:
+		return celgo.IntType
 	case input.TextList:
 		return celgo.ListType(celgo.StringType)
 	case input.TextMap:
@@ -66,29 +82,44 @@ func typeOf(k input.Kind) *celgo.Type {
 	}
 }
 
-// Compile checks an expression and plans it. The error is an [*Error].
+// Compile checks an expression that yields a bool and plans it. The error is
+// an [*Error].
 func (c *Compiler) Compile(expr string) (*Program, error) {
-	if len(expr) > maxExpression {
-		return nil, &Error{Problem: fmt.Sprintf("the expression is longer than %d bytes", maxExpression), Fix: "split it into several rules"}
-	}
-	parsed, issues := c.env.Parse(expr)
-	if err := issues.Err(); err != nil {
-		return nil, c.refuse(issues)
-	}
-	found := c.read(parsed.NativeRep())
-	if found.err != nil {
-		return nil, found.err
-	}
-	checked, issues := c.env.Check(parsed)
-	if err := issues.Err(); err != nil {
-		return nil, c.refuse(issues)
+	checked, found, err := c.check(expr)
+	if err != nil {
+		return nil, err
 	}
 	if t := checked.OutputType(); !t.IsExactType(celgo.BoolType) {
 		return nil, &Error{Problem: "the expression yields " + typeName(t) + ", not a bool", Fix: "compare it, as in `claims.admin == true`"}
 	}
-	if err := c.bound(checked); err != nil {
-		return nil, err
+	return c.plan(checked, found)
+}
+
+// check parses an expression and checks its words, types and cost.
+func (c *Compiler) check(expr string) (*celgo.Ast, *reading, error) {
+	if len(expr) > maxExpression {
+		return nil, nil, &Error{Problem: fmt.Sprintf("the expression is longer than %d bytes", maxExpression), Fix: "split it into several rules"}
 	}
+	parsed, issues := c.env.Parse(expr)
+	if err := issues.Err(); err != nil {
+		return nil, nil, c.refuse(issues)
+	}
+	found := c.read(parsed.NativeRep())
+	if found.err != nil {
+		return nil, nil, found.err
+	}
+	checked, issues := c.env.Check(parsed)
+	if err := issues.Err(); err != nil {
+		return nil, nil, c.refuse(issues)
+	}
+	if err := c.bound(checked); err != nil {
+		return nil, nil, err
+	}
+	return checked, found, nil
+}
+
+// plan plans a checked expression, as a whole and in pieces.
+func (c *Compiler) plan(checked *celgo.Ast, found *reading) (*Program, error) {
 	whole, err := c.env.Program(checked, celgo.EvalOptions(celgo.OptOptimize))
 	if err != nil {
 		return nil, &Error{Problem: plain(err.Error()), Fix: "mend the expression"}
@@ -111,7 +142,7 @@ func typeName(t *celgo.Type) string {
 // read finds the words that an expression reads.
 func (c *Compiler) read(parsed *ast.AST) *reading {
 	r := &reading{
-		words: c.words, info: parsed.SourceInfo(), bound: map[string]int{}, consts: map[string]bool{},
+		words: c.words, later: c.later, info: parsed.SourceInfo(), bound: map[string]int{}, consts: map[string]bool{},
 		ident:    func(name string) bool { _, ok := c.env.CELTypeProvider().FindIdent(name); return ok },
 		function: func(name string) bool { _, ok := c.env.Functions()[name]; return ok },
 	}

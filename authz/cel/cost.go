@@ -6,6 +6,8 @@ import (
 
 	celgo "cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/cost"
+
+	"outrider.dev/outrider/authz/input"
 )
 
 // maxCost bounds what an expression may cost in the worst case, in the
@@ -24,7 +26,7 @@ const (
 
 // bound refuses an expression whose worst case is beyond maxCost.
 func (c *Compiler) bound(checked *celgo.Ast) error {
-	estimate, err := c.env.EstimateCost(checked, sizes{})
+	estimate, err := c.env.EstimateCost(checked, sizes(c.fields))
 	if err != nil {
 		return &Error{Problem: "the expression's cost cannot be bounded: " + plain(err.Error()), Fix: "make it simpler"}
 	}
@@ -38,16 +40,16 @@ func (c *Compiler) bound(checked *celgo.Ast) error {
 }
 
 // sizes tells the estimate how large the values of a call may be.
-type sizes struct{}
+type sizes map[string]input.Field
 
 // EstimateSize implements [cost.Estimator].
-func (sizes) EstimateSize(n cost.AstNode) *cost.SizeEstimate {
+func (s sizes) EstimateSize(n cost.AstNode) *cost.SizeEstimate {
 	path := n.Path()
 	if n.ComputedSize() != nil || len(path) == 0 {
 		return nil
 	}
 	size := uint64(nameSize)
-	args := strings.HasPrefix(path[0], "tool.a") || path[0] == "mcp.tool.arguments"
+	args := s[path[0]].Args || path[0] == "tool.annotations"
 	// "@items" marks an element of a list. What it is, nobody knows; taking it
 	// for a list as long as its own would refuse every second expression.
 	item := strings.HasSuffix(path[len(path)-1], "@items")

@@ -23,10 +23,16 @@ func (c *Compiler) hasMacro() celgo.Macro {
 		if !ok || len(path) < 2 {
 			return parser.MakeHas(h, target, args)
 		}
-		switch f.Kind {
-		case input.Flag:
+		switch {
+		case f.Claim != nil && f.Claim.Default != nil:
+			return h.NewLiteral(types.True), nil
+		case f.Claim != nil:
+			return h.NewCall(operators.In, h.NewLiteral(types.String(path[1])), h.NewIdent(path[0])), nil
+		case f.Kind == input.Value:
+			return parser.MakeHas(h, target, args)
+		case f.Kind == input.Flag:
 			return args[0], nil
-		case input.Text:
+		case f.Kind == input.Text:
 			return h.NewCall(operators.NotEquals, args[0], h.NewLiteral(types.String(""))), nil
 		default:
 			return h.NewCall(operators.NotEquals, h.NewCall("size", args[0]), h.NewLiteral(types.IntZero)), nil

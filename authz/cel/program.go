@@ -2,6 +2,7 @@ package cel
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	celgo "cel.dev/cel-go/cel"
@@ -42,13 +43,31 @@ type Program struct {
 
 // newProgram gathers what is asked of an expression later.
 func newProgram(c *Compiler, whole celgo.Program, tree *tree, found *reading) *Program {
-	p := &Program{tree: tree, whole: whole, fields: c.fields, atoms: c.atoms, consts: found.consts, scopes: found.scopes, loose: found.unguarded()}
+	p := &Program{tree: tree, whole: whole, fields: c.fields, atoms: c.atoms, consts: found.consts, scopes: found.scopes}
+	for _, claim := range found.unguarded() {
+		if d := c.fields[claim].Claim; d == nil || d.Default == nil {
+			p.loose = append(p.loose, claim)
+		}
+	}
 	for _, path := range found.paths {
-		f, _ := c.words.Match(path)
+		f := c.field(path)
 		p.roots |= f.Root
 		p.args = p.args || f.Args
+		if v := c.defined[f.Path]; v != nil {
+			p.loose, p.scopes = union(p.loose, v.loose), union(p.scopes, v.scopes)
+		}
 	}
 	return p
+}
+
+// union adds to a list what it lacks of another.
+func union(list, more []string) []string {
+	for _, s := range more {
+		if !slices.Contains(list, s) {
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 // Roots returns the roots that must exist of a call for the expression to apply.

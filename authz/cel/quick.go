@@ -193,8 +193,19 @@ func (c *Compiler) textOf(e ast.Expr) func(*input.Call) string {
 // claimOf returns the name of a claim that is read as it stands in the token.
 func (c *Compiler) claimOf(e ast.Expr) (string, bool) {
 	path := pathOf(e)
-	if len(path) != 2 || path[0] != "claims" && path[0] != "jwt" {
+	if len(path) != 2 || path[0] != "claims" && path[0] != "jwt" || c.declares(path[1]) {
 		return "", false
 	}
 	return path[1], true
+}
+
+// declares reports whether the schema says something of the claim, so that
+// what the token holds is not all there is to it.
+func (c *Compiler) declares(claim string) bool {
+	for _, d := range c.schema {
+		if d.Name == claim {
+			return true
+		}
+	}
+	return false
 }

@@ -15,6 +15,7 @@ import (
 // path is known.
 type reading struct {
 	words *input.Vocabulary
+	later map[string]bool
 	info  *ast.SourceInfo
 	// What is no word of the vocabulary but still means something.
 	ident, function func(name string) bool
@@ -81,6 +82,10 @@ func (r *reading) read(e ast.Expr, path []string) {
 	}
 	if r.words.Leads(whole) {
 		r.refuse(e, whole+" is no value of its own", "name one of its fields, such as "+r.words.Under(whole)[0].Path)
+		return
+	}
+	if len(path) > 1 && r.later[path[0]+"."+path[1]] {
+		r.refuse(e, path[0]+"."+path[1]+" is not defined yet", "a variable reads those above it: move it up, or the other one down")
 		return
 	}
 	kind := "variable "

@@ -27,6 +27,27 @@ type Call struct {
 	args   *tree // shared by every copy of the call that means the same tool
 	labels *tree // the tool's annotations
 	own    trees
+	once   []kept
+}
+
+// kept is a value that was worked out for the call.
+type kept struct {
+	done  bool
+	value any
+	err   error
+}
+
+// Once returns what work returned when it was first called with this number
+// for this call. Numbers are small and dense.
+func (c *Call) Once(number int, work func(*Call) (any, error)) (any, error) {
+	if number >= len(c.once) {
+		c.once = append(c.once, make([]kept, number+1-len(c.once))...)
+	}
+	if !c.once[number].done {
+		value, err := work(c) // may grow c.once
+		c.once[number] = kept{true, value, err}
+	}
+	return c.once[number].value, c.once[number].err
 }
 
 // trees are what args and labels point to in the call that was made first.
@@ -58,7 +79,7 @@ func (c *Call) Listed(t decision.Tool) *Call {
 // that a long list needs no call for each entry. With a key it does the same
 // to that.
 func (c *Call) Relist(t *decision.Tool, k *Key) {
-	c.Tool, c.own = *t, trees{}
+	c.Tool, c.own, c.once = *t, trees{}, nil
 	if k != nil {
 		k.Server, k.Tool, k.Exposed = c.Server(), c.ToolName(), c.exposed()
 	}
@@ -68,7 +89,7 @@ func (c *Call) Relist(t *decision.Tool, k *Key) {
 // token's issuer: without subject, claims and scopes.
 func (c *Call) Anonymous() *Call {
 	d := *c
-	d.Principal = &decision.Principal{Agent: c.Principal.Agent}
+	d.Principal, d.once = &decision.Principal{Agent: c.Principal.Agent}, nil
 	return &d
 }
 
@@ -85,7 +106,7 @@ func (c *Call) WithScope(scope string) *Call {
 		p.Claims[name] = append(slices.Clip(list), scope)
 	}
 	d := *c
-	d.Principal = &p
+	d.Principal, d.once = &p, nil
 	return &d
 }
 

@@ -12,6 +12,8 @@ const (
 	TextList             // []string
 	TextMap              // map[string]string
 	Tree                 // map[string]any: a JSON object
+	Number               // int64
+	Value                // whatever an expression yields
 )
 
 // ErrUnknown says that a value cannot be known yet: the arguments of a tool
@@ -40,7 +42,8 @@ type Field struct {
 	Kind Kind
 	Root Roots // what must exist of a call before the field may be read
 	// Args tells that the field holds the arguments of a tool call.
-	Args bool
+	Args  bool
+	Claim *Claim // that the policy declares; nil of other words
 	// Depends says what the value comes from.
 	Depends Depends
 	// Read returns the value in the Go type of the Kind, never nil, or

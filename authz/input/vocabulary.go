@@ -9,22 +9,48 @@ type Vocabulary struct {
 	inner  map[string]bool // paths that only lead to fields: tool, mcp.tool
 }
 
-// NewVocabulary returns the vocabulary of [Fields].
-func NewVocabulary() *Vocabulary {
-	v := &Vocabulary{fields: Fields(), byPath: map[string]int{}, inner: map[string]bool{}}
-	for i, f := range v.fields {
-		v.byPath[f.Path] = i
-		for p := f.Path; ; {
-			dot := strings.LastIndexByte(p, '.')
-			if dot < 0 {
-				break
-			}
-			p = p[:dot]
-			v.inner[p] = true
-		}
+// NewVocabulary returns the vocabulary of [Fields] with the claims of a schema
+// as words of their own, for a language that knows types.
+func NewVocabulary(s Schema) *Vocabulary {
+	return newVocabulary(append(s.over(Fields(), false), s.fields()...))
+}
+
+// NewUntyped returns the vocabulary of [Fields] for a language without types:
+// the schema holds wherever claims are read.
+func NewUntyped(s Schema) *Vocabulary { return newVocabulary(s.over(Fields(), true)) }
+
+func newVocabulary(fields []Field) *Vocabulary {
+	v := &Vocabulary{byPath: map[string]int{}, inner: map[string]bool{}}
+	for _, f := range fields {
+		v.Add(f)
 	}
 	return v
 }
+
+// Add adds a word.
+func (v *Vocabulary) Add(f Field) {
+	v.byPath[f.Path] = len(v.fields)
+	v.fields = append(v.fields, f)
+	for p := f.Path; ; {
+		dot := strings.LastIndexByte(p, '.')
+		if dot < 0 {
+			break
+		}
+		if p = p[:dot]; v.Known(p) {
+			break // a claim below claims
+		}
+		v.inner[p] = true
+	}
+}
+
+// Known reports whether there is a field with exactly this path.
+func (v *Vocabulary) Known(path string) bool {
+	_, ok := v.byPath[path]
+	return ok
+}
+
+// Fields returns all words.
+func (v *Vocabulary) Fields() []Field { return v.fields }
 
 // Find returns the field with exactly this path.
 func (v *Vocabulary) Find(path string) (Field, bool) {

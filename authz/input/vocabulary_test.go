@@ -6,7 +6,7 @@ import (
 )
 
 func TestVocabulary(t *testing.T) {
-	v := NewVocabulary()
+	v := NewVocabulary(nil)
 	if len(v.Under("")) != len(Fields()) || len(v.Under("mcp.tool")) != 3 || len(v.Under("tool.name")) != 1 || len(v.Under("too")) != 0 {
 		t.Error("Under finds other fields than those below")
 	}
@@ -31,7 +31,7 @@ func TestVocabulary(t *testing.T) {
 }
 
 func TestNearest(t *testing.T) {
-	v := NewVocabulary()
+	v := NewVocabulary(nil)
 	for word, want := range map[string]string{
 		"tool.nam":           "tool.name",
 		"toool.name":         "tool.name",
@@ -61,7 +61,7 @@ func TestDistance(t *testing.T) {
 }
 
 func TestEveryRootIsAWord(t *testing.T) {
-	v := NewVocabulary()
+	v := NewVocabulary(nil)
 	var all Roots
 	for _, f := range Fields() {
 		all |= f.Root

@@ -59,8 +59,9 @@ func at(loc *ast.Location, problem, fix string) *Error {
 	return e
 }
 
-// Compile checks a module and prepares its queries. The error is an [*Error].
-func Compile(source string) (*Module, error) {
+// Compile checks a module and prepares its queries. Claims are read by the
+// schema. The error is an [*Error].
+func Compile(source string, schema input.Schema) (*Module, error) {
 	if len(source) > maxModule {
 		return nil, &Error{Problem: fmt.Sprintf("the module is longer than %d bytes", maxModule), Fix: "split it over several policies"}
 	}
@@ -78,7 +79,7 @@ func Compile(source string) (*Module, error) {
 	if compiler.Compile(map[string]*ast.Module{fileName: parsed}); compiler.Failed() {
 		return nil, translate(compiler.Errors)
 	}
-	return prepare(compiler)
+	return prepare(compiler, input.NewUntyped(schema))
 }
 
 // shape checks the package and the heads of the rules that are asked for.
@@ -108,8 +109,8 @@ func shape(m *ast.Module) error {
 }
 
 // prepare finds what the compiled module reads and plans its queries.
-func prepare(c *ast.Compiler) (*Module, error) {
-	m, words, all := &Module{}, input.NewVocabulary(), reads{}
+func prepare(c *ast.Compiler, words *input.Vocabulary) (*Module, error) {
+	m, all := &Module{}, reads{}
 	for _, rule := range c.Modules[fileName].Rules {
 		if err := all.of(words, rule); err != nil {
 			return nil, err
@@ -125,7 +126,7 @@ func prepare(c *ast.Compiler) (*Module, error) {
 		if name == "visible" && used.args {
 			return nil, at(rules[0].Location, "visible reads the arguments of tool calls", "nobody knows them while a list is filtered: decide by the tool's name and the caller")
 		}
-		if *into, err = ask(c, name, used); err != nil {
+		if *into, err = ask(c, words, name, used); err != nil {
 			return nil, translate(err)
 		}
 	}
@@ -140,14 +141,14 @@ func prepare(c *ast.Compiler) (*Module, error) {
 
 // ask plans one query. Strict: a built-in function that fails is an error, not
 // undefined, because `not` would turn undefined into true.
-func ask(c *ast.Compiler, name string, used reads) (*query, error) {
+func ask(c *ast.Compiler, words *input.Vocabulary, name string, used reads) (*query, error) {
 	prepared, err := rego.New(
 		rego.Compiler(c),
 		rego.Query("data.outrider."+name),
 		rego.StrictBuiltinErrors(true),
 	).PrepareForEval(context.Background())
 	q := &query{PreparedEvalQuery: prepared, roots: used.roots}
-	for _, f := range input.Fields() {
+	for _, f := range words.Fields() {
 		if used.fields[f.Path] {
 			q.fields = append(q.fields, f)
 			q.depends = max(q.depends, f.Depends)

@@ -15,7 +15,7 @@ const head = "package outrider\n"
 
 func compile(t testing.TB, rules string) *Module {
 	t.Helper()
-	m, err := Compile(head + rules)
+	m, err := Compile(head+rules, nil)
 	if err != nil {
 		t.Fatalf("%s: %v", rules, err)
 	}
@@ -208,7 +208,7 @@ func TestRefused(t *testing.T) {
 		{head + "allow if input.tool.args.x == 1\nvisible if h\nh if input.tool.args.y == 1", "at 3:1 of the module: visible reads the arguments of tool calls: nobody knows them while a list is filtered: decide by the tool's name and the caller"},
 		{head + "allow if true # " + strings.Repeat("x", maxModule), "the module is longer than 65536 bytes: split it over several policies"},
 	} {
-		_, err := Compile(tc.source)
+		_, err := Compile(tc.source, nil)
 		var e *Error
 		if !errors.As(err, &e) || !strings.HasPrefix(err.Error(), tc.want) {
 			t.Errorf("%.80q:\n got %v\nwant %s", tc.source, err, tc.want)
@@ -240,7 +240,7 @@ func FuzzCompile(f *testing.F) {
 		f.Add(head + seed)
 	}
 	f.Fuzz(func(t *testing.T, source string) {
-		m, err := Compile(source)
+		m, err := Compile(source, nil)
 		if err != nil {
 			if e := (*Error)(nil); !errors.As(err, &e) || e.Problem == "" {
 				t.Fatalf("%q: %v", source, err)
