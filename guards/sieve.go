@@ -2,14 +2,13 @@ package guards
 
 import (
 	"math/bits"
-	"strings"
 
 	"outrider.dev/outrider/guards/window"
 )
 
 // margin is how many bytes before the end of an unfinished text are all
-// places: what stands there depends on what comes.
-const margin = 24
+// places: the key of a word there depends on what comes.
+const margin = window.KeyLen
 
 // blocks is how many blocks a stretch has, and one beyond it to look ahead.
 const blocks = window.Stretch/window.BlockLen + 1
@@ -33,43 +32,8 @@ func newSieve(secretKeys, injectionKeys []string) *sieve {
 		v.any.add(key)
 		v.injection.add(key)
 	}
-	for c := range v.value {
-		if window.IsAlnum(byte(c)) || strings.IndexByte("-_.~+/=", byte(c)) >= 0 {
-			v.value[c] |= within
-		}
-		if strings.IndexByte(" \t\"'=:>", byte(c)) >= 0 {
-			v.value[c] |= before | beforeBlank
-		}
-		if strings.IndexByte("rRcC", byte(c)) >= 0 { // of Bearer and Basic
-			v.value[c] |= beforeBlank
-		}
-	}
+	v.value = parts()
 	return v
-}
-
-// part says where a byte may stand that has to do with a value which is a
-// credential for what stands before it.
-type part uint8
-
-const (
-	within      part = 1 << iota
-	before           // right before the value
-	beforeBlank      // before the blank before the value
-)
-
-// minValue is the length of the shortest such value.
-const minValue = 16
-
-// announced reports whether such a value may begin at i.
-func (r *sifting) announced(i int) bool {
-	v, text := &r.sieve.value, r.text
-	if i == 0 || v[text[i-1]]&before == 0 || i+minValue <= len(text) && v[text[i+minValue-1]]&within == 0 {
-		return false
-	}
-	if p := text[i-1]; p != ' ' && p != '\t' {
-		return true
-	}
-	return i > 1 && v[text[i-2]]&beforeBlank != 0
 }
 
 // sift writes the places of the stretch that begins at from. It also reads what
@@ -79,7 +43,8 @@ func (v *sieve) sift(text []byte, from int, last bool, places *[ofInjection + 1]
 	p := window.NewPlaces(from, len(text))
 	r.secret, r.number, r.injection = &places[ofSecrets], &places[ofNumbers], &places[ofInjection]
 	*r.secret, *r.number, *r.injection = p, p, p
-	for k := range r.blocks {
+	filled := min(blocks, (len(text)-from+window.BlockLen-1)/window.BlockLen)
+	for k := range filled {
 		r.blocks[k].Read(text, from+k*window.BlockLen)
 	}
 	before := uint64(0) // whether the byte before the block is a letter or digit
@@ -93,7 +58,7 @@ func (v *sieve) sift(text []byte, from int, last bool, places *[ofInjection + 1]
 	if from > 0 && window.IsDigit(text[from-1]) {
 		digits = 1
 	}
-	for k := range blocks - 1 {
+	for k := range min(filled, blocks-1) {
 		b := &r.blocks[k]
 		r.words(k, b.Alnum&^(b.Alnum<<1|before))
 		r.numbers(k, b.Digit&^(b.Digit<<1|digits))
@@ -107,9 +72,21 @@ func (v *sieve) sift(text []byte, from int, last bool, places *[ofInjection + 1]
 	}
 	r.ahead(digits)
 	if !last {
-		r.secret.AddFrom(len(text) - margin)
-		r.number.AddFrom(len(text) - margin)
-		r.injection.AddFrom(len(text) - margin)
+		r.unfinished()
+	}
+}
+
+// unfinished judges the last bytes of a text of which more may come.
+func (r *sifting) unfinished() {
+	n := len(r.text)
+	r.secret.AddFrom(n - margin)
+	r.number.AddFrom(n - margin)
+	r.injection.AddFrom(n - margin)
+	for i := max(r.from, n-minValue); i < n-margin; i++ {
+		// The beginnings of -----BEGIN, of a bot token and of a value.
+		if c := r.text[i]; c == '-' || window.IsDigit(c) || r.announced(i) {
+			r.secret.Add(i)
+		}
 	}
 }
 
