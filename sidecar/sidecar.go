@@ -28,6 +28,9 @@ const (
 	answerTime = 5 * time.Minute
 	// drainTime bounds how long open calls may go on after a stop.
 	drainTime = 10 * time.Second
+	// endTime bounds how long calls that were ended then may take to say so and
+	// to be settled.
+	endTime = 6 * time.Second
 	// idleTime is how long an idle connection of an agent is kept.
 	idleTime = 2 * time.Minute
 )
@@ -55,6 +58,7 @@ type Sidecar struct {
 	agent  net.Listener
 	admin  net.Listener
 	calls  http.Handler
+	drain  time.Duration
 }
 
 // New opens the listeners.
@@ -63,7 +67,7 @@ func New(cfg Config) (*Sidecar, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sidecar{cfg: cfg, sender: upstream.NewSender(answerTime)}
+	s := &Sidecar{cfg: cfg, sender: upstream.NewSender(answerTime), drain: drainTime}
 	s.calls = cfg.Trace(s.routes(g))
 	if s.agent, err = listenLoopback("listen.agent", cfg.Listen.GetAgent()); err != nil {
 		return nil, err
@@ -122,15 +126,18 @@ func (s *Sidecar) Run(ctx context.Context) error {
 }
 
 func (s *Sidecar) serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	calls, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
 	srv := &http.Server{
 		Handler:           h,
+		BaseContext:       func(net.Listener) context.Context { return calls },
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    s.cfg.Header,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelWarn),
 	}
 	stopped := make(chan error, 1)
-	stop := context.AfterFunc(ctx, func() { stopped <- drain(ctx, srv) })
+	stop := context.AfterFunc(ctx, func() { stopped <- s.stop(srv, end) })
 	if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		stop()
 		return fmt.Errorf("serve %s: %w", l.Addr(), err)
@@ -138,12 +145,21 @@ func (s *Sidecar) serve(ctx context.Context, l net.Listener, h http.Handler) err
 	return <-stopped
 }
 
-// drain waits for open calls, then ends those that go on.
-func drain(ctx context.Context, srv *http.Server) error {
-	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-	defer cancel()
-	if err := srv.Shutdown(limit); err != nil {
-		return srv.Close()
+// stop waits for open calls, then ends those that go on, so that each is
+// settled before the process ends.
+func (s *Sidecar) stop(srv *http.Server, endCalls func()) error {
+	if shutdown(srv, s.drain) == nil {
+		return nil
 	}
-	return nil
+	endCalls()
+	if shutdown(srv, endTime) == nil {
+		return nil
+	}
+	return srv.Close()
+}
+
+func shutdown(srv *http.Server, wait time.Duration) error {
+	limit, cancel := context.WithTimeout(context.Background(), wait)
+	defer cancel()
+	return srv.Shutdown(limit)
 }
