@@ -11,6 +11,7 @@ import (
 func (d *document) checkPolicy(p *configv1.AgentPolicy) {
 	d.checkName("metadata.name", p.GetMetadata().GetName())
 	spec := p.GetSpec()
+	d.checkVariables(spec.GetVariables())
 	d.checkIssuers(spec.GetTraffic().GetJwtAuthentication().GetProviders())
 	d.checkLimits(spec.GetTraffic().GetRateLimiting())
 	d.checkGuards("spec.backend.mcp.guards", spec.GetBackend().GetMcp().GetGuards())
@@ -20,6 +21,18 @@ func (d *document) checkPolicy(p *configv1.AgentPolicy) {
 		path := fmt.Sprintf("spec.rules[%d].name", i)
 		d.checkName(path, r.GetName())
 		d.unique(seen, path, r.GetName())
+	}
+}
+
+// checkVariables holds the names of variables to what can stand behind a dot.
+func (d *document) checkVariables(variables []*configv1.Variable) {
+	seen := map[string]string{}
+	for i, v := range variables {
+		path := fmt.Sprintf("spec.variables[%d].name", i)
+		if name := v.GetName(); name != "" && (digits(name[:1]) || !only(name, variableCharacter)) {
+			d.fail(path, fmt.Sprintf("%s: %s is not an identifier", path, quoted(name)), "use letters, digits and '_', and no digit first")
+		}
+		d.unique(seen, path, v.GetName())
 	}
 }
 

@@ -13,20 +13,22 @@ import (
 )
 
 const (
-	kindConfig = "Config"
-	kindPolicy = "AgentPolicy"
-	kindTest   = "PolicyTest"
+	kindConfig  = "Config"
+	kindPolicy  = "AgentPolicy"
+	kindCluster = "ClusterAgentPolicy" // stands wherever an AgentPolicy may
+	kindTest    = "PolicyTest"
 )
 
 func knownKind(kind string) bool {
-	return slices.Contains([]string{kindConfig, kindPolicy, kindTest}, kind)
+	return slices.Contains([]string{kindConfig, kindPolicy, kindCluster, kindTest}, kind)
 }
 
 // read reads one document of the kinds that may stand here.
 func (l *loader) read(d *document, kinds ...string) {
 	d.lines[""] = d.at(d.root)
 	kind, at := d.kind()
-	if known := knownKind(kind); known && !slices.Contains(kinds, kind) {
+	expected := slices.Contains(kinds, kind) || kind == kindCluster && slices.Contains(kinds, kindPolicy)
+	if known := knownKind(kind); known && !expected {
 		d.add(at, "kind", fmt.Sprintf("kind: %s stands where %s is expected", kind, or(kinds)), "name the other file")
 		return
 	} else if !known {
@@ -103,7 +105,7 @@ func (l *loader) readPolicy(d *document) {
 	}
 	v := version(p)
 	resolvePolicy(p, d.file)
-	l.loaded.Policies = append(l.loaded.Policies, Policy{Doc: p, File: d.file, Version: v, Lines: d.lines})
+	l.loaded.Policies = append(l.loaded.Policies, Policy{Doc: p, File: d.file, Version: v, Lines: d.lines, source: d.source})
 }
 
 // version names the content, before paths are resolved: the same policy has

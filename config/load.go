@@ -13,12 +13,13 @@ type Loaded struct {
 	Tests    []Test           // that stand beside them
 }
 
-// Policy is one AgentPolicy document and where it came from.
+// Policy is one AgentPolicy or ClusterAgentPolicy document and where it came from.
 type Policy struct {
 	Doc     *configv1.AgentPolicy
 	File    string
 	Version string              // of the content: equal documents have equal versions
 	Lines   map[string]Position // by field path, such as spec.rules[2].when
+	source  []string            // the lines of the file
 }
 
 // Position is the place of a field's value; for a block scalar, the first line

@@ -34,7 +34,7 @@ func writeField(fd protoreflect.FieldDescriptor, v protoreflect.Value) string {
 	case fd.IsMap():
 		var out []string
 		v.Map().Range(func(k protoreflect.MapKey, v protoreflect.Value) bool {
-			out = append(out, strconv.QuoteToASCII(k.String())+": "+strconv.QuoteToASCII(v.String()))
+			out = append(out, strconv.QuoteToASCII(k.String())+": "+writeOne(fd.MapValue(), v))
 			return true
 		})
 		slices.Sort(out)

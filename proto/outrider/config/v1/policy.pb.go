@@ -29,7 +29,8 @@ type AgentPolicy struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Always outrider.dev/v1.
 	ApiVersion string `protobuf:"bytes,1,opt,name=api_version,json=apiVersion,proto3" json:"api_version,omitempty"`
-	// AgentPolicy.
+	// AgentPolicy, or ClusterAgentPolicy: the security team's layer, to whose
+	// issuers every policy listens.
 	Kind string `protobuf:"bytes,2,opt,name=kind,proto3" json:"kind,omitempty"`
 	// The policy's name, which every verdict carries.
 	Metadata *Metadata `protobuf:"bytes,3,opt,name=metadata,proto3" json:"metadata,omitempty"`
@@ -100,7 +101,7 @@ func (x *AgentPolicy) GetSpec() *PolicySpec {
 // Metadata names a document.
 type Metadata struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Unique among the documents of its kind.
+	// Unique among all policies.
 	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	// Where the document lives; kept for the record.
 	Namespace string `protobuf:"bytes,2,opt,name=namespace,proto3" json:"namespace,omitempty"`
@@ -279,8 +280,8 @@ type ClaimSchema struct {
 	// What the claim holds. A token that holds something else is refused by the
 	// rules that read it, as an error.
 	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
-	// The value where a token has none, as YAML of the type. Absent: reading the
-	// claim without one is an error.
+	// The value where a token has none, as YAML of the type: guest, "3", "true",
+	// "[a, b]". Absent: reading the claim where a token has none is an error.
 	Default       string `protobuf:"bytes,2,opt,name=default,proto3" json:"default,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1662,8 +1663,8 @@ type Target struct {
 	Methods []string `protobuf:"bytes,4,rep,name=methods,proto3" json:"methods,omitempty"`
 	// Names of agents.
 	Agents []string `protobuf:"bytes,5,rep,name=agents,proto3" json:"agents,omitempty"`
-	// When the rule applies: to the entries of a list, to a call, or to both.
-	// Absent: both.
+	// When the rule applies: to the entries of a list of tools, to a call, or to
+	// both. Absent: both.
 	Phases        []string `protobuf:"bytes,6,rep,name=phases,proto3" json:"phases,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1745,11 +1746,11 @@ var File_outrider_config_v1_policy_proto protoreflect.FileDescriptor
 
 const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\n" +
-	"\x1foutrider/config/v1/policy.proto\x12\x12outrider.config.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1foutrider/config/v1/config.proto\x1a outrider/config/v1/options.proto\"\xee\x01\n" +
+	"\x1foutrider/config/v1/policy.proto\x12\x12outrider.config.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1foutrider/config/v1/config.proto\x1a outrider/config/v1/options.proto\"\x82\x02\n" +
 	"\vAgentPolicy\x128\n" +
 	"\vapi_version\x18\x01 \x01(\tB\x17\xea\xe0\x18\x13\x10\x01\x1a\x0foutrider.dev/v1R\n" +
-	"apiVersion\x12'\n" +
-	"\x04kind\x18\x02 \x01(\tB\x13\xea\xe0\x18\x0f\x10\x01\x1a\vAgentPolicyR\x04kind\x12@\n" +
+	"apiVersion\x12;\n" +
+	"\x04kind\x18\x02 \x01(\tB'\xea\xe0\x18#\x10\x01\x1a\vAgentPolicy\x1a\x12ClusterAgentPolicyR\x04kind\x12@\n" +
 	"\bmetadata\x18\x03 \x01(\v2\x1c.outrider.config.v1.MetadataB\x06\xea\xe0\x18\x02\x10\x01R\bmetadata\x12:\n" +
 	"\x04spec\x18\x04 \x01(\v2\x1e.outrider.config.v1.PolicySpecB\x06\xea\xe0\x18\x02\x10\x01R\x04spec\"\xc1\x01\n" +
 	"\bMetadata\x12\x1a\n" +
@@ -1758,7 +1759,7 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\x06labels\x18\x03 \x03(\v2(.outrider.config.v1.Metadata.LabelsEntryR\x06labels\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa6\x05\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa4\x04\n" +
 	"\n" +
 	"PolicySpec\x129\n" +
 	"\x06agents\x18\x01 \x01(\v2!.outrider.config.v1.AgentSelectorR\x06agents\x12A\n" +
@@ -1766,9 +1767,9 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\atraffic\x18\x03 \x01(\v2!.outrider.config.v1.TrafficPolicyR\atraffic\x12;\n" +
 	"\abackend\x18\x04 \x01(\v2!.outrider.config.v1.BackendPolicyR\abackend\x12.\n" +
 	"\x05rules\x18\x05 \x03(\v2\x18.outrider.config.v1.RuleR\x05rules\x12\x12\n" +
-	"\x04rego\x18\x06 \x01(\tR\x04rego\x12\x84\x01\n" +
-	"\x06claims\x18\a \x03(\v2*.outrider.config.v1.PolicySpec.ClaimsEntryB@\xea\xe0\x18<\":this build knows no schema of claims; ask with has() firstR\x06claims\x12y\n" +
-	"\tvariables\x18\b \x03(\v2\x1c.outrider.config.v1.VariableB=\xea\xe0\x189\"7this build knows no variables; write the expression outR\tvariables\x1aZ\n" +
+	"\x04rego\x18\x06 \x01(\tR\x04rego\x12B\n" +
+	"\x06claims\x18\a \x03(\v2*.outrider.config.v1.PolicySpec.ClaimsEntryR\x06claims\x12:\n" +
+	"\tvariables\x18\b \x03(\v2\x1c.outrider.config.v1.VariableR\tvariables\x1aZ\n" +
 	"\vClaimsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x125\n" +
 	"\x05value\x18\x02 \x01(\v2\x1f.outrider.config.v1.ClaimSchemaR\x05value:\x028\x01\"b\n" +
@@ -1867,14 +1868,14 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\x05allow\x18\x02 \x01(\v2\x1a.outrider.config.v1.TargetB\f\xea\xe0\x18\b2\x06effectR\x05allow\x12<\n" +
 	"\x04deny\x18\x03 \x01(\v2\x1a.outrider.config.v1.TargetB\f\xea\xe0\x18\b2\x06effectR\x04deny\x12\x12\n" +
 	"\x04when\x18\x04 \x01(\tR\x04when\x12\x18\n" +
-	"\amessage\x18\x05 \x01(\tR\amessage\"\xae\x02\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\"\xac\x01\n" +
 	"\x06Target\x12\x14\n" +
 	"\x05tools\x18\x01 \x03(\tR\x05tools\x12\x18\n" +
 	"\aservers\x18\x02 \x03(\tR\aservers\x12\x16\n" +
 	"\x06models\x18\x03 \x03(\tR\x06models\x12\x18\n" +
-	"\amethods\x18\x04 \x03(\tR\amethods\x12O\n" +
-	"\x06agents\x18\x05 \x03(\tB7\xea\xe0\x183\"1this build has no rules by agent; use spec.agentsR\x06agents\x12q\n" +
-	"\x06phases\x18\x06 \x03(\tBY\xea\xe0\x18U\x1a\x04List\x1a\x04Call\"Gthis build has no rules by phase; every rule applies to lists and callsR\x06phasesB9Z7outrider.dev/outrider/proto/outrider/config/v1;configv1b\x06proto3"
+	"\amethods\x18\x04 \x03(\tR\amethods\x12\x16\n" +
+	"\x06agents\x18\x05 \x03(\tR\x06agents\x12(\n" +
+	"\x06phases\x18\x06 \x03(\tB\x10\xea\xe0\x18\f\x1a\x04List\x1a\x04CallR\x06phasesB9Z7outrider.dev/outrider/proto/outrider/config/v1;configv1b\x06proto3"
 
 var (
 	file_outrider_config_v1_policy_proto_rawDescOnce sync.Once
