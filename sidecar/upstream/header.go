@@ -2,25 +2,26 @@ package upstream
 
 import (
 	"net/http"
-	"slices"
 	"strings"
 )
 
-// connection are the headers that never travel on, in neither direction: what
+// stays reports whether a header never travels on, in neither direction: what
 // belongs to one connection (RFC 9110 section 7.6.1), what describes bytes that
 // are rebuilt here, and what says where else to go.
-func connection() []string {
-	return []string{
-		"Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Http2-Settings", "Expect",
+func stays(name string) bool {
+	switch name {
+	case "Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Http2-Settings", "Expect",
 		"Content-Length", "Content-Encoding", "Accept-Encoding", "Host",
-		"Proxy-Authenticate", "Set-Cookie", "Alt-Svc",
+		"Proxy-Authenticate", "Set-Cookie", "Alt-Svc":
+		return true
 	}
+	return false
 }
 
-// personal reports whether a header of the agent's proves who the agent is, or
-// says where it stands. Vendors invent such names, so words decide.
+// personal reports whether a header of the agent's, in lower case, proves who
+// the agent is, or says where it stands. Vendors invent such names, so words
+// decide.
 func personal(name string) bool {
-	name = strings.ToLower(name)
 	for _, word := range [...]string{"authorization", "api-key", "apikey", "token", "secret", "credential", "cookie"} {
 		if strings.Contains(name, word) {
 			return true
@@ -34,7 +35,7 @@ func personal(name string) bool {
 func RequestHeader(in http.Header) http.Header {
 	out := kept(in)
 	for name := range out {
-		if personal(name) {
+		if personal(strings.ToLower(name)) {
 			delete(out, name)
 		}
 	}
@@ -46,16 +47,15 @@ func RequestHeader(in http.Header) http.Header {
 func ResponseHeader(in http.Header) http.Header { return kept(in) }
 
 func kept(in http.Header) http.Header {
-	drop := connection()
-	for _, line := range in["Connection"] {
-		for name := range strings.SplitSeq(line, ",") {
-			drop = append(drop, http.CanonicalHeaderKey(strings.TrimSpace(name)))
-		}
-	}
 	out := make(http.Header, len(in)+1)
 	for name, values := range in {
-		if !slices.Contains(drop, name) {
+		if !stays(name) {
 			out[name] = values
+		}
+	}
+	for _, line := range in["Connection"] {
+		for name := range strings.SplitSeq(line, ",") {
+			delete(out, http.CanonicalHeaderKey(strings.TrimSpace(name)))
 		}
 	}
 	return out
@@ -64,11 +64,10 @@ func kept(in http.Header) http.Header {
 // ReadableHeader returns what rules may read of the agent's headers: lower-case
 // names, all values of each, and nothing that proves who the agent is.
 func ReadableHeader(in http.Header) map[string]string {
-	drop := connection()
 	out := make(map[string]string, len(in))
 	for name, values := range in {
-		if !slices.Contains(drop, name) && !personal(name) {
-			out[strings.ToLower(name)] = strings.Join(values, ", ")
+		if lower := strings.ToLower(name); !stays(name) && !personal(lower) {
+			out[lower] = strings.Join(values, ", ")
 		}
 	}
 	return out
