@@ -2,15 +2,24 @@ package decision
 
 import (
 	"crypto/rand"
-	"encoding/base32"
+	"encoding/binary"
 )
+
+// digits are those of an id: without i, l, o and u, which people misread.
+const digits = "0123456789abcdefghjkmnpqrstvwxyz"
 
 // NewID returns an exchange id: 128 random bits in 26 lower-case letters and
 // digits. The first characters are random too, so that people may shorten it.
 func NewID() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails: the runtime ends the process instead
-	return idEncoding().EncodeToString(b[:])
+	high, low := binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])
+	var id [26]byte
+	for i := range id {
+		id[i] = digits[low%32]
+		low, high = low>>5|high<<59, high>>5
+	}
+	return string(id[:])
 }
 
 // ValidID reports whether s could be an exchange id: 8 to 64 of a-z, 0-9 and -.
@@ -25,8 +34,4 @@ func ValidID(s string) bool {
 		}
 	}
 	return true
-}
-
-func idEncoding() *base32.Encoding {
-	return base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 }
