@@ -26,11 +26,15 @@ func ReadAnswer(raw []byte, lim strictjson.Limits) (*Answer, error) {
 		return nil, badAnswer(err.Error())
 	}
 	defer doc.Free()
-	root := doc.Root()
-	a, err := readEnvelope(root)
+	a, err := readEnvelope(doc.Root())
 	if err != nil {
 		return nil, err
 	}
+	return a, a.readText(doc.Root())
+}
+
+// readText collects what guards read of a message.
+func (a *Answer) readText(root strictjson.Value) error {
 	c := collector{kind: decision.KindResult, origin: decision.OriginTool}
 	for name, value := range root.Members() {
 		switch {
@@ -44,10 +48,10 @@ func ReadAnswer(raw []byte, lim strictjson.Limits) (*Answer, error) {
 		}
 	}
 	if c.over {
-		return nil, badAnswer(tooManySegments)
+		return badAnswer(tooManySegments)
 	}
 	a.Segments = c.segs
-	return a, nil
+	return nil
 }
 
 // Answers reports whether the message is the response to the call with this id.

@@ -42,10 +42,33 @@ func ReadTools(raw []byte, lim strictjson.Limits) (*ToolPage, error) {
 		return nil, badAnswer(err.Error())
 	}
 	defer doc.Free()
-	root := doc.Root()
-	if _, err := readEnvelope(root); err != nil {
+	if _, err := readEnvelope(doc.Root()); err != nil {
 		return nil, err
 	}
+	return readPage(raw, doc.Root())
+}
+
+// ReadListed reads one message of a server that answers tools/list. The page is
+// nil where the message is no result, and the answer has the text of that
+// alone: a page's is its own. The error is that of [ReadAnswer].
+func ReadListed(raw []byte, lim strictjson.Limits) (*Answer, *ToolPage, error) {
+	doc, err := strictjson.Parse(raw, lim)
+	if err != nil {
+		return nil, nil, badAnswer(err.Error())
+	}
+	defer doc.Free()
+	a, err := readEnvelope(doc.Root())
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case a.Kind != Response || a.Failed:
+		return a, nil, a.readText(doc.Root())
+	}
+	page, err := readPage(raw, doc.Root())
+	return a, page, err
+}
+
+func readPage(raw []byte, root strictjson.Value) (*ToolPage, error) {
 	result := root.Get("result")
 	if result.Get("tools").Kind() != strictjson.Array {
 		return nil, badAnswer("a tool list needs the array result.tools")

@@ -126,14 +126,19 @@ func noResponse() error {
 // belong to this call.
 func (x *exchange) readAnswer(raw []byte) (*message.Answer, error) {
 	a, err := message.ReadAnswer(raw, x.Limits)
-	switch {
-	case err != nil:
+	if err != nil {
 		return nil, err
+	}
+	return a, x.belongs(a)
+}
+
+func (x *exchange) belongs(a *message.Answer) error {
+	switch {
 	case a.Kind == message.Request:
-		return nil, decision.Refuse(decision.CodeUpstreamInvalid,
+		return decision.Refuse(decision.CodeUpstreamInvalid,
 			"the server asks the agent something in the middle of a call; servers that do so are not served here")
 	case a.Kind == message.Response && !a.Answers(x.msg.ID):
-		return nil, decision.Refuse(decision.CodeUpstreamInvalid, "the server's response has the id of another call")
+		return decision.Refuse(decision.CodeUpstreamInvalid, "the server's response has the id of another call")
 	}
-	return a, nil
+	return nil
 }

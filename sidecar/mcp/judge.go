@@ -9,14 +9,14 @@ import (
 // pass judges one message of the server and returns the bytes that may reach
 // the agent. last is set for the response, after which nothing follows.
 func (x *exchange) pass(raw []byte, provider string) (out []byte, last bool, err error) {
-	a, err := x.readAnswer(raw)
+	a, page, err := x.readMessage(raw)
 	if err != nil {
 		return nil, false, err
 	}
 	last = a.Kind == message.Response
 	var splices []decision.Splice
-	if last && !a.Failed && x.msg.Method.Name == message.MethodToolsList {
-		splices, err = x.filter(raw, provider)
+	if page != nil {
+		splices, err = x.filter(raw, page, provider)
 	} else {
 		splices, err = x.judge(raw, a.Segments)
 	}
@@ -27,6 +27,19 @@ func (x *exchange) pass(raw []byte, provider string) (out []byte, last bool, err
 		return nil, false, err
 	}
 	return dialect.Apply(nil, raw, splices), last, nil
+}
+
+// readMessage reads one message of the server; the page is that of a tool list.
+func (x *exchange) readMessage(raw []byte) (*message.Answer, *message.ToolPage, error) {
+	if x.msg.Method.Name != message.MethodToolsList {
+		a, err := x.readAnswer(raw)
+		return a, nil, err
+	}
+	a, page, err := message.ReadListed(raw, x.Limits)
+	if err == nil {
+		err = x.belongs(a)
+	}
+	return a, page, err
 }
 
 // judge asks about a message where the verdict demands it and the message has
@@ -44,11 +57,7 @@ func (x *exchange) judge(raw []byte, segments []decision.Segment) ([]decision.Sp
 
 // filter asks which tools of a page may be seen, always, and about the text
 // around them where the verdict demands it.
-func (x *exchange) filter(raw []byte, provider string) ([]decision.Splice, error) {
-	page, err := message.ReadTools(raw, x.Limits)
-	if err != nil {
-		return nil, err
-	}
+func (x *exchange) filter(raw []byte, page *message.ToolPage, provider string) ([]decision.Splice, error) {
 	visible, err := x.visible(appendTools(nil, page, provider))
 	if err != nil {
 		return nil, err

@@ -67,6 +67,9 @@ func (x *exchange) write(status int, body []byte) {
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	x.w.WriteHeader(status)
 	_, _ = x.w.Write(body)
+	if x.result.End == decision.EndCompleted {
+		_ = x.conn.Flush() // the agent has its answer before the call is settled
+	}
 }
 
 // reasonOf words an error as the reason of a refusal and notes how the call
