@@ -152,6 +152,16 @@ func (d *Detector) meaning(low *letters) uint16 {
 // part of their own: within a sentence they are glue, at its end they are not.
 func (r *reader) gap() (c class, over bool) {
 	for !r.spent() {
+		if r.at < len(r.w.Text) { // what stands there as a rule
+			next := r.w.Text[r.at]
+			if next == ' ' {
+				r.at++
+				continue
+			}
+			if window.IsAlnum(next) {
+				return c, false
+			}
+		}
 		g := glyphAt(r.w, r.at)
 		switch g.sign {
 		case signLetter:

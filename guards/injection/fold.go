@@ -49,6 +49,12 @@ func glyphAt(w *window.Window, i int) glyph {
 		g.n, g.as[0] = 1, latinLetters[r-latin]
 		return g
 	}
+	if r >= 0x400 && r <= 0x481 { // Cyrillic: letters that are at most drawn like Latin ones
+		if c := lookAlike(r); c != 0 {
+			g.n, g.as[0] = 1, c
+		}
+		return g
+	}
 	switch {
 	case r == 0x2019, ignored(r): // a typographic apostrophe
 		g.sign = signIgnored

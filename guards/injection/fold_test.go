@@ -35,6 +35,18 @@ func TestLatinLettersAreSpelledAsNFKDDoes(t *testing.T) {
 	}
 }
 
+func TestCyrillicLettersAreSpelledAsNFKDDoes(t *testing.T) {
+	for r := rune(0x3F0); r < 0x490; r++ {
+		got, want := at(string(r), 0), slow(r)
+		if r == 0x3F6 || r >= 0x482 && r <= 0x489 { // signs and marks
+			continue
+		}
+		if got.sign != want.sign || got.n != want.n || got.as != want.as {
+			t.Errorf("%q: %+v, want %+v", r, got, want)
+		}
+	}
+}
+
 func TestWordlessBlocksHoldNoLetters(t *testing.T) {
 	n := 0
 	for r := rune(0x80); r <= utf8.MaxRune; r++ {
