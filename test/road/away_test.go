@@ -39,7 +39,7 @@ func TestPDPNeverStarted(t *testing.T) {
 	base, admin := dialPlane(t, s, log)
 	r := &Road{setup: s, base: base, admins: []string{admin}, log: log, http: newClient(t)}
 	r.wantUnavailable(t, r.token(t, scopeRead), time.Second)
-	if metrics := string(r.get(t, admin+"/metrics").body); !strings.Contains(metrics, "outrider_pdp_errors_total 6") {
+	if !strings.Contains(r.metrics(t), "outrider_pdp_errors_total 6") {
 		t.Error("the metrics do not count six questions without an answer")
 	}
 }
@@ -192,7 +192,7 @@ func TestTerminated(t *testing.T) {
 	if err := pdp.signal(syscall.SIGTERM); err != nil {
 		t.Errorf("the decision service ended with %v", err)
 	}
-	if got := r.lastOutcome(t); got.End != decision.EndCompleted {
+	if got := r.lastOutcome(t, 1); got.End != decision.EndCompleted {
 		t.Errorf("the last record is %+v", got)
 	}
 	r.wantUnavailable(t, r.token(t, scopeRead), time.Second)

@@ -100,11 +100,8 @@ func TestKeysStayInside(t *testing.T) {
 	eachWay(t, func(t *testing.T, r *Road) {
 		token := r.token(t, scopeWrite)
 		answers := makeCalls(t, r, token)
-		r.lastOutcome(t)
-		said := map[string]string{"the log": r.log.String(), "the record of decisions": r.recordFiles(t)}
-		for _, admin := range r.admins {
-			said["the metrics at "+admin] = string(r.get(t, admin+"/metrics").body)
-		}
+		r.settled(t, answers[len(answers)-1])
+		said := map[string]string{"the log": r.log.String(), "the record of decisions": r.recordFiles(t), "the metrics": r.metrics(t)}
 		for name, text := range said {
 			for _, secret := range append(personal(), token, placeholder, agentCookie, agentKey, r.main.Planted()[:12]) {
 				if strings.Contains(text, secret) {

@@ -43,9 +43,10 @@ func (r *Road) outcome(t *testing.T, id string) *audit.Record {
 	return phaseOf(r.records(t, id, audit.PhaseOutcome), audit.PhaseOutcome)
 }
 
-// lastOutcome waits until every call that was granted is settled, and returns
-// the outcome that was recorded last.
-func (r *Road) lastOutcome(t *testing.T) *audit.Record {
+// lastOutcome waits until so many calls are recorded as granted, and every one
+// as settled, and returns the outcome that was recorded last. Records are
+// written in their order, but some time after the answer.
+func (r *Road) lastOutcome(t *testing.T, atLeast int) *audit.Record {
 	t.Helper()
 	var last *audit.Record
 	eventually(t, "all calls are settled", func() bool {
@@ -58,7 +59,7 @@ func (r *Road) lastOutcome(t *testing.T) *audit.Record {
 				granted++
 			}
 		}
-		return granted > 0 && granted == settled
+		return granted >= atLeast && granted == settled
 	})
 	return last
 }
@@ -92,4 +93,11 @@ func (r *Road) recordFiles(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return all.String()
+}
+
+// settled waits until all is recorded of the calls up to the one with this answer.
+func (r *Road) settled(t *testing.T, last *answer) {
+	t.Helper()
+	r.records(t, last.id(t), audit.PhaseRequest)
+	r.lastOutcome(t, 1)
 }

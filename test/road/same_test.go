@@ -69,7 +69,7 @@ func (r *Road) transcript(t *testing.T) string {
 	for range perMinute + 1 {
 		answers = append(answers, r.post(t, pathChat, chat("limited-1", "hi")))
 	}
-	r.lastOutcome(t)
+	r.settled(t, answers[len(answers)-1])
 	var out strings.Builder
 	for i, a := range answers {
 		fmt.Fprintf(&out, "answer %d of %s: %d\n", i, a.path, a.status)

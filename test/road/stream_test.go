@@ -106,7 +106,7 @@ func TestAgentLeaves(t *testing.T) {
 	}
 	eachWay(t, func(t *testing.T, r *Road) {
 		token := r.token(t, scopeRead)
-		for _, tt := range tests {
+		for i, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
 				begun, ended := make(chan struct{}), make(chan struct{})
 				r.script.play(func(w http.ResponseWriter, q *http.Request) {
@@ -117,7 +117,7 @@ func TestAgentLeaves(t *testing.T) {
 				})
 				leave(t, r, tt.path, tt.body, token, begun)
 				<-ended
-				if got := r.lastOutcome(t); got.End != decision.EndDisconnected {
+				if got := r.lastOutcome(t, i+1); got.End != decision.EndDisconnected {
 					t.Errorf("recorded as %+v", got)
 				}
 			})
