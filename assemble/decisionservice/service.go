@@ -134,6 +134,14 @@ func Compile(list []config.Policy) (*authz.Set, error) {
 				at.File = filepath.Base(at.File) // refusals name the place, and callers need not know the folder
 				return at.String()
 			},
+			In: func(path, text string, line, column int) string {
+				at, ok := p.Inside(path, text, line, column)
+				if !ok {
+					return ""
+				}
+				at.File = filepath.Base(at.File)
+				return at.String()
+			},
 		})
 	}
 	return authz.NewSet(sources)
