@@ -19,7 +19,7 @@ import (
 const binEnv = "OUTRIDER_CLI_BIN"
 
 func TestMain(m *testing.M) {
-	testscript.Main(built{m}, map[string]func(){"call": callMain, "askers": askersMain})
+	testscript.Main(built{m}, map[string]func(){"call": callMain, "askers": askersMain, "slow": slowMain})
 }
 
 // built builds the commands once, before the scripts run.
