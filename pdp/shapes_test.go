@@ -121,19 +121,29 @@ func exampleEngine(t *testing.T, name string, jwks []byte) *Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var sources []authz.Source
 	var providers []token.Provider
 	for _, p := range loaded.Policies {
-		sources = append(sources, authz.Source{Doc: p.Doc, Version: p.Version})
 		for _, i := range p.Doc.GetSpec().GetTraffic().GetJwtAuthentication().GetProviders() {
 			providers = append(providers, token.Provider{Issuer: i.GetIssuer(), Audiences: i.GetAudiences(), JWKS: token.Keys{Inline: jwks}})
 		}
 	}
-	set, err := authz.NewSet(sources)
+	verifier, err := token.New(token.Config{Providers: providers})
 	if err != nil {
 		t.Fatal(err)
 	}
-	verifier, err := token.New(token.Config{Providers: providers})
+	return engineWith(t, loaded.Policies, verifier, verifier)
+}
+
+// engineWith decides by the policies, with the servers of configYAML.
+func engineWith(t *testing.T, policies []config.Policy, verified Tokens, opaque Introspector) *Engine {
+	t.Helper()
+	t.Setenv("FIRST_KEY", "key-of-first")
+	t.Setenv("GITHUB_KEY", "key-of-github")
+	var sources []authz.Source
+	for _, p := range policies {
+		sources = append(sources, authz.Source{Doc: p.Doc, Version: p.Version})
+	}
+	set, err := authz.NewSet(sources)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +156,7 @@ func exampleEngine(t *testing.T, name string, jwks []byte) *Engine {
 		t.Fatal(err)
 	}
 	e, err := New(Config{
-		Policies: set, Tokens: verifier, Opaque: verifier, Routes: routes, Recorder: &records{}, Now: time.Now,
+		Policies: set, Tokens: verified, Opaque: opaque, Routes: routes, Recorder: &records{}, Now: time.Now,
 		Limits: strictjson.Limits{Bytes: 1 << 20, Depth: 64},
 	})
 	if err != nil {
@@ -158,8 +168,6 @@ func exampleEngine(t *testing.T, name string, jwks []byte) *Engine {
 // TestShapesOfTokens is every shape with every flaw, each asking for a tool
 // that it may read with, one that it may not write with, and one that is denied.
 func TestShapesOfTokens(t *testing.T) {
-	t.Setenv("FIRST_KEY", "key-of-first")
-	t.Setenv("GITHUB_KEY", "key-of-github")
 	public, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -202,8 +210,6 @@ func wantVerdict(t *testing.T, e *Engine, bearer, tool string, want decision.Cod
 }
 
 func TestShapesNameTheirClient(t *testing.T) {
-	t.Setenv("FIRST_KEY", "key-of-first")
-	t.Setenv("GITHUB_KEY", "key-of-github")
 	public, private, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		t.Fatal(err)
