@@ -15,6 +15,7 @@ import (
 // call is one question on its way to a verdict.
 type call struct {
 	engine   *Engine
+	state    *state
 	req      *decision.Request
 	granting bool // the asker forwards the call and may receive grants
 
@@ -51,7 +52,7 @@ func steps() []step {
 }
 
 func (e *Engine) newCall(r *decision.Request, granting bool) *call {
-	c := &call{engine: e, req: r, granting: granting}
+	c := &call{engine: e, state: e.state.Load(), req: r, granting: granting}
 	c.verdict.ID = r.ExchangeID
 	if !decision.ValidID(r.ExchangeID) {
 		c.verdict.ID = decision.NewID()
@@ -105,9 +106,9 @@ func because(code decision.Code, message string) *decision.Reason {
 
 // chosen finds the policies that select the agent.
 func (c *call) chosen() *decision.Reason {
-	c.selection = c.engine.cfg.Policies.Select(&c.req.Caller)
+	c.selection = c.state.Policies.Select(&c.req.Caller)
 	c.verdict.Policy, c.verdict.Version = strings.Join(c.selection.Names(), ", "), c.selection.Version()
-	if c.selection.Empty() && !c.engine.cfg.Open {
+	if c.selection.Empty() && !c.state.Open {
 		return because(decision.CodeNoPolicy,
 			"no policy selects the agent "+c.req.Caller.Agent+": give one whose spec.agents matches it, or start with --open")
 	}
@@ -115,7 +116,7 @@ func (c *call) chosen() *decision.Reason {
 		return because(decision.CodeOverloaded, "too many calls are open at once")
 	}
 	var err error
-	if c.bundle, err = c.engine.bundle(c.selection); err != nil {
+	if c.bundle, err = c.state.bundle(c.selection); err != nil {
 		return reasonOf(err)
 	}
 	return nil
@@ -185,5 +186,5 @@ func (c *call) grant() *decision.Reason {
 }
 
 func (c *call) grantFor(t *route.Target) (decision.Grant, error) {
-	return t.Grant(c.req.Body.Dialect, operationPath(c.req), c.engine.cfg.Now())
+	return t.Grant(c.req.Body.Dialect, operationPath(c.req), c.state.Now())
 }

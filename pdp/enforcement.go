@@ -2,6 +2,7 @@ package pdp
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -38,6 +39,8 @@ func responsePhase(s decision.Surface) phase { return requestPhase(s) + 1 }
 type enforcement struct {
 	observe bool
 	guards  [phases][]guards.Spec
+	name    string
+	rules   []limit.Rule
 	limits  *limit.Limiter // nil: none
 }
 
@@ -56,7 +59,7 @@ func enforcements(set *authz.Set, now func() time.Time) ([]enforcement, error) {
 
 func newEnforcement(p *authz.Policy, now func() time.Time) (enforcement, error) {
 	backend := p.Doc.GetSpec().GetBackend()
-	e := enforcement{observe: p.Observe}
+	e := enforcement{observe: p.Observe, name: p.Name}
 	lists := [phases][]*configv1.Guard{
 		llmRequest:  backend.GetLlm().GetGuards().GetRequest(),
 		llmResponse: backend.GetLlm().GetGuards().GetResponse(),
@@ -69,16 +72,28 @@ func newEnforcement(p *authz.Policy, now func() time.Time) (enforcement, error) 
 			return e, fmt.Errorf("policy %s: guards: %w", p.Name, err)
 		}
 	}
-	rules := limitRules(p)
-	if len(rules) == 0 {
+	e.rules = limitRules(p)
+	if len(e.rules) == 0 {
 		return e, nil
 	}
-	limiter, err := limit.New(rules, now)
+	limiter, err := limit.New(e.rules, now)
 	if err != nil {
 		return e, fmt.Errorf("policy %s: rateLimiting: %w", p.Name, err)
 	}
 	e.limits = limiter
 	return e, nil
+}
+
+// keepLimits lets the limiters of policies whose limits did not change go on
+// counting: a reload must not hand out fresh budgets.
+func keepLimits(policies, old []enforcement) {
+	for i := range policies {
+		for _, o := range old {
+			if o.name == policies[i].name && slices.Equal(o.rules, policies[i].rules) {
+				policies[i].limits = o.limits
+			}
+		}
+	}
 }
 
 // guardSpecs reads the guards of one phase. In a policy that only observes
@@ -137,38 +152,38 @@ type bundles struct {
 // maxBundles bounds the memory; beyond it bundles are built for each call.
 const maxBundles = 1024
 
-func (e *Engine) bundle(sel *authz.Selection) (*bundle, error) {
+func (s *state) bundle(sel *authz.Selection) (*bundle, error) {
 	var key strings.Builder
 	for _, p := range sel.Policies() {
 		fmt.Fprintf(&key, "%d,", p.Index)
 	}
-	e.bundles.mu.RLock()
-	b := e.bundles.seen[key.String()]
-	e.bundles.mu.RUnlock()
+	s.bundles.mu.RLock()
+	b := s.bundles.seen[key.String()]
+	s.bundles.mu.RUnlock()
 	if b != nil {
 		return b, nil
 	}
-	b, err := e.newBundle(sel)
+	b, err := s.newBundle(sel)
 	if err != nil {
 		return nil, err
 	}
-	e.bundles.mu.Lock()
-	defer e.bundles.mu.Unlock()
-	if e.bundles.seen == nil {
-		e.bundles.seen = map[string]*bundle{}
+	s.bundles.mu.Lock()
+	defer s.bundles.mu.Unlock()
+	if s.bundles.seen == nil {
+		s.bundles.seen = map[string]*bundle{}
 	}
-	if len(e.bundles.seen) < maxBundles {
-		e.bundles.seen[key.String()] = b
+	if len(s.bundles.seen) < maxBundles {
+		s.bundles.seen[key.String()] = b
 	}
 	return b, nil
 }
 
-func (e *Engine) newBundle(sel *authz.Selection) (*bundle, error) {
+func (s *state) newBundle(sel *authz.Selection) (*bundle, error) {
 	b := &bundle{}
 	for ph := range phases {
 		var specs []guards.Spec
 		for _, p := range sel.Policies() {
-			specs = append(specs, e.policies[p.Index].guards[ph]...)
+			specs = append(specs, s.policies[p.Index].guards[ph]...)
 		}
 		set, err := guards.New(strictest(specs))
 		if err != nil {
@@ -177,7 +192,7 @@ func (e *Engine) newBundle(sel *authz.Selection) (*bundle, error) {
 		b.guards[ph] = set
 	}
 	for _, p := range sel.Policies() {
-		if l := e.policies[p.Index].limits; l != nil {
+		if l := s.policies[p.Index].limits; l != nil {
 			b.limits = append(b.limits, boundLimiter{observe: p.Observe, limiter: l})
 		}
 	}

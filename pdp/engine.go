@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"outrider.dev/outrider/audit"
@@ -44,12 +45,18 @@ type Config struct {
 
 // Engine is the decision service's core. It is safe for concurrent use.
 type Engine struct {
-	cfg      Config
-	policies []enforcement // by the policy's index
-	bundles  bundles
+	state atomic.Pointer[state]
 
 	mu      sync.Mutex
 	pending map[string]*exchange // by settlement handle
+}
+
+// state is what a reload replaces as a whole. A call keeps the one that it
+// began with until it is settled, so that none sees two versions.
+type state struct {
+	Config
+	policies []enforcement // by the policy's index
+	bundles  bundles
 }
 
 var _ decision.Decider = (*Engine)(nil)
@@ -60,14 +67,25 @@ const maxPending = 100_000
 
 // New builds the engine: it compiles the guards and limits of every policy.
 func New(cfg Config) (*Engine, error) {
+	e := &Engine{pending: map[string]*exchange{}}
+	return e, e.Replace(cfg)
+}
+
+// Replace makes new calls be decided by cfg. Limits that are the same as
+// before go on counting where they are. After an error everything stays.
+func (e *Engine) Replace(cfg Config) error {
 	if cfg.Policies == nil || cfg.Tokens == nil || cfg.Routes == nil || cfg.Recorder == nil || cfg.Now == nil {
-		return nil, errors.New("pdp: policies, tokens, routes, recorder and clock are needed")
+		return errors.New("pdp: policies, tokens, routes, recorder and clock are needed")
 	}
 	policies, err := enforcements(cfg.Policies, cfg.Now)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &Engine{cfg: cfg, policies: policies, pending: map[string]*exchange{}}, nil
+	if old := e.state.Load(); old != nil {
+		keepLimits(policies, old.policies)
+	}
+	e.state.Store(&state{Config: cfg, policies: policies})
+	return nil
 }
 
 // CheckPolicies reports what [New] would refuse of the policies.
@@ -85,7 +103,7 @@ func (e *Engine) Check(_ context.Context, r *decision.Request) (*decision.Verdic
 	} else {
 		c.decide()
 	}
-	e.record(c)
+	c.record()
 	return &c.verdict, nil
 }
 
@@ -93,7 +111,7 @@ func (e *Engine) Check(_ context.Context, r *decision.Request) (*decision.Verdic
 func (e *Engine) Open(_ context.Context, r *decision.Request) (*decision.Verdict, decision.Exchange, error) {
 	c := e.newCall(r, true)
 	c.decide()
-	e.record(c)
+	c.record()
 	if !c.verdict.Allowed() {
 		return &c.verdict, nil, nil
 	}

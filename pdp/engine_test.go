@@ -389,3 +389,27 @@ func TestRulesOnServersReachEveryPath(t *testing.T) {
 		}
 	}
 }
+
+// TestReplaceKeepsCountsAndOpenCalls: a reload hands out no fresh budget, and
+// a call that is under way is judged by what it began with.
+func TestReplaceKeepsCountsAndOpenCalls(t *testing.T) {
+	e, _ := engine(t, false, rulesYAML)
+	_, x := open(t, e, chat(t, "hi"))
+	for range 2 {
+		open(t, e, chat(t, "hi"))
+	}
+	lax, _ := engine(t, false, strings.Replace(rulesYAML, "response: [{type: Secret, action: Block}]}\n  rules", "response: [{type: Secret, action: Observe}]}\n  rules", 1))
+	if err := e.Replace(lax.state.Load().Config); err != nil {
+		t.Fatal(err)
+	}
+	if v, _ := open(t, e, chat(t, "hi")); v.Reason.Code != decision.CodeRateLimited {
+		t.Errorf("a reload must not forget what was counted: %+v", v.Reason)
+	}
+	leak := decision.Part{Deltas: []decision.Delta{{Lane: "c0", Text: fakeToken(), Last: true}}}
+	if r, err := x.Judge(t.Context(), leak); err != nil || r.Effect != decision.Deny {
+		t.Errorf("a call that is under way keeps its policy: %+v, %v", r, err)
+	}
+	if err := e.Replace(Config{}); err == nil {
+		t.Error("a configuration without parts must be refused")
+	}
+}

@@ -80,7 +80,7 @@ func (x *exchange) judgeWhole(b *decision.Body) *decision.Ruling {
 	if r.Splices = splices; len(splices) > 0 {
 		r.Effect = decision.Mutate
 	}
-	x.call.engine.recordRuling(x.call, r)
+	x.call.recordRuling(r)
 	return r
 }
 
@@ -112,14 +112,14 @@ func (x *exchange) judgeDeltas(deltas []decision.Delta) *decision.Ruling {
 			r.Effect = decision.Mutate
 		}
 	}
-	x.call.engine.recordRuling(x.call, r)
+	x.call.recordRuling(r)
 	return r
 }
 
 func (x *exchange) denied(r *decision.Ruling, reason decision.Reason) *decision.Ruling {
 	r.Effect, r.Reason = decision.Deny, reason
 	r.Splices, r.Releases = nil, nil
-	x.call.engine.recordRuling(x.call, r)
+	x.call.recordRuling(r)
 	return r
 }
 
@@ -148,7 +148,7 @@ func (x *exchange) Settle(_ context.Context, o decision.Outcome) error {
 		x.call.held.settle(o.Usage)
 	}
 	x.call.engine.forget(x)
-	x.call.engine.recordOutcome(x.call, &o)
+	x.call.recordOutcome(&o)
 	return nil
 }
 

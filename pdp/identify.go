@@ -34,7 +34,7 @@ func (c *call) identify() *decision.Reason {
 }
 
 func (c *call) verify(bearer decision.Secret, demand authz.Authentication) error {
-	t, err := c.engine.believe(bearer, demand.Providers)
+	t, err := c.state.believe(bearer, demand.Providers)
 	if err != nil {
 		return err
 	}
@@ -46,9 +46,9 @@ func (c *call) verify(bearer decision.Secret, demand authz.Authentication) error
 	return nil
 }
 
-func (e *Engine) believe(bearer decision.Secret, providers []authz.Provider) (*token.Token, error) {
-	if e.cfg.Opaque == nil || looksLikeJWT(bearer) {
-		return e.cfg.Tokens.Verify(bearer)
+func (s *state) believe(bearer decision.Secret, providers []authz.Provider) (*token.Token, error) {
+	if s.Opaque == nil || looksLikeJWT(bearer) {
+		return s.Tokens.Verify(bearer)
 	}
 	var issuers []string
 	for _, p := range providers {
@@ -56,7 +56,7 @@ func (e *Engine) believe(bearer decision.Secret, providers []authz.Provider) (*t
 			issuers = append(issuers, p.Issuer)
 		}
 	}
-	return e.cfg.Opaque.Introspect(bearer, issuers)
+	return s.Opaque.Introspect(bearer, issuers)
 }
 
 // meantFor reports whether a selected policy lists the token's issuer with an
@@ -81,7 +81,7 @@ func (c *call) refuseForged(bearer decision.Secret) *decision.Reason {
 	if !looksLikeJWT(bearer) || len(c.selection.Authentication(decision.MCP).Providers) == 0 {
 		return nil
 	}
-	_, err := c.engine.cfg.Tokens.Verify(bearer)
+	_, err := c.state.Tokens.Verify(bearer)
 	if err == nil {
 		return nil
 	}

@@ -32,7 +32,7 @@ func (c *call) visible(tools []decision.Tool) (*decision.Visibility, error) {
 // keepModels leaves of a provider's list of models those that the caller may
 // ask for.
 func (c *call) keepModels(raw []byte) ([]decision.Splice, error) {
-	return openai.KeepModels(raw, c.engine.cfg.Limits, func(id string) bool {
+	return openai.KeepModels(raw, c.state.Limits, func(id string) bool {
 		if c.selection.Empty() { // started with --open
 			return true
 		}
@@ -56,11 +56,11 @@ func (c *call) shown(tools []decision.Tool) []bool {
 // expose returns the splice that renames a definition, nil when the name stays.
 // A definition that says another name than the tool was judged by is not shown.
 func (c *call) expose(t *decision.Tool) (*decision.Splice, bool) {
-	name := c.engine.cfg.Routes.Expose(c.req.Server, t.Server, t.Name)
+	name := c.state.Routes.Expose(c.req.Server, t.Server, t.Name)
 	if len(t.Definition) == 0 {
 		return nil, true
 	}
-	doc, err := strictjson.Parse(t.Definition, c.engine.cfg.Limits)
+	doc, err := strictjson.Parse(t.Definition, c.state.Limits)
 	if err != nil {
 		return nil, false
 	}

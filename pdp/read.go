@@ -28,7 +28,7 @@ func (c *call) read() error {
 }
 
 func (c *call) readLLM(operation string, read func([]byte, strictjson.Limits) (*dialect.Call, error)) error {
-	got, err := read(c.req.Body.Raw, c.engine.cfg.Limits)
+	got, err := read(c.req.Body.Raw, c.state.Limits)
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func (c *call) readLLM(operation string, read func([]byte, strictjson.Limits) (*
 }
 
 func (c *call) readMCP() error {
-	m, err := mcp.Read(c.req.Body.Raw, nil, c.engine.cfg.Limits)
+	m, err := mcp.Read(c.req.Body.Raw, nil, c.state.Limits)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,7 @@ import (
 )
 
 // record keeps the verdict on a request.
-func (e *Engine) record(c *call) {
+func (c *call) record() {
 	r := c.recordOf(audit.PhaseRequest)
 	v := &c.verdict
 	r.Effect, r.Code, r.Rule, r.Message = v.Effect.String(), v.Reason.Code, v.Reason.Rule, v.Reason.Message
@@ -17,35 +17,35 @@ func (e *Engine) record(c *call) {
 	for _, o := range c.observed {
 		r.Observed = append(r.Observed, audit.Observed{Policy: o.Policy, Code: o.Reason.Code, Rule: o.Reason.Rule})
 	}
-	e.cfg.Recorder.Add(r)
+	c.state.Recorder.Add(r)
 }
 
 // recordRuling keeps a ruling on an answer that found or refused something.
-func (e *Engine) recordRuling(c *call, ruling *decision.Ruling) {
+func (c *call) recordRuling(ruling *decision.Ruling) {
 	if ruling.Effect == decision.Allow && len(ruling.Findings) == 0 {
 		return
 	}
 	r := c.recordOf(audit.PhaseRuling)
 	r.Effect, r.Code, r.Rule, r.Message = ruling.Effect.String(), ruling.Reason.Code, ruling.Reason.Rule, ruling.Reason.Message
 	r.Findings = audit.Findings(ruling.Findings)
-	e.cfg.Recorder.Add(r)
+	c.state.Recorder.Add(r)
 }
 
 // recordOutcome keeps how an exchange ended.
-func (e *Engine) recordOutcome(c *call, o *decision.Outcome) {
+func (c *call) recordOutcome(o *decision.Outcome) {
 	r := c.recordOf(audit.PhaseOutcome)
 	r.Effect = c.verdict.Effect.String()
 	r.End, r.Usage = o.End, o.Usage
 	if o.Provider != "" {
 		r.Providers = []string{o.Provider}
 	}
-	e.cfg.Recorder.Add(r)
+	c.state.Recorder.Add(r)
 }
 
 func (c *call) recordOf(phase audit.Phase) audit.Record {
 	r := audit.Record{
 		ID:      c.verdict.ID,
-		Time:    c.engine.cfg.Now(),
+		Time:    c.state.Now(),
 		Phase:   phase,
 		Surface: c.req.Surface,
 		Method:  c.req.Method,

@@ -21,7 +21,7 @@ func (c *call) resolve() *decision.Reason {
 	if c.req.Tool.Named() {
 		return c.resolveTool()
 	}
-	c.targets = c.engine.cfg.Routes.Servers(c.req.Server)
+	c.targets = c.state.Routes.Servers(c.req.Server)
 	switch {
 	case len(c.targets) == 0 && c.granting:
 		return because(decision.CodeServerUnknown, "no MCP server is configured under this path: see mcp.servers")
@@ -38,9 +38,9 @@ func forAll(m mcp.Method) bool { return m.Class == mcp.Handshake || m.Name == mc
 
 func (c *call) resolveModel() *decision.Reason {
 	if c.req.Method == openai.OperationModels {
-		c.targets = c.engine.cfg.Routes.Providers()
+		c.targets = c.state.Routes.Providers()
 	} else {
-		c.targets = c.engine.cfg.Routes.Model(c.req.LLM.Model)
+		c.targets = c.state.Routes.Model(c.req.LLM.Model)
 	}
 	if len(c.targets) == 0 {
 		return because(decision.CodeNoRoute, "no provider serves the model "+quoted(c.req.LLM.Model)+": see llm.providers and llm.routes")
@@ -54,7 +54,7 @@ func (c *call) resolveTool() *decision.Reason {
 	if !c.granting && c.req.Tool.Name != "" {
 		return nil
 	}
-	target, name, ok := c.engine.cfg.Routes.Resolve(c.req.Server, c.req.Tool.Exposed)
+	target, name, ok := c.state.Routes.Resolve(c.req.Server, c.req.Tool.Exposed)
 	if !ok {
 		return &decision.Reason{Code: decision.CodeToolUnknown, Hidden: true}
 	}

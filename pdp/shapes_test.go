@@ -53,14 +53,26 @@ func shapes() map[string]shape {
 			"ver": 1, "jti": "AT.y", "iss": okta, "aud": "api://default", "cid": "0oa2", "uid": "00u", "sub": "ann@corp.example",
 			"scp": []string{"openid", "mcp:read"}, "auth_time": 1,
 		}, "scp", "0oa2", "0oa2"},
-		"Entra v1, app role": {"entra", map[string]any{"typ": "JWT", "alg": "EdDSA", "kid": "k", "x5t": "k"},
-			base("1.0", entraV1, uri, map[string]any{"appid": id, "appidacr": "1", "idtyp": "app", "roles": []string{"Tools.Read"}}), "roles", id, application},
-		"Entra v1, user": {"entra", map[string]any{"typ": "JWT", "alg": "EdDSA", "kid": "k", "x5t": "k"},
-			base("1.0", entraV1, uri, map[string]any{"appid": id, "scp": "user_impersonation Tools.Read", "upn": "ann@corp.example"}), "scp", id, application},
-		"Entra v2, app role": {"entra", map[string]any{"typ": "JWT", "alg": "EdDSA", "kid": "k"},
-			base("2.0", entraV2, application, map[string]any{"azp": id, "azpacr": "1", "roles": []string{"Tools.Read"}}), "roles", id, uri},
-		"Entra v2, user": {"entra", map[string]any{"typ": "JWT", "alg": "EdDSA", "kid": "k"},
-			base("2.0", entraV2, application, map[string]any{"azp": id, "scp": "Tools.Read openid", "name": "Ann"}), "scp", id, uri},
+		"Entra v1, app role": {
+			"entra",
+			map[string]any{"typ": "JWT", "alg": "EdDSA", "kid": "k", "x5t": "k"},
+			base("1.0", entraV1, uri, map[string]any{"appid": id, "appidacr": "1", "idtyp": "app", "roles": []string{"Tools.Read"}}), "roles", id, application,
+		},
+		"Entra v1, user": {
+			"entra",
+			map[string]any{"typ": "JWT", "alg": "EdDSA", "kid": "k", "x5t": "k"},
+			base("1.0", entraV1, uri, map[string]any{"appid": id, "scp": "user_impersonation Tools.Read", "upn": "ann@corp.example"}), "scp", id, application,
+		},
+		"Entra v2, app role": {
+			"entra",
+			map[string]any{"typ": "JWT", "alg": "EdDSA", "kid": "k"},
+			base("2.0", entraV2, application, map[string]any{"azp": id, "azpacr": "1", "roles": []string{"Tools.Read"}}), "roles", id, uri,
+		},
+		"Entra v2, user": {
+			"entra",
+			map[string]any{"typ": "JWT", "alg": "EdDSA", "kid": "k"},
+			base("2.0", entraV2, application, map[string]any{"azp": id, "scp": "Tools.Read openid", "name": "Ann"}), "scp", id, uri,
+		},
 	}
 }
 

@@ -41,10 +41,20 @@ func TestHealth(t *testing.T) {
 		want   healthAnswer
 	}{
 		{"without checks", nil, 200, healthAnswer{OK: true, Checks: []checkResult{}}},
-		{"well", []check{{"a", well}, {"b", well}}, 200, healthAnswer{true, []checkResult{{"a", true, ""}, {"b", true, ""}}}},
+		{"well", []check{{name: "a", run: well}, {name: "b", run: well}}, 200, healthAnswer{true, []checkResult{{"a", true, ""}, {"b", true, ""}}}},
+		{
+			"a note says something and decides nothing",
+			[]check{
+				{name: "a", run: well},
+				{name: "quiet", note: func() string { return "" }},
+				{name: "configuration", note: func() string { return "refused" }},
+			},
+			200,
+			healthAnswer{true, []checkResult{{"a", true, ""}, {"configuration", true, "refused"}}},
+		},
 		{
 			"one is ill",
-			[]check{{"a", well}, {"issuers", ill}, {"b", well}},
+			[]check{{name: "a", run: well}, {name: "issuers", run: ill}, {name: "b", run: well}},
 			503,
 			healthAnswer{false, []checkResult{{"a", true, ""}, {"issuers", false, "the issuer does not answer"}, {"b", true, ""}}},
 		},
@@ -53,6 +63,10 @@ func TestHealth(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var h Health
 			for _, one := range c.checks {
+				if one.note != nil {
+					h.Note(one.name, one.note)
+					continue
+				}
 				h.Add(one.name, one.run)
 			}
 			status, got := ask(t, h.Ready(), http.MethodGet)

@@ -28,6 +28,7 @@ type Metrics struct {
 	LimitRefusals *prometheus.CounterVec   // rule: the policy's own name of the limit
 	PDPErrors     prometheus.Counter       // questions that no decision service answered
 	SpansLost     prometheus.Counter
+	Reloads       *prometheus.CounterVec // result: applied or refused
 
 	registry prometheus.Registerer
 }
@@ -41,6 +42,7 @@ func newMetrics(r prometheus.Registerer) *Metrics {
 		oneOf("action", string(decision.ActionRedact), string(decision.ActionBlock), string(decision.ActionObserve)))
 	m.LimitRefusals = counters("outrider_limit_refusals_total", "Calls that a limit refused.", label("rule", shortName))
 	m.PDPErrors = counter("outrider_pdp_errors_total", "Questions that no decision service answered.")
+	m.Reloads = counters("outrider_reloads_total", "Changes of the configuration, by what came of them.", oneOf("result", "applied", "refused"))
 	m.SpansLost = counter("outrider_spans_lost_total", "Spans that the collector did not take.")
 	m.CallSeconds = prometheus.V2.NewHistogramVec(prometheus.HistogramVecOpts{
 		HistogramOpts: prometheus.HistogramOpts{
@@ -50,7 +52,7 @@ func newMetrics(r prometheus.Registerer) *Metrics {
 		},
 		VariableLabels: prometheus.ConstrainedLabels{surfaceLabel(), oneOf("phase", PhaseCall, PhaseDecision, PhaseUpstream)},
 	})
-	r.MustRegister(m.Calls, m.CallSeconds, m.GuardFindings, m.LimitRefusals, m.PDPErrors, m.SpansLost)
+	r.MustRegister(m.Calls, m.CallSeconds, m.GuardFindings, m.LimitRefusals, m.PDPErrors, m.SpansLost, m.Reloads)
 	return m
 }
 

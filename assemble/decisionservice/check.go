@@ -15,7 +15,7 @@ func Check(loaded *config.Loaded) (warnings []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := verifier(loaded.Policies, slog.New(slog.DiscardHandler), unread); err != nil {
+	if _, err := verifier(loaded.Policies, slog.New(slog.DiscardHandler), unread, nil); err != nil {
 		return nil, err
 	}
 	if err := pdp.CheckPolicies(policies, time.Now); err != nil {

@@ -21,8 +21,9 @@ func unread(string, *configv1.KeySource) (func() (decision.Secret, error), error
 }
 
 // verifier believes the issuers of all policies together; which of them a
-// policy listens to is the rules' business.
-func verifier(list []config.Policy, log *slog.Logger, key keyReader) (*token.Verifier, error) {
+// policy listens to is the rules' business. What still counts is taken over from
+// the verifier before, which may be nil.
+func verifier(list []config.Policy, log *slog.Logger, key keyReader, before *token.Verifier) (*token.Verifier, error) {
 	var providers []token.Provider
 	for i := range list {
 		for _, p := range list[i].Doc.GetSpec().GetTraffic().GetJwtAuthentication().GetProviders() {
@@ -33,7 +34,7 @@ func verifier(list []config.Policy, log *slog.Logger, key keyReader) (*token.Ver
 			providers = append(providers, one)
 		}
 	}
-	v, err := token.New(token.Config{Providers: providers, Log: log})
+	v, err := token.New(token.Config{Providers: providers, Previous: before, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("jwtAuthentication: %w", err)
 	}

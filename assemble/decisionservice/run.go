@@ -26,7 +26,7 @@ func Run(ctx context.Context, file, version string) error {
 		return err
 	}
 	defer tel.Close(ctx)
-	s, err := New(loaded, Options{Telemetry: tel})
+	s, err := New(loaded, Options{Telemetry: tel, File: file})
 	if err != nil {
 		return err
 	}

@@ -8,9 +8,11 @@ package decisionservice
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -32,56 +34,46 @@ type Options struct {
 	Open      bool // an agent that no policy selects passes
 	Telemetry *telemetry.Telemetry
 	Seen      func(audit.Record) // called for every record, may be nil
+	File      string             // of the configuration, which is read again when it changes; empty: never
 }
 
 // Service is a decision service. Its engine answers from Run on.
 type Service struct {
 	Engine *pdp.Engine
 
-	tokens *token.Verifier
+	opt    Options
+	loaded *config.Loaded                 // what the engine decides by
+	seen   [sha256.Size]byte              // fingerprint of its files
+	tokens atomic.Pointer[token.Verifier] // the engine's own
 	record *audit.Log
-	server *server.Server // nil: in this process only
+	server *server.Server         // nil: in this process only
+	notice atomic.Pointer[string] // why the last reload was refused, nil when it was not
 }
 
 // New compiles the policies and opens state and listeners.
 func New(loaded *config.Loaded, opt Options) (*Service, error) {
-	cfg := loaded.Config
-	policies, err := Compile(loaded.Policies)
+	cfg, tel := loaded.Config, opt.Telemetry
+	s := &Service{opt: opt, loaded: loaded}
+	var err error
+	if s.record, err = audit.New(audit.Config{Dir: StateDir(cfg), Log: tel.Log}); err != nil {
+		return nil, err
+	}
+	if err := tel.Metrics.WatchAuditLost(s.record.Lost); err != nil {
+		return nil, err
+	}
+	decide, tokens, err := s.compile(loaded, nil)
 	if err != nil {
 		return nil, err
 	}
-	s := &Service{}
-	if s.tokens, err = verifier(loaded.Policies, opt.Telemetry.Log, route.Key); err != nil {
+	if s.Engine, err = pdp.New(decide); err != nil {
 		return nil, err
 	}
-	routes, err := route.New(cfg.GetLlm(), cfg.GetMcp())
-	if err != nil {
-		return nil, err
+	s.tokens.Store(tokens)
+	tel.Health.Add("issuers", func(context.Context) error { return s.tokens.Load().Ready() })
+	if opt.File != "" {
+		s.seen = fingerprint(opt.File, cfg)
+		tel.Health.Note("configuration", s.note)
 	}
-	if s.record, err = audit.New(audit.Config{Dir: StateDir(cfg), Log: opt.Telemetry.Log}); err != nil {
-		return nil, err
-	}
-	if err := opt.Telemetry.Metrics.WatchAuditLost(s.record.Lost); err != nil {
-		return nil, err
-	}
-	body, err := dataplane.BodyLimits(cfg)
-	if err != nil {
-		return nil, err
-	}
-	s.Engine, err = pdp.New(pdp.Config{
-		Policies: policies,
-		Tokens:   s.tokens,
-		Opaque:   s.tokens,
-		Routes:   routes,
-		Recorder: recorder{log: s.record, metrics: opt.Telemetry.Metrics, seen: opt.Seen},
-		Limits:   body,
-		Now:      time.Now,
-		Open:     opt.Open,
-	})
-	if err != nil {
-		return nil, err
-	}
-	opt.Telemetry.Health.Add("issuers", func(context.Context) error { return s.tokens.Ready() })
 	if cfg.GetPdp() == nil {
 		return s, nil
 	}
@@ -89,12 +81,44 @@ func New(loaded *config.Loaded, opt Options) (*Service, error) {
 		Engine:  s.Engine,
 		Listen:  cfg.GetPdp().GetListen(),
 		Peers:   cfg.GetPdp().GetPeers(),
-		MaxBody: body.Bytes,
-		Admin:   dataplane.Admin(opt.Telemetry),
-		Log:     opt.Telemetry.Log,
-		Options: opt.Telemetry.GRPCServer(),
+		MaxBody: decide.Limits.Bytes,
+		Admin:   dataplane.Admin(tel),
+		Log:     tel.Log,
+		Options: tel.GRPCServer(),
 	})
 	return s, err
+}
+
+// compile makes of a configuration what the engine decides by. Keys and tokens
+// that still count are taken over from the verifier before, which may be nil.
+func (s *Service) compile(loaded *config.Loaded, before *token.Verifier) (pdp.Config, *token.Verifier, error) {
+	cfg := loaded.Config
+	policies, err := Compile(loaded.Policies)
+	if err != nil {
+		return pdp.Config{}, nil, err
+	}
+	tokens, err := verifier(loaded.Policies, s.opt.Telemetry.Log, route.Key, before)
+	if err != nil {
+		return pdp.Config{}, nil, err
+	}
+	routes, err := route.New(cfg.GetLlm(), cfg.GetMcp())
+	if err != nil {
+		return pdp.Config{}, nil, err
+	}
+	body, err := dataplane.BodyLimits(cfg)
+	if err != nil {
+		return pdp.Config{}, nil, err
+	}
+	return pdp.Config{
+		Policies: policies,
+		Tokens:   tokens,
+		Opaque:   tokens,
+		Routes:   routes,
+		Recorder: recorder{log: s.record, metrics: s.opt.Telemetry.Metrics, seen: s.opt.Seen},
+		Limits:   body,
+		Now:      time.Now,
+		Open:     s.opt.Open,
+	}, tokens, nil
 }
 
 // Addresses returns where the service listens, for people.
@@ -108,7 +132,7 @@ func (s *Service) Addresses() []string {
 // Run keeps keys fresh, writes records and serves until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
 	work, running := errgroup.WithContext(ctx)
-	work.Go(func() error { return s.tokens.Run(running) })
+	work.Go(func() error { return s.follow(running) })
 	if s.server != nil {
 		work.Go(func() error { return s.server.Run(running) })
 	}

@@ -46,7 +46,7 @@ func (c runCommand) Run(ctx context.Context) error {
 		screen = os.Stderr // standard output belongs to the command
 	}
 	lines := newCallPrinter(screen, colored(screen))
-	service, err := decisionservice.New(loaded, decisionservice.Options{Open: c.Open, Telemetry: tel, Seen: lines.print})
+	service, err := decisionservice.New(loaded, decisionservice.Options{Open: c.Open, Telemetry: tel, Seen: lines.print, File: c.Config})
 	if err != nil {
 		return err
 	}
