@@ -144,10 +144,11 @@ func (x *exchange) answer(resp *http.Response) error {
 
 // begin writes the header of an answer that may pass.
 func (x *exchange) begin(resp *http.Response) {
+	h := x.w.Header()
 	for name, values := range upstream.ResponseHeader(resp.Header) {
-		x.w.Header()[name] = values
+		h[name] = values
 	}
-	x.w.Header().Set(DecisionHeader, x.ask.ExchangeID) // whatever the provider calls its own
+	h.Set(DecisionHeader, x.ask.ExchangeID) // whatever the provider calls its own
 	x.w.WriteHeader(resp.StatusCode)
 }
 

@@ -1,8 +1,10 @@
 package llm
 
 import (
+	"bytes"
 	"io"
 	"net/http"
+	"strconv"
 
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect"
@@ -13,7 +15,7 @@ import (
 // refused while answers are judged: what was not read was not judged. The error
 // is an answer that broke off.
 func (x *exchange) whole(resp *http.Response, kind string) error {
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, int64(x.Limits.Bytes)+1))
+	raw, err := readWhole(resp, x.Limits.Bytes)
 	switch {
 	case err != nil:
 		return &decision.Error{Code: decision.CodeUpstreamUnavailable, Message: "the provider's answer broke off", Err: err}
@@ -35,11 +37,29 @@ func (x *exchange) whole(resp *http.Response, kind string) error {
 			return nil
 		}
 	}
+	if len(raw) > 0 {
+		x.w.Header().Set("Content-Length", strconv.Itoa(len(raw)))
+	}
 	x.begin(resp)
-	if _, err := x.w.Write(raw); err == nil { //nolint:gosec // G705: what was judged, under the provider's own content type
+	_, err = x.w.Write(raw) //nolint:gosec // G705: what was judged, under the provider's own content type
+	// The agent has its answer before the call is settled.
+	if err == nil && http.NewResponseController(x.w).Flush() == nil {
 		x.result.End = decision.EndCompleted
 	}
 	return nil
+}
+
+// believedLength is how much memory an announced length gets, in bytes, before
+// the answer is there.
+const believedLength = 1 << 20
+
+// readWhole reads at most one byte more than the limit, into one buffer of the
+// announced length where that is to be believed.
+func readWhole(resp *http.Response, limit int) ([]byte, error) {
+	var buf bytes.Buffer
+	buf.Grow(int(min(max(resp.ContentLength, 0), believedLength)) + bytes.MinRead)
+	_, err := buf.ReadFrom(io.LimitReader(resp.Body, int64(limit)+1))
+	return buf.Bytes(), err
 }
 
 // judged returns the answer as it may pass, nil when it was refused.
