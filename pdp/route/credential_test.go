@@ -244,3 +244,24 @@ func FuzzKey(f *testing.F) {
 		}
 	})
 }
+
+// TestKeyIsReadAgain: what reads a key follows its file.
+func TestKeyIsReadAgain(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key")
+	src := &configv1.KeySource{}
+	src.File = file
+	if _, err := Key("issuer i", src); err == nil || !strings.Contains(err.Error(), "issuer i") {
+		t.Errorf("a missing key: %v", err)
+	}
+	writeKey(t, file, "one")
+	read, err := Key("issuer i", src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"one", "another"} {
+		writeKey(t, file, want)
+		if got, err := read(); err != nil || string(got) != want {
+			t.Errorf("%q, %v", []byte(got), err)
+		}
+	}
+}
