@@ -12,6 +12,14 @@
 // No byte of a span that is redacted or blocked leaves a stream before the
 // span is known, and none after.
 //
+// Most of a text cannot begin anything. One pass sifts it, 64 bytes at a time,
+// for the places that each detector must judge: words whose first letters begin
+// a credential or an act, runs of digits of the right lengths, a few signs. All
+// that the detectors look for begins where a word, a number or a sign does, so a
+// table of word beginnings serves where an automaton would step through every
+// byte. A place too many costs time; a place too few would be a gap, so tests
+// hold the sieve against judging every place.
+//
 // The detectors are candidate scans with hand-written checks, not models; what
 // each covers and what it does not stands in its package.
 package guards

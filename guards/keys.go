@@ -25,11 +25,11 @@ func hash(key uint32) uint16 { return uint16(key * 0x9E3779B1 >> 16) }
 // first four of them in lower case, and zeros if there are fewer.
 func keyAt(text []byte, i, n int) uint32 {
 	const lower = 0x20202020
-	n = min(n, window.KeyLen)
+	known := uint32(uint64(1)<<(8*min(uint(n), window.KeyLen)&63) - 1)
 	if i+window.KeyLen <= len(text) {
-		return (binary.LittleEndian.Uint32(text[i:]) | lower) & (1<<(8*n) - 1)
+		return (binary.LittleEndian.Uint32(text[i:]) | lower) & known
 	}
 	var raw [window.KeyLen]byte
 	copy(raw[:], text[i:])
-	return (binary.LittleEndian.Uint32(raw[:]) | lower) & (1<<(8*n) - 1)
+	return (binary.LittleEndian.Uint32(raw[:]) | lower) & known
 }

@@ -106,7 +106,10 @@ func (r *sifting) words(k int, begin uint64) {
 	base := r.from + k*window.BlockLen
 	for left := begin; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
-		run := b.Alnum>>o | next.Alnum<<1<<(63-o)
+		run := b.Alnum >> (o & 63)
+		if o > window.BlockLen-window.KeyLen {
+			run |= next.Alnum << ((window.BlockLen - o) & 63)
+		}
 		if h := hash(keyAt(r.text, base+o, bits.TrailingZeros64(^run))); r.sieve.any.has(h) {
 			r.word(base+o, h)
 		}

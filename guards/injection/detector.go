@@ -121,7 +121,7 @@ func (d *Detector) Find(text []byte, p window.Places, m window.Mark, last bool, 
 // plain reports whether a word that begins with c, and nothing else that may
 // be found, begins there.
 func (d *Detector) plain(c byte) bool {
-	return d.fold[c] != 0 && !(d.tool && (c == 'H' || c == 'A'))
+	return d.fold[c] != 0 && (!d.tool || c != 'H' && c != 'A')
 }
 
 // judge reads every act that begins in [from, to). It returns how far it got:

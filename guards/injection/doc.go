@@ -12,6 +12,10 @@
 //	injection.concealment  "do not tell the user"
 //	injection.role_marker  "<|im_start|>system"; more kinds in what a tool returned
 //
+// Plain words are first skimmed: one pass advances all acts together, whatever
+// word they began with, and only where one may be complete is it read closely.
+// So a text of nothing but words that begin acts costs no more than their number.
+//
 // English is covered best, with the common phrasings of Spanish, German, French,
 // Italian and Portuguese. Spans are in the original bytes.
 //

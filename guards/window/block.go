@@ -25,16 +25,21 @@ const (
 // Read fills the block from text at i on. Eight bytes are read as one number,
 // and every step leaves its answer about a byte in the byte's highest bit.
 func (b *Block) Read(text []byte, i int) {
-	var padded [BlockLen]byte
-	raw := padded[:]
 	if i+BlockLen <= len(text) {
-		raw = text[i : i+BlockLen]
-	} else if i < len(text) {
-		copy(raw, text[i:])
+		b.read((*[BlockLen]byte)(text[i:]))
+		return
 	}
+	var padded [BlockLen]byte
+	if i < len(text) {
+		copy(padded[:], text[i:])
+	}
+	b.read(&padded)
+}
+
+func (b *Block) read(raw *[BlockLen]byte) {
 	var alnum, digits, signs, odds, leads, tokens uint64
-	for k := 0; k < BlockLen; k += 8 {
-		x := binary.LittleEndian.Uint64(raw[k : k+8])
+	for k := 0; k <= BlockLen-8; k += 8 {
+		x := binary.LittleEndian.Uint64(raw[k : k+8 : k+8])
 		ascii := ^x & high
 		y := x & low7
 		word := between(y|0x20*ones, 'a', 'z') & ascii
