@@ -65,7 +65,10 @@ func labels(steps []*step) string {
 func TestPlansAreForEveryCaller(t *testing.T) {
 	eachScene(t, func(t *testing.T, _ *rand.Rand, s scene) {
 		shared := load(t, s.sources...)
-		for _, w := range append(s.worlds, s.worlds...) {
+		for _, w := range s.worlds {
+			judge(shared, w.r, w.p)
+		}
+		for _, w := range s.worlds[:3] {
 			fresh := load(t, s.sources...)
 			if a, b := judge(shared, w.r, w.p), judge(fresh, w.r, w.p); essence(a) != essence(b) || a.Rule != b.Rule {
 				t.Fatalf("%s %+v after other calls, %+v alone", w.r.Method, a, b)

@@ -140,7 +140,9 @@ func (r refRule) eval(w world, sees bool) byte {
 	}
 	t := r.target
 	switch {
-	case !w.exists(r.kind), !w.exists(r.cond.kind):
+	case !w.exists(r.kind), !w.exists(r.cond.kind), !refGlob(t.GetAgents(), w.r.Caller.Agent):
+		return 'F'
+	case len(t.GetPhases()) > 0 && !slices.Contains(t.GetPhases(), map[bool]string{true: "List", false: "Call"}[w.listing]):
 		return 'F'
 	case len(t.GetTools()) > 0 && !w.isTool(), len(t.GetMethods())+len(t.GetServers()) > 0 && !w.exists("mcp"), len(t.GetModels()) > 0 && !w.exists("llm"):
 		return 'F'
@@ -250,6 +252,12 @@ func randomRule(rng *rand.Rand, kind string) refRule {
 	if rng.IntN(3) == 0 {
 		return r
 	}
+	switch rng.IntN(8) {
+	case 0:
+		r.target.Agents = []string{pick(rng, "co*", "other")}
+	case 1:
+		r.target.Phases = []string{pick(rng, "List", "Call")}
+	}
 	switch kind {
 	case "tool":
 		r.target.Tools = [][]string{{"get_*"}, {"*"}, {"delete_*", "list_a"}, {"*_a"}}[rng.IntN(4)]
@@ -309,7 +317,7 @@ func (p *refPolicy) source(rng *rand.Rand, i int) Source {
 	place := func(list []refRule, expressions *[]string, deny bool) {
 		for j := range list {
 			r := &list[j]
-			bare := len(r.target.Tools)+len(r.target.Servers)+len(r.target.Methods)+len(r.target.Models) == 0
+			bare := len(r.target.Agents)+len(r.target.Phases)+len(r.target.Tools)+len(r.target.Servers)+len(r.target.Methods)+len(r.target.Models) == 0
 			if bare && r.cond.kind != "llm" && r.cond.cel != "" && rng.IntN(2) == 0 {
 				r.kind = "mcp"
 				*expressions = append(*expressions, r.cond.cel)

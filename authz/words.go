@@ -83,7 +83,7 @@ func defaultOf(kind input.Kind, text string) (any, error) {
 		}
 	case uint64:
 		if kind == input.Number && v < 1<<63 {
-			return int64(v), nil
+			return int64(v), nil //nolint:gosec // it was compared
 		}
 	case int64:
 		if kind == input.Number {

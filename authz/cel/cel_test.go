@@ -54,7 +54,7 @@ func sample() *input.Call {
 		Tool:   decision.Tool{Server: "github", Name: "list_issues", Exposed: "github__list_issues", Args: []byte(sampleArgs)},
 	}
 	return input.New(r, &decision.Principal{Subject: "ann", Scopes: []string{"mcp:read"}, Claims: map[string]any{
-		"scp": []any{"mcp:read"}, "org": map[string]any{"tier": int64(2)}, "admin": true,
+		"scp": []any{"mcp:read"}, "org": map[string]any{"tier": int64(2)}, "admin": true, "iat": int64(1769850000),
 	}})
 }
 
@@ -84,6 +84,12 @@ func TestEval(t *testing.T) {
 		{"request.headers['x-a'] == 'b' && request.method == 'POST' && source.startsWith('10.')", True, ""},
 		{"tool.name.matches('^(list|get)_[a-z]+$')", True, ""},
 		{"sets.contains(['mcp:read', 'x'], scopes) && math.greatest(1, 2) == 2 && 'A'.lowerAscii() == 'a'", True, ""},
+		{"cidr('10.0.0.0/8').containsIP(ip(source.split(':')[0])) && !ip('10.0.0.1').isLoopback()", True, ""},
+		{"isIP('::1') && !isIP(tool.name) && cidr('fd00::/8').containsCIDR('fd00:1::/32')", True, ""},
+		{"timestamp('2026-01-31T09:00:00Z') < timestamp('2026-01-31T09:00:00Z') + duration('1h')", True, ""},
+		{"timestamp(claims.iat).getFullYear() == 2026 && timestamp(claims.iat).getDayOfWeek('Europe/Berlin') == 6", True, ""},
+		{"sets.intersects(scopes, ['mcp:read', 'mcp:write']) && 'a-b'.split('-').join('+') == 'a+b'", True, ""},
+		{"ip(tool.args.repo).isLoopback()", Failed, "a value cannot be used as the rule uses it"},
 		{"true || claims.nothing == 1", True, ""},
 		{"claims.nothing == 1 || true", True, ""},
 		{"false && claims.nothing == 1", False, ""},
@@ -121,7 +127,7 @@ func TestFailureNamesNoContent(t *testing.T) {
 	for _, expr := range []string{
 		"claims[tool.args.a] == 1", "int(claims.a) == 1", "duration(claims.a) == duration('1s')", "timestamp(tool.args.a) == timestamp(tool.args.n)",
 		"tool.args.l[tool.args.a] == 1", "'x'.matches(tool.args.a + '[')", "double(tool.args.a) > 1.0", "tool.args.a + 1 == 2", "{'x': 1}[tool.name] == 1",
-		"agent.labels[tool.name] == 'x'", "bool(tool.args.a)", "tool.args.l[0].b == 1", "tool.args.l[claims.a] == 1", "tool.args.a.charAt(99) == 'x'",
+		"agent.labels[tool.name] == 'x'", "bool(tool.args.a)", "ip(tool.args.a).family() == 4", "cidr(claims.a).prefixLength() == 1", "tool.args.l[0].b == 1", "tool.args.l[claims.a] == 1", "tool.args.a.charAt(99) == 'x'",
 	} {
 		got := compile(t, c, expr).Eval(input.New(r, p))
 		if got.Truth != Failed || got.Missing == "" || strings.Contains(got.Missing, "SECRET") {
