@@ -42,6 +42,7 @@ func steps() []step {
 		(*call).identify,
 		(*call).resolve,
 		(*call).authorize,
+		(*call).routeModel,
 		(*call).reserve,
 		(*call).guard,
 		(*call).render,

@@ -221,7 +221,7 @@ func TestDenials(t *testing.T) {
 	stranger := chat(t, "hi")
 	stranger.Caller = decision.Caller{Agent: "stranger"}
 	model := chat(t, "hi")
-	model.LLM.Model = "claude"
+	model.LLM.Model = "claude" // which has no route either
 	unknown := toolCall(t, "reader", "github__list_issues", "{}")
 	unknown.Method = "tools/invent"
 	fromServer := toolCall(t, "reader", "github__list_issues", "{}")

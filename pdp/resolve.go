@@ -11,7 +11,7 @@ import (
 // and the server's own name.
 func (c *call) resolve() *decision.Reason {
 	if c.req.Surface == decision.LLM {
-		return c.resolveModel()
+		return nil // a model is routed once it is allowed
 	}
 	method, ok := mcp.Lookup(c.req.Method)
 	if !ok || method.FromServer {
@@ -36,7 +36,12 @@ func (c *call) resolve() *decision.Reason {
 // forAll reports whether a method makes sense for several servers at once.
 func forAll(m mcp.Method) bool { return m.Class == mcp.Handshake || m.Name == mcp.MethodToolsList }
 
-func (c *call) resolveModel() *decision.Reason {
+// routeModel finds the providers of a model. It comes after the rules: a model
+// that is refused is no business of the routes.
+func (c *call) routeModel() *decision.Reason {
+	if c.req.Surface != decision.LLM {
+		return nil
+	}
 	if c.req.Method == openai.OperationModels {
 		c.targets = c.state.Routes.Providers()
 	} else {
