@@ -10,7 +10,7 @@ import (
 )
 
 type checkCommand struct {
-	Paths []string `arg:"" name:"file" help:"Files or folders with Config and AgentPolicy documents."`
+	Paths []string `arg:"" name:"file" help:"Files or folders with Config, AgentPolicy and PolicyTest documents."`
 }
 
 // Help implements kong.HelpProvider.
@@ -36,6 +36,10 @@ func (c checkCommand) Run(context.Context) error {
 	for i := range loaded.Policies {
 		p := &loaded.Policies[i]
 		fmt.Fprintf(out, "%-8s %-28s %s  %s\n", "ok", p.Doc.GetMetadata().GetName(), p.Version, p.File)
+	}
+	for i := range loaded.Tests {
+		t := &loaded.Tests[i]
+		fmt.Fprintf(out, "%-8s %-28s %-12s  %s\n", "ok", t.Doc.GetMetadata().GetName(), "tests", t.File)
 	}
 	for _, w := range warnings {
 		fmt.Fprintf(out, "%-8s %s\n", "warning", w)

@@ -1,0 +1,149 @@
+package policytest
+
+import (
+	"context"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"time"
+
+	"outrider.dev/outrider/audit"
+	"outrider.dev/outrider/config"
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect"
+	"outrider.dev/outrider/pdp"
+)
+
+// Result is what became of one case.
+type Result struct {
+	Name       string
+	At         config.Position
+	Mismatches []Mismatch // none: the case passed
+	Answer     Answer
+	Took       time.Duration
+}
+
+// Passed reports whether everything came as it was expected.
+func (r *Result) Passed() bool { return len(r.Mismatches) == 0 }
+
+// Answer is what the engine said, as far as cases can expect it.
+type Answer struct {
+	Verdict  *decision.Verdict
+	Visible  []string // of a list
+	Hidden   []string
+	Text     string   // of the last message that is sent on; of a chat
+	Args     any      // that are sent on; of a call
+	Findings []string // types, each once
+	Observed []string // what observing policies would have refused
+}
+
+// Run answers the cases whose full name, "suite/case", the pattern matches; a
+// nil pattern matches all.
+func (s *Suite) Run(ctx context.Context, pattern *regexp.Regexp) ([]Result, error) {
+	var engine *pdp.Engine
+	var seen *records
+	var out []Result
+	for _, q := range s.matching(pattern) {
+		start := time.Now()
+		if engine == nil {
+			var err error
+			if engine, seen, err = s.engine(s.compiled); err != nil {
+				return nil, err
+			}
+		}
+		seen.list = nil
+		answer, err := s.answer(ctx, engine, q)
+		if err != nil {
+			return nil, err
+		}
+		answer.Observed = observed(seen.list)
+		if s.limited() && answer.Verdict.Allowed() {
+			engine = nil // it counted the call
+		}
+		out = append(out, Result{
+			Name: q.GetName(), At: q.at, Answer: *answer, Took: time.Since(start),
+			Mismatches: compare(q.GetExpect(), answer),
+		})
+	}
+	return out, nil
+}
+
+func (s *Suite) matching(pattern *regexp.Regexp) []question {
+	return slices.DeleteFunc(s.questions(), func(q question) bool {
+		return pattern != nil && !pattern.MatchString(s.FullName(q.GetName()))
+	})
+}
+
+// FullName is what patterns match.
+func (s *Suite) FullName(name string) string { return s.Name() + "/" + name }
+
+func (s *Suite) answer(ctx context.Context, e *pdp.Engine, q question) (*Answer, error) {
+	r, err := s.request(q)
+	if err != nil {
+		return nil, err
+	}
+	raw := r.Body.Raw
+	v, err := e.Check(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	a := &Answer{Verdict: v}
+	for _, f := range v.Findings {
+		a.Findings = append(a.Findings, f.Type)
+	}
+	slices.Sort(a.Findings)
+	a.Findings = slices.Compact(a.Findings)
+	if v.Allowed() {
+		if err := a.read(dialect.Apply(nil, raw, v.Splices)); err != nil {
+			return nil, err
+		}
+	}
+	if q.GetList() != nil {
+		return a, s.list(ctx, e, q, a)
+	}
+	return a, nil
+}
+
+// list finds out what a caller sees who may list at all.
+func (s *Suite) list(ctx context.Context, e *pdp.Engine, q question, a *Answer) error {
+	var seen *decision.Visibility
+	if a.Verdict.Allowed() {
+		r, err := s.request(q)
+		if err != nil {
+			return err
+		}
+		if seen, err = e.FilterTools(ctx, r, s.tools(q.GetList())); err != nil {
+			return err
+		}
+	}
+	a.Visible, a.Hidden = split(q.GetList(), seen)
+	return nil
+}
+
+// read takes from the body that is sent on what cases can expect.
+func (a *Answer) read(sent []byte) error {
+	var body struct {
+		chat
+		Params struct {
+			Arguments any `json:"arguments"`
+		} `json:"params"`
+	}
+	if err := json.Unmarshal(sent, &body); err != nil {
+		return err
+	}
+	a.Args = body.Params.Arguments
+	if n := len(body.Messages); n > 0 {
+		a.Text = body.Messages[n-1].Content
+	}
+	return nil
+}
+
+func observed(list []audit.Record) []string {
+	var out []string
+	for _, r := range list {
+		for _, o := range r.Observed {
+			out = append(out, o.Policy+": "+string(o.Code)+" "+o.Rule)
+		}
+	}
+	return out
+}
