@@ -12,7 +12,7 @@ import (
 // writes the file asked when a call comes, and answers when the file go is
 // there.
 func slowMain() {
-	err := http.ListenAndServe(os.Args[1], http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { //nolint:gosec // on loopback, for one script
+	err := http.ListenAndServe(os.Args[1], http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_ = os.WriteFile("asked", nil, 0o600)
 		for begun := time.Now(); time.Since(begun) < callTime; time.Sleep(20 * time.Millisecond) {
 			if _, err := os.Stat("go"); err == nil {
