@@ -74,10 +74,30 @@ func TestWarnings(t *testing.T) {
 		{`{rules: [{name: a, allow: {}, when: "claims.x == 1"}]}`, "believes no issuer"},
 		{`{` + auth + `rules: [{name: a, allow: {models: ["x"]}, when: "'x' in scopes"}]}`, "believes no issuer"},
 		{`{` + auth + `rules: [{name: a, allow: {}, when: "'x' in scopes"}]}`, ""},
+		{`{rules: [{name: a, deny: {tools: ["x"]}, when: "1 == 2 && tool.args.n == 1"}]}`, "rules[0] always false"},
+		{`{rules: [{name: a, allow: {tools: ["x"]}, when: "1 == 1"}]}`, "rules[0] always true: remove"},
+		{`{backend: {mcp: {authorization: {policy: {matchExpressions: ["true"]}}}}}`, "every call over MCP"},
+		{`{rules: [{name: a, allow: {tools: ["get_*"]}}, {name: b, allow: {tools: ["get_a", "get_b*"]}}]}`, "rules[1] rules[0] allows every"},
+		{`{rules: [{name: a, allow: {tools: ["get_a"]}}, {name: b, allow: {tools: ["get_*"]}}]}`, ""},
+		{`{rules: [{name: a, allow: {tools: ["get_*"], servers: ["s"]}}, {name: b, allow: {tools: ["get_a"]}}]}`, ""},
+		{`{rules: [{name: a, allow: {tools: ["get_*"], phases: [List]}}, {name: b, allow: {tools: ["get_a"]}}]}`, ""},
+		{`{rules: [{name: a, allow: {tools: ["get_*"], agents: ["x"]}}, {name: b, allow: {tools: ["get_a"]}}]}`, ""},
+		{`{rules: [{name: a, allow: {}}, {name: b, allow: {models: ["m"]}}]}`, "rules[0] allows every"},
+		{`{rules: [{name: a, allow: {tools: ["get_a"]}}, {name: d, deny: {tools: ["*_a"]}}]}`, "rules[0] denies every call narrow"},
+		{`{rules: [{name: a, allow: {}, when: "tool.name.startsWith('get_') && tool.args.n == 1"}, {name: d, deny: {tools: ["get*"]}}]}`, "rules[1] denies every"},
+		{`{rules: [{name: a, allow: {}, when: "tool.name in ['get_a', 'put_a']"}, {name: d, deny: {tools: ["get_*"]}}]}`, ""},
+		{`{rules: [{name: a, allow: {tools: ["get_*"]}}, {name: d, deny: {tools: ["get_*"]}, when: "tool.server == 'x'"}]}`, ""},
+		{`{rules: [{name: d, deny: {tools: ["*"]}}, {name: e, deny: {tools: ["x"]}, when: "tool.server == 's'"}]}`, "rules[1] denies every"},
+		{`{rules: [{name: d, deny: {tools: ["get_*", "x"]}, when: "tool.name.startsWith('put_') || tool.name == 'y'"}]}`, "no tool has"},
+		{`{rules: [{name: d, deny: {tools: ["get_*"]}, when: "tool.name.startsWith('get_a')"}]}`, ""},
+		{`{rules: [{name: d, deny: {tools: ["get_a*"]}, when: "tool.name.startsWith('get')"}]}`, ""},
+		{`{rules: [{name: d, deny: {tools: ["*"]}, when: "tool.name == 'get'"}]}`, ""},
+		{`{rules: [{name: d, deny: {tools: ["x"]}, when: "has(tool.args.n)"}, {name: e, deny: {servers: ["s"]}, when: "has(tool.args.n)"}]}`, "of 2 rules 1 name no tools"},
+		{`{rules: [{name: d, deny: {tools: ["x"]}, when: "has(tool.args.n)"}, {name: e, deny: {}, when: "tool.name == 'y' && has(tool.args.n)"}]}`, ""},
 	} {
 		var lines []string
 		for _, w := range load(t, policy(t, "p", tc.spec)).Warnings() {
-			if !strings.HasPrefix(w.String(), "p.yaml:spec.") || !strings.Contains(w.String(), "policy p, "+w.Rule+": ") {
+			if !strings.HasPrefix(w.String(), "p.yaml:spec") || !strings.Contains(w.String(), "policy p, "+w.Rule+": ") {
 				t.Errorf("the warning does not say where: %s", w)
 			}
 			lines = append(lines, w.String())

@@ -25,14 +25,18 @@ func (w Warning) String() string {
 	return text
 }
 
-// warnings looks for denies that fail for want of a claim and for allows that
-// can never apply.
+// warnings looks for denies that fail for want of a claim, for rules that can
+// never apply or decide, for conditions that are none, and for what costs
+// every call.
 func (b *builder) warnings(all []*Policy) []Warning {
 	var out []Warning
 	warn := func(r *rule, problem string) {
 		out = append(out, Warning{Policy: b.policy.Name, At: r.at, Rule: r.label, Problem: problem})
 	}
 	for _, r := range b.denies {
+		if r.settled(cel.False) {
+			warn(r, "the condition is always false, so the rule denies nothing: mend or remove it")
+		}
 		if r.when == nil {
 			continue
 		}
@@ -45,13 +49,25 @@ func (b *builder) warnings(all []*Policy) []Warning {
 			warn(r, problem)
 		}
 	}
+	for _, r := range slices.Concat(b.denies, b.allows) {
+		if problem := r.always(); problem != "" {
+			warn(r, problem)
+		}
+		if r.apart() {
+			warn(r, "no tool has a name that both the rule's tools and its condition ask for: mend one of them")
+		}
+	}
+	b.overlaps(warn)
+	if w, found := b.argumentWarning(); found {
+		out = append(out, w)
+	}
 	return out
 }
 
 // idle says why an allow rule can never apply, or nothing.
 func (p *Policy) idle(r *rule, all []*Policy) string {
 	switch {
-	case never(r):
+	case r.settled(cel.False):
 		return "the condition is always false, so the rule allows nothing: remove it"
 	case len(r.target.tools) > 0 && len(r.target.methods) > 0 && !matchAny(r.target.methods, "tools/call"):
 		return "a rule on tools applies to tools/call only, which its methods leave out: remove methods"
@@ -86,13 +102,4 @@ func (p *Policy) believes(roots input.Roots, all []*Policy) bool {
 		}
 		return roots.OnMCP() && of.auth.on(decision.MCP) || roots.OnLLM() && of.auth.on(decision.LLM)
 	})
-}
-
-// never reports whether the rule's condition is always false.
-func never(r *rule) bool {
-	if r.when == nil {
-		return false
-	}
-	truth, known := r.when.Settled()
-	return known && truth == cel.False
 }

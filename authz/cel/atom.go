@@ -50,14 +50,15 @@ func (a *Atoms) NewMemo() Memo {
 
 // atom is a piece of an expression without a logical operator on top.
 type atom struct {
-	id      int
-	depends input.Depends
-	mixed   bool // reads the key beside other things
-	quick   quick
-	names   []Name // of tools, where it asks for nothing else
-	run     celgo.Program
-	fields  map[string]input.Field
-	runs    *sync.Pool
+	id       int
+	depends  input.Depends
+	mixed    bool // reads the key beside other things
+	constant bool // reads nothing
+	quick    quick
+	names    []Name // of tools, where it asks for nothing else
+	run      celgo.Program
+	fields   map[string]input.Field
+	runs     *sync.Pool
 }
 
 // quick evaluates an atom of a usual form without the library. It returns
@@ -143,6 +144,7 @@ func (c *Compiler) planPiece(checked *celgo.Ast, e ast.Expr) (celgo.Program, err
 // expression, dots included.
 func (c *Compiler) depend(a *atom, e ast.Expr) {
 	key := false
+	a.constant = true
 	ast.PreOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
 		if e.Kind() != ast.IdentKind {
 			return
@@ -151,7 +153,7 @@ func (c *Compiler) depend(a *atom, e ast.Expr) {
 		if !ok {
 			return
 		}
-		key = key || f.Depends == input.OnKey
+		a.constant, key = false, key || f.Depends == input.OnKey
 		a.depends = max(a.depends, f.Depends)
 	}))
 	a.mixed = key && a.depends != input.OnKey

@@ -128,7 +128,7 @@ func (c *Compiler) plan(checked *celgo.Ast, found *reading) (*Program, error) {
 	if err != nil {
 		return nil, &Error{Problem: plain(err.Error()), Fix: "mend the expression"}
 	}
-	return newProgram(c, whole, tree, found), nil
+	return newProgram(c, whole, tree.fold(nil), found), nil
 }
 
 // typeName is a type in the words of an author.

@@ -165,13 +165,14 @@ func weaker(a, b Truth) Truth {
 }
 
 // fold settles what the call's key tells and returns what is left, which
-// comes to the same for every call with this key.
+// comes to the same for every call with this key. Without a call it settles
+// what reads nothing.
 func (t *tree) fold(c *input.Call) *tree {
 	switch t.op {
 	case settled:
 		return t
 	case leaf:
-		if t.atom.depends == input.OnKey {
+		if t.atom.depends == input.OnKey && (c != nil || t.atom.constant) {
 			return settle(t.atom.eval(c, nil))
 		}
 		return t
