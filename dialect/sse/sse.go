@@ -39,8 +39,14 @@ func (e Event) Clone() Event {
 	return out
 }
 
-// firstRead is the space that a Reader starts with; it grows up to its limit.
-const firstRead = 4 << 10
+const (
+	// firstRead is the space that a Reader starts with; an event that needs more
+	// makes it grow up to the limit.
+	firstRead = 4 << 10
+	// readAhead is up to where it grows for a source that fills it with one read:
+	// what arrives together is taken together.
+	readAhead = 16 << 10
+)
 
 // emptyReads is how many reads without bytes and error are borne in a row.
 const emptyReads = 100
@@ -51,6 +57,7 @@ type Reader struct {
 	limit int
 	buf   []byte
 	err   error // of the last read, after the bytes in buf
+	full  bool  // the last read left no space
 	empty int   // reads without bytes since the last byte
 
 	begun   bool // the byte order mark was looked for
@@ -258,13 +265,13 @@ func (r *Reader) fill() {
 	if r.start > 0 {
 		r.shift(r.start)
 	}
-	if len(r.buf) == cap(r.buf) {
+	if len(r.buf) == cap(r.buf) || r.full && cap(r.buf) < readAhead {
 		grown := make([]byte, len(r.buf), max(firstRead, 2*cap(r.buf)))
 		copy(grown, r.buf)
 		r.buf = grown
 	}
 	n, err := r.src.Read(r.buf[len(r.buf):cap(r.buf)])
-	r.buf, r.err = r.buf[:len(r.buf)+n], err
+	r.buf, r.err, r.full = r.buf[:len(r.buf)+n], err, len(r.buf)+n == cap(r.buf)
 	if n > 0 {
 		r.empty = 0
 	} else if r.empty++; r.empty == emptyReads && err == nil {

@@ -29,7 +29,8 @@ type stream struct {
 	held   *dialect.Reframer
 	flush  *http.ResponseController
 	out    []byte
-	text   uint64 // bytes of decoded text, for an estimate of tokens
+	deltas []decision.Delta // what gather returned last
+	text   uint64           // bytes of decoded text, for an estimate of tokens
 }
 
 // stream's error is a stream that broke off before its first content byte.
@@ -104,7 +105,10 @@ func (s *stream) run() error {
 }
 
 // gather waits for one event and takes all further ones that have arrived.
+// The deltas are good until the next call.
 func (s *stream) gather() (deltas []decision.Delta, end bool, err error) {
+	defer func() { s.deltas = deltas[:0] }()
+	deltas = s.deltas
 	for {
 		ev, err := s.events.Next()
 		switch {
