@@ -214,4 +214,3 @@ func newVerifier(b *testing.B, keys *signer) *token.Verifier {
 	}
 	return v
 }
-

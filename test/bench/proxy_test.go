@@ -19,9 +19,8 @@ func serveProxy(address, target string) error {
 		return err
 	}
 	proxy := &httputil.ReverseProxy{
-		Rewrite:       func(p *httputil.ProxyRequest) { p.SetURL(to) },
-		FlushInterval: -1,
-		BufferPool:    &copyBuffers{},
+		Rewrite:    func(p *httputil.ProxyRequest) { p.SetURL(to) },
+		BufferPool: &copyBuffers{},
 		Transport: &http.Transport{
 			MaxIdleConns:        1024,
 			MaxIdleConnsPerHost: 1024,
