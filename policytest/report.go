@@ -103,7 +103,9 @@ func Run(ctx context.Context, suites []*Suite, opt Options) (*Report, error) {
 // add unites the rules of policies that several suites test.
 func (r *Report) add(rules []Rule) {
 	for _, rule := range rules {
-		at := slices.IndexFunc(r.Rules, func(have Rule) bool { return have.At.File == rule.At.File && have.Policy == rule.Policy && have.Name == rule.Name })
+		at := slices.IndexFunc(r.Rules, func(have Rule) bool {
+			return have.At.File == rule.At.File && have.Policy == rule.Policy && have.Name == rule.Name
+		})
 		if at < 0 {
 			r.Rules = append(r.Rules, rule)
 			continue
