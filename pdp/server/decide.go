@@ -53,7 +53,7 @@ func nextQuestion(stream decisionv1.DecisionService_DecideServer) (id uint64, r 
 // decide answers one of many questions. The stream has no room for an error of
 // one of them, so that the asker hears of it as a denial.
 func (s *service) decide(ctx context.Context, r *decision.Request) *decisionv1.Verdict {
-	v, err := s.engine.Check(ctx, r)
+	v, err := s.checked(ctx, r)
 	if err == nil {
 		return ungranted(v)
 	}
@@ -63,4 +63,11 @@ func (s *service) decide(ctx context.Context, r *decision.Request) *decisionv1.V
 		reason = refusal.Reason()
 	}
 	return wire.VerdictProto(&decision.Verdict{ID: r.ExchangeID, Reason: reason})
+}
+
+// checked runs beside the stream's own goroutine, where nobody else would
+// catch a fault.
+func (s *service) checked(ctx context.Context, r *decision.Request) (v *decision.Verdict, err error) {
+	defer fault(ctx, s.log, decisionv1.DecisionService_Decide_FullMethodName, &err)
+	return s.engine.Check(ctx, r)
 }

@@ -70,7 +70,7 @@ type grpcListener struct {
 func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg:     cfg,
-		service: &service{engine: cfg.Engine, peers: newPeers(cfg.Peers)},
+		service: &service{engine: cfg.Engine, peers: newPeers(cfg.Peers), log: cfg.Log},
 		health:  health.NewServer(),
 	}
 	if err := s.listen(); err != nil {
@@ -117,7 +117,7 @@ func (s *Server) serveGRPC(l net.Listener, creds credentials.TransportCredential
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: aliveTime, Timeout: aliveTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
-	}, s.cfg.Options...)
+	}, append(recovered(s.cfg.Log), s.cfg.Options...)...)
 	srv := grpc.NewServer(options...)
 	decisionv1.RegisterDecisionServiceServer(srv, s.service)
 	healthv1.RegisterHealthServer(srv, s.health)

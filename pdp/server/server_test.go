@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -171,7 +172,7 @@ func TestDrainIsBounded(t *testing.T) {
 		e := &engine{}
 		l := bufconn.Listen(1 << 16)
 		srv := grpc.NewServer()
-		decisionv1.RegisterDecisionServiceServer(srv, &service{engine: e})
+		decisionv1.RegisterDecisionServiceServer(srv, &service{engine: e, log: slog.New(slog.DiscardHandler)})
 		served := make(chan error, 1)
 		go func() { served <- srv.Serve(l) }()
 		conn, err := grpc.NewClient("passthrough:///pdp", grpc.WithTransportCredentials(insecure.NewCredentials()),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log/slog"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -25,6 +26,7 @@ type service struct {
 	decisionv1.UnimplementedDecisionServiceServer
 	engine Engine
 	peers  peers
+	log    *slog.Logger
 }
 
 // asStatus turns an error into its gRPC status. Causes stay here.

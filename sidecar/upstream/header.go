@@ -18,6 +18,16 @@ func stays(name string) bool {
 	return false
 }
 
+// redirects reports whether a header of the agent's, in lower case, asks some
+// servers to take the request for another than the one that was judged.
+func redirects(name string) bool {
+	switch name {
+	case "range", "if-range", "x-original-url", "x-rewrite-url", "x-http-method", "x-http-method-override", "x-method-override":
+		return true
+	}
+	return false
+}
+
 // personal reports whether a header of the agent's, in lower case, proves who
 // the agent is, or says where it stands. Vendors invent such names, so words
 // decide.
@@ -35,7 +45,7 @@ func personal(name string) bool {
 func RequestHeader(in http.Header) http.Header {
 	out := kept(in)
 	for name := range out {
-		if personal(strings.ToLower(name)) {
+		if lower := strings.ToLower(name); personal(lower) || redirects(lower) {
 			delete(out, name)
 		}
 	}

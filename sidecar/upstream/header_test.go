@@ -21,6 +21,11 @@ func TestHeadersThatStay(t *testing.T) {
 	} {
 		in.Set(name, "close")
 	}
+	for _, name := range []string{"Range", "If-Range", "X-Original-URL", "X-Rewrite-URL", "X-HTTP-Method-Override"} {
+		if got := RequestHeader(http.Header{http.CanonicalHeaderKey(name): {"/v1/files"}}); len(got) != 1 {
+			t.Errorf("%s asks for another request than the judged one, and travels on", name)
+		}
+	}
 	got := RequestHeader(in)
 	if diff := cmp.Diff(http.Header{"Accept-Encoding": {"identity"}}, got); diff != "" {
 		t.Errorf("a request takes more with it:\n%s", diff)
