@@ -121,7 +121,7 @@ func (p *Policy) ArgumentRules() (all, anyTool int) {
 				continue
 			}
 			all++
-			if _, bounded := r.toolNames(); !bounded && len(r.target.tools) == 0 {
+			if _, bounded := r.toolNames(); !bounded && matchAny(r.target.tools, "*") {
 				anyTool++
 			}
 		}

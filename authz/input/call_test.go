@@ -77,14 +77,14 @@ func full() *Call {
 		Resource: "file:///a", Prompt: "hello",
 	}
 	return New(r, &decision.Principal{
-		Agent: "proven", Subject: "ann", Issuer: "https://i", Claims: map[string]any{"team": "x"}, Scopes: []string{"a"},
+		Agent: "proven", Subject: "ann", Client: "app", Issuer: "https://i", Claims: map[string]any{"team": "x"}, Scopes: []string{"a"},
 	})
 }
 
 func TestFieldsReadTheirValues(t *testing.T) {
 	want := map[string]any{
 		"claims": map[string]any{"team": "x"}, "jwt": map[string]any{"team": "x"}, "scopes": []string{"a"},
-		"principal.subject": "ann", "principal.issuer": "https://i", "principal.agent": "proven",
+		"principal.subject": "ann", "principal.client": "app", "principal.issuer": "https://i", "principal.agent": "proven",
 		"agent.name": "bot", "agent.namespace": "prod", "agent.serviceAccount": "sa", "agent.labels": map[string]string{"app": "x"},
 		"session": "s1", "source": "127.0.0.1:5",
 		"request.method": "POST", "request.path": "/mcp", "request.headers": map[string]string{"x-a": "b"},

@@ -38,9 +38,10 @@ const (
 
 // Field is one word of the vocabulary.
 type Field struct {
-	Path string
-	Kind Kind
-	Root Roots // what must exist of a call before the field may be read
+	Path  string
+	About string // what it is, for people
+	Kind  Kind
+	Root  Roots // what must exist of a call before the field may be read
 	// Args tells that the field holds the arguments of a tool call.
 	Args  bool
 	Claim *Claim // that the policy declares; nil of other words
@@ -58,19 +59,19 @@ func Fields() []Field {
 	return append(whoFields(), whatFields()...)
 }
 
-func text(path string, root Roots, read func(*Call) string) Field {
-	return Field{Path: path, Kind: Text, Root: root, Depends: OnCall, Text: read, Read: func(c *Call) (any, error) { return read(c), nil }}
+func text(path string, root Roots, about string, read func(*Call) string) Field {
+	return Field{Path: path, About: about, Kind: Text, Root: root, Depends: OnCall, Text: read, Read: func(c *Call) (any, error) { return read(c), nil }}
 }
 
 // keyText is a text that the call's [Key] holds.
-func keyText(path string, root Roots, read func(*Call) string) Field {
-	f := text(path, root, read)
+func keyText(path string, root Roots, about string, read func(*Call) string) Field {
+	f := text(path, root, about, read)
 	f.Depends = OnKey
 	return f
 }
 
-func textMap(path string, root Roots, read func(*Call) map[string]string) Field {
-	return Field{Path: path, Kind: TextMap, Root: root, Depends: OnCall, Read: func(c *Call) (any, error) {
+func textMap(path string, root Roots, about string, read func(*Call) map[string]string) Field {
+	return Field{Path: path, About: about, Kind: TextMap, Root: root, Depends: OnCall, Read: func(c *Call) (any, error) {
 		if m := read(c); m != nil {
 			return m, nil
 		}
@@ -103,39 +104,63 @@ func agentName(c *Call) string {
 
 func whoFields() []Field {
 	return []Field{
-		{Path: "claims", Kind: Tree, Root: Claims, Depends: OnCall, Read: claims},
-		{Path: "jwt", Kind: Tree, Root: Claims, Depends: OnCall, Read: claims},
-		{Path: "scopes", Kind: TextList, Root: Scopes, Depends: OnCall, Read: scopes},
-		text("principal.subject", Principal, func(c *Call) string { return c.Principal.Subject }),
-		text("principal.issuer", Principal, func(c *Call) string { return c.Principal.Issuer }),
-		text("principal.agent", Principal, agentName),
-		text("agent.name", Agent, func(c *Call) string { return c.Request.Caller.Agent }),
-		text("agent.namespace", Agent, func(c *Call) string { return c.Request.Caller.Namespace }),
-		text("agent.serviceAccount", Agent, func(c *Call) string { return c.Request.Caller.ServiceAccount }),
-		textMap("agent.labels", Agent, func(c *Call) map[string]string { return c.Request.Caller.Labels }),
-		text("session", Session, func(c *Call) string { return c.Request.Session }),
-		text("source", Source, func(c *Call) string { return c.Request.Source }),
+		{Path: "claims", About: "the token's claims; empty without a token that the policy believes", Kind: Tree, Root: Claims, Depends: OnCall, Read: claims},
+		{Path: "jwt", About: "the same as `claims`", Kind: Tree, Root: Claims, Depends: OnCall, Read: claims},
+		{Path: "scopes", About: "the token's scopes: `scp`, `scope` and `roles` together", Kind: TextList, Root: Scopes, Depends: OnCall, Read: scopes},
+		text("principal.subject", Principal, "the token's subject; empty without one",
+			func(c *Call) string { return c.Principal.Subject }),
+		text("principal.client", Principal, "the client that got the token; empty where the token names none",
+			func(c *Call) string { return c.Principal.Client }),
+		text("principal.issuer", Principal, "the token's issuer; empty without a token",
+			func(c *Call) string { return c.Principal.Issuer }),
+		text("principal.agent", Principal, "the agent as it was authenticated",
+			agentName),
+		text("agent.name", Agent, "the agent whose data plane asks",
+			func(c *Call) string { return c.Request.Caller.Agent }),
+		text("agent.namespace", Agent, "its Kubernetes namespace; may be empty",
+			func(c *Call) string { return c.Request.Caller.Namespace }),
+		text("agent.serviceAccount", Agent, "its Kubernetes service account; may be empty",
+			func(c *Call) string { return c.Request.Caller.ServiceAccount }),
+		textMap("agent.labels", Agent, "its labels",
+			func(c *Call) map[string]string { return c.Request.Caller.Labels }),
+		text("session", Session, "the MCP session's name; may be empty",
+			func(c *Call) string { return c.Request.Session }),
+		text("source", Source, "the agent's address, as host:port",
+			func(c *Call) string { return c.Request.Source }),
 	}
 }
 
 func whatFields() []Field {
 	return []Field{
-		text("request.method", Request, func(c *Call) string { return c.Request.HTTP.Method }),
-		text("request.path", Request, func(c *Call) string { return c.Request.HTTP.Path }),
-		textMap("request.headers", Request, func(c *Call) map[string]string { return c.Request.HTTP.Headers }),
-		keyText("tool.name", MCP|Tool, (*Call).ToolName),
-		keyText("tool.exposed", MCP|Tool, (*Call).exposed),
-		keyText("tool.server", MCP|Tool, (*Call).Server),
-		{Path: "tool.args", Kind: Tree, Root: MCP | Tool, Args: true, Depends: OnCall, Read: (*Call).arguments},
-		{Path: "tool.annotations", Kind: Tree, Root: MCP | Tool, Depends: OnEntry, Read: (*Call).annotations},
-		keyText("mcp.method", MCP, func(c *Call) string { return c.Method }),
-		keyText("mcp.tool.name", MCP|Tool, (*Call).ToolName),
-		keyText("mcp.tool.target", MCP|Tool, (*Call).Server),
-		{Path: "mcp.tool.arguments", Kind: Tree, Root: MCP | Tool, Args: true, Depends: OnCall, Read: (*Call).arguments},
-		text("resource.uri", MCP|Resource, func(c *Call) string { return c.Request.Resource }),
-		text("prompt.name", MCP|Prompt, func(c *Call) string { return c.Request.Prompt }),
-		keyText("llm.model", LLM, func(c *Call) string { return c.Request.LLM.Model }),
-		{Path: "llm.stream", Kind: Flag, Root: LLM, Depends: OnCall, Read: func(c *Call) (any, error) { return c.Request.LLM.Stream, nil }},
-		text("llm.dialect", LLM, func(c *Call) string { return c.Request.Body.Dialect }),
+		text("request.method", Request, "the HTTP method",
+			func(c *Call) string { return c.Request.HTTP.Method }),
+		text("request.path", Request, "the path, without a query",
+			func(c *Call) string { return c.Request.HTTP.Path }),
+		textMap("request.headers", Request, "headers by lower-case name, without credentials and cookies",
+			func(c *Call) map[string]string { return c.Request.HTTP.Headers }),
+		keyText("tool.name", MCP|Tool, "the tool, as its server calls it",
+			(*Call).ToolName),
+		keyText("tool.exposed", MCP|Tool, "the tool, as the agent calls it",
+			(*Call).exposed),
+		keyText("tool.server", MCP|Tool, "the MCP server of the tool",
+			(*Call).Server),
+		{Path: "tool.args", About: "the arguments of the call; unknown while a list is filtered", Kind: Tree, Root: MCP | Tool, Args: true, Depends: OnCall, Read: (*Call).arguments},
+		{Path: "tool.annotations", About: "the annotations of the tool's definition, in lists; missing in calls", Kind: Tree, Root: MCP | Tool, Depends: OnEntry, Read: (*Call).annotations},
+		keyText("mcp.method", MCP, "the MCP method, such as `tools/call`; entries of a list count as calls",
+			func(c *Call) string { return c.Method }),
+		keyText("mcp.tool.name", MCP|Tool, "the same as `tool.name`",
+			(*Call).ToolName),
+		keyText("mcp.tool.target", MCP|Tool, "the same as `tool.server`",
+			(*Call).Server),
+		{Path: "mcp.tool.arguments", About: "the same as `tool.args`", Kind: Tree, Root: MCP | Tool, Args: true, Depends: OnCall, Read: (*Call).arguments},
+		text("resource.uri", MCP|Resource, "the resource that is read or subscribed to",
+			func(c *Call) string { return c.Request.Resource }),
+		text("prompt.name", MCP|Prompt, "the prompt that is asked for",
+			func(c *Call) string { return c.Request.Prompt }),
+		keyText("llm.model", LLM, "the model, as the agent asks for it",
+			func(c *Call) string { return c.Request.LLM.Model }),
+		{Path: "llm.stream", About: "whether the answer is to be streamed", Kind: Flag, Root: LLM, Depends: OnCall, Read: func(c *Call) (any, error) { return c.Request.LLM.Stream, nil }},
+		text("llm.dialect", LLM, "the body's format",
+			func(c *Call) string { return c.Request.Body.Dialect }),
 	}
 }
