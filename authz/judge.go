@@ -35,7 +35,7 @@ func (s *Selection) Judge(c *input.Call) Outcome {
 	}
 	var v views
 	key := c.Key()
-	j := s.judging(c, &key, &v)
+	j := judging{call: c, surface: surfaceOf(c), plan: s.plan(c, nil, &key), views: &v}
 	out := j.outcome(j.enforce())
 	out.Observed = j.observe()
 	if !out.Allow && isToolCall(c) {
@@ -60,15 +60,23 @@ func (s *Selection) Visible(c *input.Call, tools []decision.Tool) []bool {
 	if len(tools) > 1 {
 		v = s.listViews()
 	}
-	key := entry.Key()
+	key, alike := entry.Key(), map[*plan]bool{}
 	for i := range tools {
-		entry.Relist(&tools[i], &key)
-		if v.anonymous != nil {
-			v.anonymous.Relist(&tools[i], nil)
+		entry.Rename(&key, &tools[i])
+		p := s.plan(entry, &tools[i], &key)
+		shown, known := alike[p]
+		if !known {
+			entry.Relist(&tools[i])
+			if v.anonymous != nil {
+				v.anonymous.Relist(&tools[i])
+			}
+			j := judging{call: entry, surface: surfaceOf(entry), plan: p, views: v}
+			shown = !j.enforce().refuses()
+			if p.alike {
+				alike[p] = shown
+			}
 		}
-		j := s.judging(entry, &key, v)
-		r := j.enforce()
-		out[i] = !r.refuses()
+		out[i] = shown
 	}
 	return out
 }
@@ -79,10 +87,6 @@ type judging struct {
 	surface decision.Surface
 	plan    *plan
 	views   *views
-}
-
-func (s *Selection) judging(c *input.Call, k *input.Key, v *views) judging {
-	return judging{call: c, surface: surfaceOf(c), plan: s.plan(c, k), views: v}
 }
 
 // enforce judges by the enforcing policies: every deny first, then the models,

@@ -135,7 +135,7 @@ func (b *builder) argumentWarning() (Warning, bool) {
 	if anyTool == 0 {
 		return Warning{}, false
 	}
-	problem := fmt.Sprintf("of %d rules that read the arguments of tool calls, %d name no tools and are evaluated with every call: give them tools", all, anyTool)
+	problem := fmt.Sprintf("rules that read the arguments of tool calls: %d; without tools of their own, and so evaluated with every call: %d: give them tools", all, anyTool)
 	return Warning{Policy: b.policy.Name, At: b.at("spec"), Rule: "arguments", Problem: problem}, true
 }
 

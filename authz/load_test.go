@@ -92,8 +92,8 @@ func TestWarnings(t *testing.T) {
 		{`{rules: [{name: d, deny: {tools: ["get_*"]}, when: "tool.name.startsWith('get_a')"}]}`, ""},
 		{`{rules: [{name: d, deny: {tools: ["get_a*"]}, when: "tool.name.startsWith('get')"}]}`, ""},
 		{`{rules: [{name: d, deny: {tools: ["*"]}, when: "tool.name == 'get'"}]}`, ""},
-		{`{rules: [{name: d, deny: {tools: ["x"]}, when: "has(tool.args.n)"}, {name: e, deny: {servers: ["s"]}, when: "has(tool.args.n)"}]}`, "of 2 rules 1 name no tools"},
-		{`{rules: [{name: d, deny: {tools: ["x", "*"]}, when: "has(tool.args.n)"}]}`, "of 1 rules 1 name no tools"},
+		{`{rules: [{name: d, deny: {tools: ["x"]}, when: "has(tool.args.n)"}, {name: e, deny: {servers: ["s"]}, when: "has(tool.args.n)"}]}`, "calls: 2; call: 1:"},
+		{`{rules: [{name: d, deny: {tools: ["x", "*"]}, when: "has(tool.args.n)"}]}`, "calls: 1; call: 1:"},
 		{`{rules: [{name: d, deny: {tools: ["*_x"]}, when: "has(tool.args.n)"}]}`, ""},
 		{`{rules: [{name: d, deny: {tools: ["x"]}, when: "has(tool.args.n)"}, {name: e, deny: {}, when: "tool.name == 'y' && has(tool.args.n)"}]}`, ""},
 	} {

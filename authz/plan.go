@@ -1,6 +1,8 @@
 package authz
 
 import (
+	"fmt"
+	"slices"
 	"sync"
 
 	"outrider.dev/outrider/authz/cel"
@@ -13,6 +15,9 @@ import (
 // of a call independent of the rules on other tools.
 type plan struct {
 	enforce, observe []policyPlan
+	// alike tells that two entries of one list with this plan are judged
+	// alike: what is left of the rules reads the caller and the request only.
+	alike bool
 }
 
 // policyPlan is one policy's part of a plan.
@@ -51,7 +56,42 @@ func newPlan(s *Selection, c *input.Call) *plan {
 	for _, policy := range s.observe {
 		p.observe = append(p.observe, policy.plan(c))
 	}
+	p.alike = !slices.ContainsFunc(p.enforce, func(of policyPlan) bool { return !of.alike() })
 	return p
+}
+
+// alike reports whether the policy judges entries of one list alike.
+func (p *policyPlan) alike() bool {
+	differs := func(s *step) bool { return s.when != nil && !s.when.Alike() }
+	return (p.module.module == nil || p.module.settled && !p.module.HasAllow() && !p.module.HasVisible()) &&
+		!slices.ContainsFunc(p.denies, differs) && !slices.ContainsFunc(p.allows, differs)
+}
+
+// sign writes down what sets the plan apart from others of its selection.
+func (p *plan) sign() string {
+	var b []byte
+	for _, list := range [][]policyPlan{p.enforce, p.observe} {
+		for i := range list {
+			of := &list[i]
+			b = append(b, '|')
+			if of.modelAllowed {
+				b = append(b, 'm')
+			}
+			if of.module.settled {
+				b = fmt.Appendf(b, "%q", of.module.messages)
+			}
+			for _, steps := range [][]*step{of.denies, of.allows} {
+				b = append(b, '/')
+				for _, s := range steps {
+					b = fmt.Appendf(b, "%p ", s.rule)
+					if s.when != nil {
+						b = s.when.Sign(b)
+					}
+				}
+			}
+		}
+	}
+	return string(b)
 }
 
 func (p *Policy) plan(c *input.Call) policyPlan {
@@ -128,6 +168,7 @@ func name(k *input.Key) string {
 type plans struct {
 	mu         sync.RWMutex
 	young, old map[string]*remembered
+	same       map[string]*plan // of the young generation, by selection, surface and content
 }
 
 func (p *plans) get(selection int, k *input.Key) *plan {
@@ -139,7 +180,7 @@ func (p *plans) get(selection int, k *input.Key) *plan {
 	}
 	p.mu.RUnlock()
 	if aging {
-		p.put(selection, k, found)
+		found = p.put(selection, k, found)
 	}
 	return found
 }
@@ -153,15 +194,23 @@ func find(r *remembered, selection int, k *input.Key) *plan {
 	return nil
 }
 
-func (p *plans) put(selection int, k *input.Key, made *plan) {
+// put remembers a plan and returns it, or one of the same content: most tools
+// share theirs with others.
+func (p *plans) put(selection int, k *input.Key, made *plan) *plan {
 	if k.Size() > maxKeySize {
-		return
+		return made
 	}
 	kept := k.Clone()
+	content := fmt.Sprintf("%d %s %s", selection, k.Roots, made.sign())
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.young == nil || len(p.young) >= maxPlans {
-		p.young, p.old = map[string]*remembered{}, p.young
+		p.young, p.old, p.same = map[string]*remembered{}, p.young, map[string]*plan{}
+	}
+	if same := p.same[content]; same != nil {
+		made = same
+	} else {
+		p.same[content] = made
 	}
 	first, length := p.young[name(&kept)], 0
 	for r := first; r != nil; r = r.next {
@@ -171,17 +220,23 @@ func (p *plans) put(selection int, k *input.Key, made *plan) {
 		first = nil
 	}
 	p.young[name(&kept)] = &remembered{selection, kept, made, first}
+	return made
 }
 
-// plan returns the plan for the call's key, which is k.
-func (s *Selection) plan(c *input.Call, k *input.Key) *plan {
-	if s.id == 0 { // one that the set does not remember
-		return newPlan(s, c)
+// plan returns the plan for a call's key, which is k: the call c itself or,
+// where it is that of a list's entry, of the tool.
+func (s *Selection) plan(c *input.Call, t *decision.Tool, k *input.Key) *plan {
+	if s.id != 0 { // else the set does not remember the selection
+		if found := s.set.plans.get(s.id, k); found != nil {
+			return found
+		}
 	}
-	found := s.set.plans.get(s.id, k)
-	if found == nil {
-		found = newPlan(s, c)
-		s.set.plans.put(s.id, k, found)
+	if t != nil {
+		c.Relist(t)
 	}
-	return found
+	made := newPlan(s, c)
+	if s.id != 0 {
+		made = s.set.plans.put(s.id, k, made)
+	}
+	return made
 }

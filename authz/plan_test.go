@@ -41,12 +41,12 @@ func TestPlan(t *testing.T) {
 		c := input.New(r, nil)
 		key := c.Key()
 		sel := set.Select(&r.Caller)
-		made := sel.plan(c, &key)
+		made := sel.plan(c, nil, &key)
 		p := made.enforce[0]
 		if got := labels(p.denies) + " : " + labels(p.allows); got != want {
 			t.Errorf("%s: %s\nwant %s", tool, got, want)
 		}
-		if sel.plan(c, &key) != made {
+		if sel.plan(c, nil, &key) != made {
 			t.Errorf("%s is planned twice", tool)
 		}
 	}
@@ -110,17 +110,64 @@ func TestPlansAreBounded(t *testing.T) {
 
 // What is asked for again survives the change of generations.
 func TestPlansInUseStay(t *testing.T) {
-	set := load(t, policy(t, "p", `{rules: [{name: a, allow: {}}]}`))
+	set := load(t, policy(t, "p", `{rules: [{name: a, allow: {}}, {name: d, deny: {tools: ["in-use"]}}]}`))
 	r := toolCall("in-use", "")
 	c := input.New(r, nil)
 	key := c.Key()
-	first := set.Select(&r.Caller).plan(c, &key)
+	first := set.Select(&r.Caller).plan(c, nil, &key)
 	for i := range 4 * maxPlans {
 		judge(set, toolCall(fmt.Sprint(i), ""), nil)
-		if i%1000 == 0 && set.Select(&r.Caller).plan(c, &key) != first {
+		if i%1000 == 0 && set.Select(&r.Caller).plan(c, nil, &key) != first {
 			t.Fatal("planned again")
 		}
 	}
+}
+
+// Tools about which the same is left to ask share a plan, and only those.
+func TestPlansAreShared(t *testing.T) {
+	set := load(t, policy(t, "p", `{rules: [{name: a, allow: {tools: ["get_*"]}, when: "'a' in scopes"}, {name: d, deny: {}, when: "tool.name.endsWith('_x') && (tool.server == 's' || scopes.exists(s, s == tool.name))"}]}`))
+	planOf := func(server, tool string) *plan {
+		r := toolCall(tool, "")
+		r.Tool.Server = server
+		c := input.New(r, nil)
+		key := c.Key()
+		return set.Select(&r.Caller).plan(c, nil, &key)
+	}
+	if planOf("s", "get_a") != planOf("t", "get_b") || planOf("s", "put_a") != planOf("s", "y") {
+		t.Error("equal plans are kept apart")
+	}
+	distinct := map[*plan]string{}
+	for _, name := range []string{"s get_a", "s put_a", "s get_x", "t get_x", "s put_x", "t put_x"} {
+		server, tool, _ := strings.Cut(name, " ")
+		p := planOf(server, tool)
+		if distinct[p] != "" {
+			t.Errorf("%s and %s share a plan", name, distinct[p])
+		}
+		distinct[p] = name
+		if want := !strings.HasPrefix(name, "t") || tool != "get_x" && tool != "put_x"; p.alike != want {
+			t.Errorf("%s: entries alike: %v", name, p.alike)
+		}
+	}
+}
+
+// A list with several tools of one plan shows what each entry alone would show.
+func TestListsShowWhatEntriesShow(t *testing.T) {
+	eachScene(t, func(t *testing.T, _ *rand.Rand, s scene) {
+		set := load(t, s.sources...)
+		var tools []decision.Tool
+		for i, name := range []string{"get_a", "get_b", "list_a", "list_b", "delete_a", "x", "y"} {
+			tools = append(tools, decision.Tool{Server: []string{"github", "slack"}[i%2], Name: name}, decision.Tool{Server: "github", Name: name})
+		}
+		for _, w := range s.worlds[:4] {
+			list := mcpCall("tools/list")
+			sel, call := set.Select(&list.Caller), input.New(list, w.p)
+			for i, got := range sel.Visible(call, tools) {
+				if alone := sel.Visible(call, tools[i:i+1])[0]; got != alone {
+					t.Fatalf("%s: visible %v in a list, %v alone\npolicies %v", tools[i].Name, got, alone, describe(s))
+				}
+			}
+		}
+	})
 }
 
 // Selections are remembered up to a bound, and right beyond it.

@@ -95,6 +95,14 @@ func (p *Program) Fold(c *input.Call) *Program {
 	return &folded
 }
 
+// Alike reports whether the expression comes to the same for all entries of
+// one list that have its plan.
+func (p *Program) Alike() bool { return p.tree.alike() }
+
+// Sign appends what sets a folded program apart from other foldings of the
+// same expression.
+func (p *Program) Sign(b []byte) []byte { return p.tree.sign(b) }
+
 // Truth evaluates the expression for a call. The memo may be nil.
 func (p *Program) Truth(c *input.Call, m Memo) Truth { return p.tree.eval(c, m) }
 

@@ -2,6 +2,7 @@ package cel
 
 import (
 	"slices"
+	"strconv"
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
@@ -232,4 +233,26 @@ func (t *tree) joined(kids []*tree) *tree {
 		return out.kids[0]
 	}
 	return out
+}
+
+// alike reports whether the tree comes to the same for all entries of a list.
+func (t *tree) alike() bool {
+	for _, kid := range t.kids {
+		if !kid.alike() {
+			return false
+		}
+	}
+	return t.op != leaf || t.atom.depends == input.OnCall && !t.atom.mixed
+}
+
+// sign writes down what sets the tree apart from others.
+func (t *tree) sign(b []byte) []byte {
+	b = append(b, '(', 'a'+byte(t.op), 'a'+byte(t.truth))
+	if t.op == leaf {
+		b = strconv.AppendInt(b, int64(t.atom.id), 10)
+	}
+	for _, kid := range t.kids {
+		b = kid.sign(b)
+	}
+	return append(b, ')')
 }

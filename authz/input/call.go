@@ -71,18 +71,18 @@ func (c *Call) Listed(t decision.Tool) *Call {
 	d := *c
 	d.Method, d.ArgsUnknown = methodCallTool, true
 	d.args, d.labels = &d.own.args, &d.own.labels
-	d.Relist(&t, nil)
+	d.Relist(&t)
 	return &d
 }
 
 // Relist turns a call that [Call.Listed] made into that of another tool, so
-// that a long list needs no call for each entry. With a key it does the same
-// to that.
-func (c *Call) Relist(t *decision.Tool, k *Key) {
-	c.Tool, c.own, c.once = *t, trees{}, nil
-	if k != nil {
-		k.Server, k.Tool, k.Exposed = c.Server(), c.ToolName(), c.exposed()
-	}
+// that a long list needs no call for each entry.
+func (c *Call) Relist(t *decision.Tool) { c.Tool, c.own, c.once = *t, trees{}, nil }
+
+// Rename turns the key of a call that [Call.Listed] made into that of the same
+// call for another tool.
+func (c *Call) Rename(k *Key, t *decision.Tool) {
+	k.Server, k.Tool, k.Exposed = serverOf(t, c.Request), nameOf(t), exposedOf(t)
 }
 
 // Anonymous returns the call as a policy sees it that does not trust the
@@ -166,25 +166,31 @@ func ofResource(method string) bool {
 }
 
 // Server returns the MCP server that the call means, empty where it means all.
-func (c *Call) Server() string {
-	if c.Tool.Server != "" {
-		return c.Tool.Server
+func (c *Call) Server() string { return serverOf(&c.Tool, c.Request) }
+
+func serverOf(t *decision.Tool, r *decision.Request) string {
+	if t.Server != "" {
+		return t.Server
 	}
-	return c.Request.Server
+	return r.Server
 }
 
 // ToolName returns the server's own name of the tool.
-func (c *Call) ToolName() string {
-	if c.Tool.Name != "" {
-		return c.Tool.Name
+func (c *Call) ToolName() string { return nameOf(&c.Tool) }
+
+func nameOf(t *decision.Tool) string {
+	if t.Name != "" {
+		return t.Name
 	}
-	return c.Tool.Exposed
+	return t.Exposed
 }
 
 // exposed is the name that the agent sees; plain names are the server's own.
-func (c *Call) exposed() string {
-	if c.Tool.Exposed != "" {
-		return c.Tool.Exposed
+func (c *Call) exposed() string { return exposedOf(&c.Tool) }
+
+func exposedOf(t *decision.Tool) string {
+	if t.Exposed != "" {
+		return t.Exposed
 	}
-	return c.Tool.Name
+	return t.Name
 }
