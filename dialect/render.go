@@ -93,6 +93,11 @@ func Apply(dst, raw []byte, splices []decision.Splice) []byte {
 	if Check(raw, splices) != nil {
 		return dst
 	}
+	size := len(raw)
+	for _, s := range splices {
+		size += len(s.With)
+	}
+	dst = slices.Grow(dst, size)
 	at := uint32(0)
 	for _, s := range splices {
 		dst = append(dst, raw[at:s.Start]...)

@@ -88,6 +88,7 @@ func readPage(raw []byte, root strictjson.Value) (*ToolPage, error) {
 }
 
 func (p *ToolPage) readTools(raw []byte, tools strictjson.Value) error {
+	p.Tools = make([]ToolSpan, 0, min(tools.Len(), maxTools))
 	last := -1 // index of the tool that the last entry was, if it was one
 	for i, entry := range tools.Elements() {
 		if i == maxTools {

@@ -82,5 +82,8 @@ func (x *exchange) judged(raw []byte, answer *dialect.Answer) []byte {
 		x.refuse(err)
 		return nil
 	}
+	if len(splices) == 0 {
+		return raw
+	}
 	return dialect.Apply(nil, raw, splices)
 }

@@ -1,6 +1,8 @@
 package mcp
 
 import (
+	"slices"
+
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect"
 	message "outrider.dev/outrider/dialect/mcp"
@@ -76,6 +78,7 @@ func (x *exchange) filter(raw []byte, page *message.ToolPage, provider string) (
 }
 
 func appendTools(out []decision.Tool, page *message.ToolPage, provider string) []decision.Tool {
+	out = slices.Grow(out, len(page.Tools))
 	for _, t := range page.Tools {
 		out = append(out, decision.Tool{Server: provider, Name: t.Name, Definition: t.Definition})
 	}

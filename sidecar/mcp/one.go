@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -131,7 +132,8 @@ func appendEvent(dst, data []byte) []byte {
 	if data == nil {
 		return append(dst, ":\n\n"...)
 	}
-	dst = append(dst, "event: message\n"...)
+	const open = "event: message\n"
+	dst = append(slices.Grow(dst, len(open)+len("data: \n\n")+len(data)), open...)
 	for line := range bytes.SplitSeq(data, []byte("\n")) {
 		dst = append(append(append(dst, "data: "...), line...), '\n')
 	}
