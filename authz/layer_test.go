@@ -73,6 +73,24 @@ func TestIssuersOfLayers(t *testing.T) {
 	}
 }
 
+// A deny of the security team for all agents makes an allow of a team useless.
+func TestLayersShadow(t *testing.T) {
+	team := policy(t, "team", `{rules: [{name: r, allow: {tools: ["delete_a"]}}]}`)
+	for spec, want := range map[string]int{
+		`{rules: [{name: d, deny: {tools: ["delete_*"]}}]}`:                                         1,
+		`{enforcement: Observe, rules: [{name: d, deny: {tools: ["delete_*"]}}]}`:                   0,
+		`{agents: {names: ["x"]}, rules: [{name: d, deny: {tools: ["delete_*"]}}]}`:                 0,
+		`{rules: [{name: d, deny: {tools: ["delete_*"]}, when: "agent.namespace == 'untrusted'"}]}`: 0,
+	} {
+		if w := load(t, team, layer(t, "l", spec)).Warnings(); len(w) != want {
+			t.Errorf("%s: %v", spec, w)
+		}
+	}
+	if w := load(t, team, policy(t, "o", `{rules: [{name: d, deny: {tools: ["delete_*"]}}]}`)).Warnings(); len(w) != 0 {
+		t.Errorf("another team's deny: %v", w)
+	}
+}
+
 func TestKinds(t *testing.T) {
 	src := policy(t, "p", `{}`)
 	src.Doc.Kind = "Policy"

@@ -2,6 +2,7 @@ package authz
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"outrider.dev/outrider/authz/cel"
@@ -10,19 +11,31 @@ import (
 
 // overlaps finds rules that can never decide: behind one of their own list
 // that holds for all of their calls, or allowing what a deny always refuses.
-func (b *builder) overlaps(warn func(*rule, string)) {
+func (b *builder) overlaps(all []*Policy, warn func(*rule, string)) {
 	for i, r := range b.denies {
 		if by := covering(b.denies[:i], r); by != nil {
 			warn(r, by.label+" denies every call that the rule is about: remove one of them")
 		}
 	}
 	for i, r := range b.allows {
-		if by := covering(b.denies, r); by != nil {
+		if by := covering(b.refusing(all), r); by != nil {
 			warn(r, by.label+" denies every call that the rule allows: remove the rule, or narrow the deny")
 		} else if by := covering(b.allows[:i], r); by != nil {
 			warn(r, by.label+" allows every call that the rule is about: remove one of them")
 		}
 	}
+}
+
+// refusing returns the denies that hold for every agent of the policy: its own
+// and those of the security team for all agents.
+func (b *builder) refusing(all []*Policy) []*rule {
+	out := b.denies
+	for _, of := range all {
+		if of != b.policy && of.Cluster && !of.Observe && of.selector == nil {
+			out = slices.Concat(out, of.denies.rules)
+		}
+	}
+	return out
 }
 
 // covering returns a rule that holds for every call that r is about, if one

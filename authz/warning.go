@@ -57,7 +57,7 @@ func (b *builder) warnings(all []*Policy) []Warning {
 			warn(r, "no tool has a name that both the rule's tools and its condition ask for: mend one of them")
 		}
 	}
-	b.overlaps(warn)
+	b.overlaps(all, warn)
 	if w, found := b.argumentWarning(); found {
 		out = append(out, w)
 	}

@@ -32,22 +32,22 @@ type Call struct {
 
 // kept is a value that was worked out for the call.
 type kept struct {
-	done  bool
-	value any
-	err   error
+	number int
+	value  any
+	err    error
 }
 
 // Once returns what work returned when it was first called with this number
-// for this call. Numbers are small and dense.
+// for this call.
 func (c *Call) Once(number int, work func(*Call) (any, error)) (any, error) {
-	if number >= len(c.once) {
-		c.once = append(c.once, make([]kept, number+1-len(c.once))...)
+	for i := range c.once { // few: what the rules about one tool read
+		if c.once[i].number == number {
+			return c.once[i].value, c.once[i].err
+		}
 	}
-	if !c.once[number].done {
-		value, err := work(c) // may grow c.once
-		c.once[number] = kept{true, value, err}
-	}
-	return c.once[number].value, c.once[number].err
+	value, err := work(c)
+	c.once = append(c.once, kept{number, value, err})
+	return value, err
 }
 
 // trees are what args and labels point to in the call that was made first.
