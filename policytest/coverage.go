@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"google.golang.org/protobuf/proto"
@@ -27,7 +28,7 @@ type probe struct {
 	Rule
 	policy int // its index
 	alone  *configv1.PolicySpec
-	holds  func(*decision.Verdict) bool
+	holds  func(*Answer) bool
 }
 
 // Coverage finds out for every rule whether it holds for one of the cases that
@@ -59,15 +60,11 @@ func (s *Suite) covered(ctx context.Context, p probe, questions []question) (boo
 		return false, err
 	}
 	for _, q := range questions {
-		r, err := s.request(q)
+		a, err := s.answer(ctx, e, q)
 		if err != nil {
 			return false, err
 		}
-		v, err := e.Check(ctx, r)
-		if err != nil {
-			return false, err
-		}
-		if p.holds(v) {
+		if p.holds(a) {
 			return true, nil
 		}
 	}
@@ -129,13 +126,7 @@ func probes(index int, p *config.Policy) []probe {
 		})
 	}
 	for i, r := range spec.GetRules() {
-		holds := allowed
-		if r.GetDeny() != nil {
-			holds = denied
-		}
-		b.add(fmt.Sprintf("spec.rules[%d]", i), fmt.Sprintf("rules[%d] %s", i, r.GetName()), holds, func(s *configv1.PolicySpec) {
-			s.Rules = []*configv1.Rule{r}
-		})
+		b.named(i, r)
 	}
 	if module := spec.GetRego(); module != "" {
 		b.add("spec.rego", "rego", byModule, func(s *configv1.PolicySpec) { s.Rego = module })
@@ -143,7 +134,26 @@ func probes(index int, p *config.Policy) []probe {
 	return b.out
 }
 
-func (b *prober) add(path, name string, holds func(*decision.Verdict) bool, put func(*configv1.PolicySpec)) {
+// named probes a named rule. One that applies to the entries of lists alone is
+// seen at them; a deny needs something beside it that would show them.
+func (b *prober) named(i int, r *configv1.Rule) {
+	listsOnly := slices.Equal(r.GetAllow().GetPhases(), []string{"List"}) || slices.Equal(r.GetDeny().GetPhases(), []string{"List"})
+	rules := []*configv1.Rule{r}
+	holds := allowed
+	switch {
+	case listsOnly && r.GetDeny() != nil:
+		holds, rules = hides, append(rules, &configv1.Rule{Name: "everything", Allow: &configv1.Target{}})
+	case listsOnly:
+		holds = shows
+	case r.GetDeny() != nil:
+		holds = denied
+	}
+	b.add(fmt.Sprintf("spec.rules[%d]", i), fmt.Sprintf("rules[%d] %s", i, r.GetName()), holds, func(s *configv1.PolicySpec) {
+		s.Rules = rules
+	})
+}
+
+func (b *prober) add(path, name string, holds func(*Answer) bool, put func(*configv1.PolicySpec)) {
 	alone := bare(b.policy.Doc.GetSpec())
 	alone.Enforcement = "Enforce" // what only observes names no rule
 	put(alone)
@@ -154,14 +164,19 @@ func (b *prober) add(path, name string, holds func(*decision.Verdict) bool, put 
 	})
 }
 
-func allowed(v *decision.Verdict) bool { return v.Allowed() && v.Reason.Rule != "" }
+func allowed(a *Answer) bool { return a.Verdict.Allowed() && a.Verdict.Reason.Rule != "" }
 
-func denied(v *decision.Verdict) bool { return v.Reason.Code == decision.CodeDeniedByRule }
+func denied(a *Answer) bool { return a.Verdict.Reason.Code == decision.CodeDeniedByRule }
 
-func byModule(v *decision.Verdict) bool { return strings.HasPrefix(v.Reason.Rule, "rego ") }
+func byModule(a *Answer) bool { return strings.HasPrefix(a.Verdict.Reason.Rule, "rego ") }
 
 // modelJudged: a list of models holds when it lets a call pass, and decides
 // when it does not.
-func modelJudged(v *decision.Verdict) bool {
+func modelJudged(a *Answer) bool {
+	v := a.Verdict
 	return v.Allowed() && v.Policy != "" && v.Reason.Rule == "" || v.Reason.Code == decision.CodeModelNotAllowed
 }
+
+// shows and hides are for rules that apply to the entries of lists alone.
+func shows(a *Answer) bool { return len(a.Visible) > 0 }
+func hides(a *Answer) bool { return a.Verdict.Allowed() && len(a.Hidden) > 0 }

@@ -98,6 +98,39 @@ spec:
 	}
 }
 
+// TestCoverageOfLayersAndLists: what rules read of their policy stays with
+// them, and rules on lists are seen at lists.
+func TestCoverageOfLayersAndLists(t *testing.T) {
+	const policies = `apiVersion: outrider.dev/v1
+kind: ClusterAgentPolicy
+metadata: {name: security}
+spec:
+  traffic: {jwtAuthentication: {providers: [{issuer: "` + issuerURL + `", audiences: [api], jwks: {file: keys.json}}]}}
+  rules: [{name: all, allow: {}}, {name: no-drops, deny: {tools: ["drop_*"]}}]
+---
+apiVersion: outrider.dev/v1
+kind: AgentPolicy
+metadata: {name: team}
+spec:
+  claims: {team: {type: String, default: none}}
+  variables: [{name: ours, expression: claims.team == 'shop'}]
+  rules:
+    - {name: ours, allow: {tools: ["*"]}, when: variables.ours}
+    - {name: unlisted, deny: {tools: ["old_*"], phases: [List]}}
+    - {name: listed, allow: {tools: ["new_*"], phases: [List]}}
+    - {name: unseen, deny: {tools: ["gone_*"], phases: [List]}}
+`
+	r := report(t, policies, headYAML+`  principals: [{name: member, claims: {team: shop}}]
+  cases:
+    - {name: call, principal: member, call: {tool: drop_it}, expect: {effect: Deny}}
+    - {name: list, principal: member, list: {tools: [old_a, new_a, any]}, expect: {visible: [new_a, any]}}
+`, Options{Coverage: true})
+	want := "rules[0] all, rules[1] no-drops, rules[0] ours, rules[1] unlisted, rules[2] listed"
+	if got := covered(r); got != want || len(r.Rules) != 6 || r.Failed() > 0 {
+		t.Errorf("covered %q of %d, %d failed", got, len(r.Rules), r.Failed())
+	}
+}
+
 // TestCoverageAgreesWithVerdicts: every rule that a verdict names is covered,
 // under the name and at the place that the verdict says.
 func TestCoverageAgreesWithVerdicts(t *testing.T) {

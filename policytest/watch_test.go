@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,7 +14,8 @@ import (
 // so far, and a way to write files.
 func watching(t *testing.T, during func(run int)) (runs func() int, put func(name, text string)) {
 	t.Helper()
-	dir, count := t.TempDir(), 0
+	var count atomic.Int32
+	dir := t.TempDir()
 	put = func(name, text string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Error(err)
@@ -25,15 +27,15 @@ func watching(t *testing.T, during func(run int)) (runs func() int, put func(nam
 	go func() {
 		defer close(done)
 		Watch(ctx, func() []string {
-			count++
+			run := int(count.Add(1))
 			if during != nil {
-				during(count)
+				during(run)
 			}
 			return []string{dir, filepath.Join(dir, "absent", "policy.yaml")}
 		})
 	}()
 	t.Cleanup(func() { stop(); <-done })
-	return func() int { synctest.Wait(); return count }, put
+	return func() int { synctest.Wait(); return int(count.Load()) }, put
 }
 
 func TestWatch(t *testing.T) {
