@@ -12,7 +12,7 @@ import (
 
 // watching starts Watch on a folder with one file and returns how often it ran
 // so far, and a way to write files.
-func watching(t *testing.T, during func(run int)) (runs func() int, put func(name, text string)) {
+func watching(t *testing.T, during func(run int, put func(name, text string))) (runs func() int, put func(name, text string)) {
 	t.Helper()
 	var count atomic.Int32
 	dir := t.TempDir()
@@ -29,7 +29,7 @@ func watching(t *testing.T, during func(run int)) (runs func() int, put func(nam
 		Watch(ctx, func() []string {
 			run := int(count.Add(1))
 			if during != nil {
-				during(run)
+				during(run, put)
 			}
 			return []string{dir, filepath.Join(dir, "absent", "policy.yaml")}
 		})
@@ -78,13 +78,11 @@ func TestWatch(t *testing.T) {
 // TestWatchDuringARun: a change while the cases run is seen afterwards.
 func TestWatchDuringARun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var write func(name, text string)
-		runs, put := watching(t, func(run int) {
+		runs, put := watching(t, func(run int, put func(name, text string)) {
 			if run == 2 {
-				write("tests.yaml", "4444")
+				put("tests.yaml", "4444")
 			}
 		})
-		write = put
 		if got := runs(); got != 1 {
 			t.Fatalf("ran %d times", got)
 		}
