@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"time"
 
 	"outrider.dev/outrider/policytest"
@@ -56,7 +57,7 @@ func (c testCommand) Run(ctx context.Context) error {
 		if len(suites) == 0 {
 			return watched // what cannot be read now was read before
 		}
-		watched = c.Paths
+		watched = slices.Clone(c.Paths)
 		for _, s := range suites {
 			watched = append(watched, s.Watched()...)
 		}
