@@ -119,7 +119,7 @@ func surfaceOf(c *input.Call) decision.Surface {
 func (l *ruleList) fold(c *input.Call) []*step {
 	var out []*step
 	for r := range l.about(c.ToolName()) {
-		if !r.applies(c) || !r.target.matches(c) {
+		if !r.applies(c) || !r.target.matches(c) || r.when != nil && r.when.Refuted(c) {
 			continue
 		}
 		s := &step{rule: r, selects: r.target.open()}

@@ -42,6 +42,9 @@ func checkTruth(t *testing.T, c *Compiler, p *Program, expr string, call *input.
 			t.Errorf("%s: %s %v, as it was written %v", expr, name, got, want)
 		}
 	}
+	if p.Refuted(call) && want != False || p.tree.surely(True, call) && want != True {
+		t.Errorf("%s: settled by the key, as it was written %v", expr, want)
+	}
 }
 
 const sampleArgs = `{"repo":"infra/x","n":3,"f":1.5,"l":["a","b"],"o":{"k":"v"},"nil":null}`

@@ -3,6 +3,8 @@ package cel
 import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
+
+	"outrider.dev/outrider/authz/input"
 )
 
 // Name is a name of a tool, or how one begins.
@@ -14,6 +16,33 @@ type Name struct {
 // ToolNames returns the names of tools for which the expression can come to
 // anything but false, or false where any name will do.
 func (p *Program) ToolNames() ([]Name, bool) { return p.tree.toolNames() }
+
+// Refuted reports whether the call's key alone makes the expression false. It
+// costs less than to fold one that the key leaves open.
+func (p *Program) Refuted(c *input.Call) bool { return p.tree.surely(False, c) }
+
+// surely reports whether the call's key alone makes the tree come to true or to
+// false. It may miss some.
+func (t *tree) surely(to Truth, c *input.Call) bool {
+	switch t.op {
+	case leaf:
+		return t.atom.depends == input.OnKey && t.atom.eval(c, nil) == to
+	case not:
+		return t.kids[0].surely(opposite(to), c)
+	case and, or:
+		every := to != t.decides() // one side is enough for what decides
+		for _, kid := range t.kids {
+			if kid.surely(to, c) != every {
+				return !every
+			}
+		}
+		return every
+	case settled:
+		return t.truth == to
+	default:
+		return false
+	}
+}
 
 // toolNames of a conjunction are those of one of its sides: what is false on
 // one side is false altogether, even where another side fails.
