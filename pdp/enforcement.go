@@ -146,19 +146,15 @@ type boundLimiter struct {
 // agents of one kind select the same policies.
 type bundles struct {
 	mu   sync.RWMutex
-	seen map[string]*bundle
+	seen map[*authz.Selection]*bundle
 }
 
 // maxBundles bounds the memory; beyond it bundles are built for each call.
 const maxBundles = 1024
 
 func (s *state) bundle(sel *authz.Selection) (*bundle, error) {
-	var key strings.Builder
-	for _, p := range sel.Policies() {
-		fmt.Fprintf(&key, "%d,", p.Index)
-	}
 	s.bundles.mu.RLock()
-	b := s.bundles.seen[key.String()]
+	b := s.bundles.seen[sel]
 	s.bundles.mu.RUnlock()
 	if b != nil {
 		return b, nil
@@ -170,10 +166,10 @@ func (s *state) bundle(sel *authz.Selection) (*bundle, error) {
 	s.bundles.mu.Lock()
 	defer s.bundles.mu.Unlock()
 	if s.bundles.seen == nil {
-		s.bundles.seen = map[string]*bundle{}
+		s.bundles.seen = map[*authz.Selection]*bundle{}
 	}
 	if len(s.bundles.seen) < maxBundles {
-		s.bundles.seen[key.String()] = b
+		s.bundles.seen[sel] = b
 	}
 	return b, nil
 }
