@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/decision/wire"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 )
 
@@ -33,7 +34,8 @@ func Dial(cfg *configv1.Decision, options ...grpc.DialOption) (*grpc.ClientConn,
 	}
 	conn, err := grpc.NewClient(cfg.GetTarget(), append([]grpc.DialOption{
 		grpc.WithTransportCredentials(creds),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage)),
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage),
+			grpc.ForceCodecV2(wire.NewCodec())),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 5 * time.Second}),
 	}, options...)...)
 	if err != nil {

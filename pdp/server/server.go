@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
 
+	"outrider.dev/outrider/decision/wire"
 	"outrider.dev/outrider/listen"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 	decisionv1 "outrider.dev/outrider/proto/outrider/decision/v1"
@@ -116,6 +117,7 @@ func (s *Server) serveGRPC(l net.Listener, creds credentials.TransportCredential
 		grpc.MaxRecvMsgSize(s.cfg.MaxBody + messageSlack),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: aliveTime, Timeout: aliveTimeout}),
+		grpc.ForceServerCodecV2(wire.NewCodec()),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 	}, append(recovered(s.cfg.Log), s.cfg.Options...)...)
 	srv := grpc.NewServer(options...)
