@@ -36,22 +36,28 @@ func BenchmarkSidecar(b *testing.B) {
 	})
 	b.Run("memory", func(b *testing.B) {
 		s := at.overSocket(b, true)
+		sidecar := s.processes[0]
+		idle, chats, most := sidecar.anonymous(b), 0, 0
 		for b.Loop() {
 			crowd, err := newAgents(s.address, 64)
 			if err != nil {
 				b.Fatal(err)
 			}
-			for _, w := range works(token) {
+			for i, w := range works(token) {
 				if _, err := crowd.ask(w.ask, turn); err != nil {
 					b.Fatal(err)
+				}
+				now := sidecar.anonymous(b)
+				if most = max(most, now); i == 0 {
+					chats = now
 				}
 			}
 			crowd.close()
 		}
 		b.ReportMetric(0, "ns/op")
-		for _, p := range s.processes {
-			b.ReportMetric(float64(p.anonymous(b))/1e6, "MB-"+p.name)
-		}
+		b.ReportMetric(float64(idle)/1e6, "MB-idle")
+		b.ReportMetric(float64(chats)/1e6, "MB-after-chats")
+		b.ReportMetric(float64(most)/1e6, "MB-most")
 	})
 }
 

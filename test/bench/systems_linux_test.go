@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -44,6 +45,11 @@ func (s *site) proxy(tb testing.TB) *system {
 	tb.Helper()
 	address := freeAddress(tb)
 	return &system{name: "ReverseProxy", address: address, processes: []*process{startRole(tb, roleProxy, address, s.farSide)}, bare: true}
+}
+
+// direct is nothing in between.
+func (s *site) direct() *system {
+	return &system{name: "direct", address: strings.TrimPrefix(s.farSide, "http://"), bare: true}
 }
 
 // inProcess is `outrider run`.
