@@ -25,6 +25,7 @@ type stream struct {
 	*exchange
 	resp   *http.Response
 	begun  bool // the header is written
+	done   bool // the provider said that nothing follows
 	events *sse.Reader
 	held   *dialect.Reframer
 	flush  *http.ResponseController
@@ -72,6 +73,7 @@ func (s *stream) start() {
 // read reads one chunk.
 func (s *stream) read(data []byte) (dialect.Chunk, error) {
 	chunk, err := openai.ReadChunk(data)
+	s.done = s.done || string(data) == "[DONE]"
 	if !s.duty.JudgeResponse {
 		chunk.Splices = nil // nothing is dropped where nobody judges
 	}
@@ -112,7 +114,7 @@ func (s *stream) gather() (deltas []decision.Delta, end bool, err error) {
 	for {
 		ev, err := s.events.Next()
 		switch {
-		case errors.Is(err, io.EOF):
+		case errors.Is(err, io.EOF), err != nil && s.done: // whoever leaves after the last event misses nothing
 			return append(deltas, s.held.End()...), true, nil
 		case err != nil: // one that ends within an event, or whose connection broke off
 			return nil, true, s.lost(err)
