@@ -183,7 +183,9 @@ type PolicySpec struct {
 	Claims map[string]*ClaimSchema `protobuf:"bytes,7,rep,name=claims,proto3" json:"claims,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Named CEL expressions that later ones and all rules may read as
 	// `variables.name`, in this order.
-	Variables     []*Variable `protobuf:"bytes,8,rep,name=variables,proto3" json:"variables,omitempty"`
+	Variables []*Variable `protobuf:"bytes,8,rep,name=variables,proto3" json:"variables,omitempty"`
+	// Rego from files and from a bundle. It compiles together with the inline module.
+	RegoModules   *RegoModules `protobuf:"bytes,9,opt,name=rego_modules,json=regoModules,proto3" json:"rego_modules,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -274,6 +276,244 @@ func (x *PolicySpec) GetVariables() []*Variable {
 	return nil
 }
 
+func (x *PolicySpec) GetRegoModules() *RegoModules {
+	if x != nil {
+		return x.RegoModules
+	}
+	return nil
+}
+
+// RegoModules says where Rego comes from, beside the inline module.
+type RegoModules struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Modules (*.rego, of package outrider or one below it) and data (*.json, an
+	// object whose members stand below `data`), or folders for all of both that lie
+	// in them, tests (*_test.rego) left out. Relative paths are relative to this document.
+	Files []string `protobuf:"bytes,1,rep,name=files,proto3" json:"files,omitempty"`
+	// An OPA bundle with modules and data.
+	Bundle        *RegoBundle `protobuf:"bytes,2,opt,name=bundle,proto3" json:"bundle,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RegoModules) Reset() {
+	*x = RegoModules{}
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RegoModules) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RegoModules) ProtoMessage() {}
+
+func (x *RegoModules) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RegoModules.ProtoReflect.Descriptor instead.
+func (*RegoModules) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *RegoModules) GetFiles() []string {
+	if x != nil {
+		return x.Files
+	}
+	return nil
+}
+
+func (x *RegoModules) GetBundle() *RegoBundle {
+	if x != nil {
+		return x.Bundle
+	}
+	return nil
+}
+
+// RegoBundle is an OPA bundle: an archive of modules and data.
+type RegoBundle struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Where it is fetched, by HTTPS; plain HTTP on loopback only. Without any good
+	// bundle the policy refuses every call of the agents that it selects.
+	Url string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
+	// A file with the bundle; a relative path is relative to this document.
+	File string `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	// How often the server is asked for another bundle, 5s to 24h.
+	PollInterval *durationpb.Duration `protobuf:"bytes,3,opt,name=poll_interval,json=pollInterval,proto3" json:"poll_interval,omitempty"`
+	// The key for the server, sent as Authorization: Bearer.
+	Bearer *KeySource `protobuf:"bytes,4,opt,name=bearer,proto3" json:"bearer,omitempty"`
+	// Who must have signed the bundle. Absent: nobody, and a signed bundle is refused.
+	Signature     *BundleSignature `protobuf:"bytes,5,opt,name=signature,proto3" json:"signature,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RegoBundle) Reset() {
+	*x = RegoBundle{}
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RegoBundle) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RegoBundle) ProtoMessage() {}
+
+func (x *RegoBundle) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RegoBundle.ProtoReflect.Descriptor instead.
+func (*RegoBundle) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *RegoBundle) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *RegoBundle) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *RegoBundle) GetPollInterval() *durationpb.Duration {
+	if x != nil {
+		return x.PollInterval
+	}
+	return nil
+}
+
+func (x *RegoBundle) GetBearer() *KeySource {
+	if x != nil {
+		return x.Bearer
+	}
+	return nil
+}
+
+func (x *RegoBundle) GetSignature() *BundleSignature {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
+}
+
+// BundleSignature says which signature a bundle must carry.
+type BundleSignature struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The signer's public key or certificate, as PEM.
+	PublicKey string `protobuf:"bytes,1,opt,name=public_key,json=publicKey,proto3" json:"public_key,omitempty"`
+	// A file with the same; a relative path is relative to this document.
+	File string `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	// A secret shared with the signer, for the algorithms HS256, HS384 and HS512.
+	Secret *KeySource `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"`
+	// How bundles are signed.
+	Algorithm string `protobuf:"bytes,4,opt,name=algorithm,proto3" json:"algorithm,omitempty"`
+	// The key id that the signature must name. Absent: any.
+	KeyId string `protobuf:"bytes,5,opt,name=key_id,json=keyID,proto3" json:"key_id,omitempty"`
+	// The scope that the signature must name. Absent: none.
+	Scope         string `protobuf:"bytes,6,opt,name=scope,proto3" json:"scope,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BundleSignature) Reset() {
+	*x = BundleSignature{}
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BundleSignature) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BundleSignature) ProtoMessage() {}
+
+func (x *BundleSignature) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BundleSignature.ProtoReflect.Descriptor instead.
+func (*BundleSignature) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *BundleSignature) GetPublicKey() string {
+	if x != nil {
+		return x.PublicKey
+	}
+	return ""
+}
+
+func (x *BundleSignature) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *BundleSignature) GetSecret() *KeySource {
+	if x != nil {
+		return x.Secret
+	}
+	return nil
+}
+
+func (x *BundleSignature) GetAlgorithm() string {
+	if x != nil {
+		return x.Algorithm
+	}
+	return ""
+}
+
+func (x *BundleSignature) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *BundleSignature) GetScope() string {
+	if x != nil {
+		return x.Scope
+	}
+	return ""
+}
+
 // ClaimSchema declares a claim.
 type ClaimSchema struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -289,7 +529,7 @@ type ClaimSchema struct {
 
 func (x *ClaimSchema) Reset() {
 	*x = ClaimSchema{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[3]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -301,7 +541,7 @@ func (x *ClaimSchema) String() string {
 func (*ClaimSchema) ProtoMessage() {}
 
 func (x *ClaimSchema) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[3]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -314,7 +554,7 @@ func (x *ClaimSchema) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClaimSchema.ProtoReflect.Descriptor instead.
 func (*ClaimSchema) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{3}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ClaimSchema) GetType() string {
@@ -344,7 +584,7 @@ type Variable struct {
 
 func (x *Variable) Reset() {
 	*x = Variable{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[4]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -356,7 +596,7 @@ func (x *Variable) String() string {
 func (*Variable) ProtoMessage() {}
 
 func (x *Variable) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[4]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -369,7 +609,7 @@ func (x *Variable) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Variable.ProtoReflect.Descriptor instead.
 func (*Variable) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{4}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Variable) GetName() string {
@@ -404,7 +644,7 @@ type AgentSelector struct {
 
 func (x *AgentSelector) Reset() {
 	*x = AgentSelector{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[5]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -416,7 +656,7 @@ func (x *AgentSelector) String() string {
 func (*AgentSelector) ProtoMessage() {}
 
 func (x *AgentSelector) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[5]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -429,7 +669,7 @@ func (x *AgentSelector) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentSelector.ProtoReflect.Descriptor instead.
 func (*AgentSelector) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{5}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *AgentSelector) GetMatchLabels() map[string]string {
@@ -473,7 +713,7 @@ type TrafficPolicy struct {
 
 func (x *TrafficPolicy) Reset() {
 	*x = TrafficPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[6]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -485,7 +725,7 @@ func (x *TrafficPolicy) String() string {
 func (*TrafficPolicy) ProtoMessage() {}
 
 func (x *TrafficPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[6]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -498,7 +738,7 @@ func (x *TrafficPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrafficPolicy.ProtoReflect.Descriptor instead.
 func (*TrafficPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{6}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TrafficPolicy) GetJwtAuthentication() *JWTAuthentication {
@@ -532,7 +772,7 @@ type JWTAuthentication struct {
 
 func (x *JWTAuthentication) Reset() {
 	*x = JWTAuthentication{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[7]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -544,7 +784,7 @@ func (x *JWTAuthentication) String() string {
 func (*JWTAuthentication) ProtoMessage() {}
 
 func (x *JWTAuthentication) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[7]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -557,7 +797,7 @@ func (x *JWTAuthentication) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JWTAuthentication.ProtoReflect.Descriptor instead.
 func (*JWTAuthentication) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{7}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *JWTAuthentication) GetMode() string {
@@ -604,7 +844,7 @@ type JWTProvider struct {
 
 func (x *JWTProvider) Reset() {
 	*x = JWTProvider{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[8]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -616,7 +856,7 @@ func (x *JWTProvider) String() string {
 func (*JWTProvider) ProtoMessage() {}
 
 func (x *JWTProvider) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[8]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -629,7 +869,7 @@ func (x *JWTProvider) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JWTProvider.ProtoReflect.Descriptor instead.
 func (*JWTProvider) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{8}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *JWTProvider) GetIssuer() string {
@@ -684,7 +924,7 @@ type Introspection struct {
 
 func (x *Introspection) Reset() {
 	*x = Introspection{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[9]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -696,7 +936,7 @@ func (x *Introspection) String() string {
 func (*Introspection) ProtoMessage() {}
 
 func (x *Introspection) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[9]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -709,7 +949,7 @@ func (x *Introspection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Introspection.ProtoReflect.Descriptor instead.
 func (*Introspection) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{9}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Introspection) GetUrl() string {
@@ -757,7 +997,7 @@ type JWKS struct {
 
 func (x *JWKS) Reset() {
 	*x = JWKS{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[10]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -769,7 +1009,7 @@ func (x *JWKS) String() string {
 func (*JWKS) ProtoMessage() {}
 
 func (x *JWKS) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[10]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -782,7 +1022,7 @@ func (x *JWKS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JWKS.ProtoReflect.Descriptor instead.
 func (*JWKS) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{10}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *JWKS) GetRemote() *RemoteJWKS {
@@ -827,7 +1067,7 @@ type DiscoveredJWKS struct {
 
 func (x *DiscoveredJWKS) Reset() {
 	*x = DiscoveredJWKS{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[11]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -839,7 +1079,7 @@ func (x *DiscoveredJWKS) String() string {
 func (*DiscoveredJWKS) ProtoMessage() {}
 
 func (x *DiscoveredJWKS) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[11]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -852,7 +1092,7 @@ func (x *DiscoveredJWKS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiscoveredJWKS.ProtoReflect.Descriptor instead.
 func (*DiscoveredJWKS) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{11}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *DiscoveredJWKS) GetUrl() string {
@@ -882,7 +1122,7 @@ type RemoteJWKS struct {
 
 func (x *RemoteJWKS) Reset() {
 	*x = RemoteJWKS{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[12]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -894,7 +1134,7 @@ func (x *RemoteJWKS) String() string {
 func (*RemoteJWKS) ProtoMessage() {}
 
 func (x *RemoteJWKS) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[12]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -907,7 +1147,7 @@ func (x *RemoteJWKS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoteJWKS.ProtoReflect.Descriptor instead.
 func (*RemoteJWKS) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{12}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RemoteJWKS) GetUrl() string {
@@ -940,7 +1180,7 @@ type RateLimit struct {
 
 func (x *RateLimit) Reset() {
 	*x = RateLimit{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[13]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -952,7 +1192,7 @@ func (x *RateLimit) String() string {
 func (*RateLimit) ProtoMessage() {}
 
 func (x *RateLimit) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[13]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -965,7 +1205,7 @@ func (x *RateLimit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimit.ProtoReflect.Descriptor instead.
 func (*RateLimit) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{13}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RateLimit) GetMatch() *RateLimitMatch {
@@ -1000,7 +1240,7 @@ type RateLimitMatch struct {
 
 func (x *RateLimitMatch) Reset() {
 	*x = RateLimitMatch{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[14]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1012,7 +1252,7 @@ func (x *RateLimitMatch) String() string {
 func (*RateLimitMatch) ProtoMessage() {}
 
 func (x *RateLimitMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[14]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1025,7 +1265,7 @@ func (x *RateLimitMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimitMatch.ProtoReflect.Descriptor instead.
 func (*RateLimitMatch) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{14}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RateLimitMatch) GetProvider() string {
@@ -1048,7 +1288,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[15]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1060,7 +1300,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[15]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1073,7 +1313,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{15}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Limit) GetRequestsPerMinute() uint64 {
@@ -1103,7 +1343,7 @@ type BackendPolicy struct {
 
 func (x *BackendPolicy) Reset() {
 	*x = BackendPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[16]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1115,7 +1355,7 @@ func (x *BackendPolicy) String() string {
 func (*BackendPolicy) ProtoMessage() {}
 
 func (x *BackendPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[16]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1128,7 +1368,7 @@ func (x *BackendPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackendPolicy.ProtoReflect.Descriptor instead.
 func (*BackendPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{16}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *BackendPolicy) GetMcp() *MCPPolicy {
@@ -1160,7 +1400,7 @@ type MCPPolicy struct {
 
 func (x *MCPPolicy) Reset() {
 	*x = MCPPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[17]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1172,7 +1412,7 @@ func (x *MCPPolicy) String() string {
 func (*MCPPolicy) ProtoMessage() {}
 
 func (x *MCPPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[17]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1185,7 +1425,7 @@ func (x *MCPPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MCPPolicy.ProtoReflect.Descriptor instead.
 func (*MCPPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{17}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *MCPPolicy) GetAuthorization() *Authorization {
@@ -1222,7 +1462,7 @@ type Authorization struct {
 
 func (x *Authorization) Reset() {
 	*x = Authorization{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[18]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1234,7 +1474,7 @@ func (x *Authorization) String() string {
 func (*Authorization) ProtoMessage() {}
 
 func (x *Authorization) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[18]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1247,7 +1487,7 @@ func (x *Authorization) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authorization.ProtoReflect.Descriptor instead.
 func (*Authorization) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{18}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Authorization) GetAction() string {
@@ -1275,7 +1515,7 @@ type MatchPolicy struct {
 
 func (x *MatchPolicy) Reset() {
 	*x = MatchPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[19]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1287,7 +1527,7 @@ func (x *MatchPolicy) String() string {
 func (*MatchPolicy) ProtoMessage() {}
 
 func (x *MatchPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[19]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1300,7 +1540,7 @@ func (x *MatchPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchPolicy.ProtoReflect.Descriptor instead.
 func (*MatchPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{19}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *MatchPolicy) GetMatchExpressions() []string {
@@ -1321,7 +1561,7 @@ type DenyPolicy struct {
 
 func (x *DenyPolicy) Reset() {
 	*x = DenyPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[20]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1333,7 +1573,7 @@ func (x *DenyPolicy) String() string {
 func (*DenyPolicy) ProtoMessage() {}
 
 func (x *DenyPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[20]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1346,7 +1586,7 @@ func (x *DenyPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DenyPolicy.ProtoReflect.Descriptor instead.
 func (*DenyPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{20}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *DenyPolicy) GetMatchExpressions() []string {
@@ -1369,7 +1609,7 @@ type LLMPolicy struct {
 
 func (x *LLMPolicy) Reset() {
 	*x = LLMPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[21]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1381,7 +1621,7 @@ func (x *LLMPolicy) String() string {
 func (*LLMPolicy) ProtoMessage() {}
 
 func (x *LLMPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[21]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1394,7 +1634,7 @@ func (x *LLMPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LLMPolicy.ProtoReflect.Descriptor instead.
 func (*LLMPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{21}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *LLMPolicy) GetModels() *Models {
@@ -1422,7 +1662,7 @@ type Models struct {
 
 func (x *Models) Reset() {
 	*x = Models{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[22]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1434,7 +1674,7 @@ func (x *Models) String() string {
 func (*Models) ProtoMessage() {}
 
 func (x *Models) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[22]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1447,7 +1687,7 @@ func (x *Models) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Models.ProtoReflect.Descriptor instead.
 func (*Models) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{22}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Models) GetAllow() []string {
@@ -1470,7 +1710,7 @@ type Guards struct {
 
 func (x *Guards) Reset() {
 	*x = Guards{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[23]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1482,7 +1722,7 @@ func (x *Guards) String() string {
 func (*Guards) ProtoMessage() {}
 
 func (x *Guards) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[23]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1495,7 +1735,7 @@ func (x *Guards) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guards.ProtoReflect.Descriptor instead.
 func (*Guards) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{23}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Guards) GetRequest() []*Guard {
@@ -1525,7 +1765,7 @@ type Guard struct {
 
 func (x *Guard) Reset() {
 	*x = Guard{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[24]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1537,7 +1777,7 @@ func (x *Guard) String() string {
 func (*Guard) ProtoMessage() {}
 
 func (x *Guard) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[24]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1550,7 +1790,7 @@ func (x *Guard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guard.ProtoReflect.Descriptor instead.
 func (*Guard) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{24}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Guard) GetType() string {
@@ -1586,7 +1826,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[25]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1598,7 +1838,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[25]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1611,7 +1851,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{25}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Rule) GetName() string {
@@ -1672,7 +1912,7 @@ type Target struct {
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[26]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1684,7 +1924,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[26]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1697,7 +1937,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{26}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Target) GetTools() []string {
@@ -1759,7 +1999,7 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\x06labels\x18\x03 \x03(\v2(.outrider.config.v1.Metadata.LabelsEntryR\x06labels\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa4\x04\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb3\x05\n" +
 	"\n" +
 	"PolicySpec\x129\n" +
 	"\x06agents\x18\x01 \x01(\v2!.outrider.config.v1.AgentSelectorR\x06agents\x12A\n" +
@@ -1769,10 +2009,29 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\x05rules\x18\x05 \x03(\v2\x18.outrider.config.v1.RuleR\x05rules\x12\x12\n" +
 	"\x04rego\x18\x06 \x01(\tR\x04rego\x12B\n" +
 	"\x06claims\x18\a \x03(\v2*.outrider.config.v1.PolicySpec.ClaimsEntryR\x06claims\x12:\n" +
-	"\tvariables\x18\b \x03(\v2\x1c.outrider.config.v1.VariableR\tvariables\x1aZ\n" +
+	"\tvariables\x18\b \x03(\v2\x1c.outrider.config.v1.VariableR\tvariables\x12\x8c\x01\n" +
+	"\frego_modules\x18\t \x01(\v2\x1f.outrider.config.v1.RegoModulesBH\xea\xe0\x18D\"BRego files are not part of this build; write the module under regoR\vregoModules\x1aZ\n" +
 	"\vClaimsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x125\n" +
-	"\x05value\x18\x02 \x01(\v2\x1f.outrider.config.v1.ClaimSchemaR\x05value:\x028\x01\"b\n" +
+	"\x05value\x18\x02 \x01(\v2\x1f.outrider.config.v1.ClaimSchemaR\x05value:\x028\x01\"[\n" +
+	"\vRegoModules\x12\x14\n" +
+	"\x05files\x18\x01 \x03(\tR\x05files\x126\n" +
+	"\x06bundle\x18\x02 \x01(\v2\x1e.outrider.config.v1.RegoBundleR\x06bundle\"\x93\x02\n" +
+	"\n" +
+	"RegoBundle\x12\x1e\n" +
+	"\x03url\x18\x01 \x01(\tB\f\xea\xe0\x18\b2\x06sourceR\x03url\x12 \n" +
+	"\x04file\x18\x02 \x01(\tB\f\xea\xe0\x18\b2\x06sourceR\x04file\x12I\n" +
+	"\rpoll_interval\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\t\xea\xe0\x18\x05:\x0360sR\fpollInterval\x125\n" +
+	"\x06bearer\x18\x04 \x01(\v2\x1d.outrider.config.v1.KeySourceR\x06bearer\x12A\n" +
+	"\tsignature\x18\x05 \x01(\v2#.outrider.config.v1.BundleSignatureR\tsignature\"\xc8\x02\n" +
+	"\x0fBundleSignature\x12(\n" +
+	"\n" +
+	"public_key\x18\x01 \x01(\tB\t\xea\xe0\x18\x052\x03keyR\tpublicKey\x12\x1d\n" +
+	"\x04file\x18\x02 \x01(\tB\t\xea\xe0\x18\x052\x03keyR\x04file\x12@\n" +
+	"\x06secret\x18\x03 \x01(\v2\x1d.outrider.config.v1.KeySourceB\t\xea\xe0\x18\x052\x03keyR\x06secret\x12}\n" +
+	"\talgorithm\x18\x04 \x01(\tB_\xea\xe0\x18[\x1a\x05RS256\x1a\x05RS384\x1a\x05RS512\x1a\x05PS256\x1a\x05PS384\x1a\x05PS512\x1a\x05ES256\x1a\x05ES384\x1a\x05ES512\x1a\x05HS256\x1a\x05HS384\x1a\x05HS512:\x05RS256R\talgorithm\x12\x15\n" +
+	"\x06key_id\x18\x05 \x01(\tR\x05keyID\x12\x14\n" +
+	"\x05scope\x18\x06 \x01(\tR\x05scope\"b\n" +
 	"\vClaimSchema\x129\n" +
 	"\x04type\x18\x01 \x01(\tB%\xea\xe0\x18!\x10\x01\x1a\x06String\x1a\x03Int\x1a\x04Bool\x1a\n" +
 	"StringListR\x04type\x12\x18\n" +
@@ -1889,83 +2148,92 @@ func file_outrider_config_v1_policy_proto_rawDescGZIP() []byte {
 	return file_outrider_config_v1_policy_proto_rawDescData
 }
 
-var file_outrider_config_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_outrider_config_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_outrider_config_v1_policy_proto_goTypes = []any{
 	(*AgentPolicy)(nil),         // 0: outrider.config.v1.AgentPolicy
 	(*Metadata)(nil),            // 1: outrider.config.v1.Metadata
 	(*PolicySpec)(nil),          // 2: outrider.config.v1.PolicySpec
-	(*ClaimSchema)(nil),         // 3: outrider.config.v1.ClaimSchema
-	(*Variable)(nil),            // 4: outrider.config.v1.Variable
-	(*AgentSelector)(nil),       // 5: outrider.config.v1.AgentSelector
-	(*TrafficPolicy)(nil),       // 6: outrider.config.v1.TrafficPolicy
-	(*JWTAuthentication)(nil),   // 7: outrider.config.v1.JWTAuthentication
-	(*JWTProvider)(nil),         // 8: outrider.config.v1.JWTProvider
-	(*Introspection)(nil),       // 9: outrider.config.v1.Introspection
-	(*JWKS)(nil),                // 10: outrider.config.v1.JWKS
-	(*DiscoveredJWKS)(nil),      // 11: outrider.config.v1.DiscoveredJWKS
-	(*RemoteJWKS)(nil),          // 12: outrider.config.v1.RemoteJWKS
-	(*RateLimit)(nil),           // 13: outrider.config.v1.RateLimit
-	(*RateLimitMatch)(nil),      // 14: outrider.config.v1.RateLimitMatch
-	(*Limit)(nil),               // 15: outrider.config.v1.Limit
-	(*BackendPolicy)(nil),       // 16: outrider.config.v1.BackendPolicy
-	(*MCPPolicy)(nil),           // 17: outrider.config.v1.MCPPolicy
-	(*Authorization)(nil),       // 18: outrider.config.v1.Authorization
-	(*MatchPolicy)(nil),         // 19: outrider.config.v1.MatchPolicy
-	(*DenyPolicy)(nil),          // 20: outrider.config.v1.DenyPolicy
-	(*LLMPolicy)(nil),           // 21: outrider.config.v1.LLMPolicy
-	(*Models)(nil),              // 22: outrider.config.v1.Models
-	(*Guards)(nil),              // 23: outrider.config.v1.Guards
-	(*Guard)(nil),               // 24: outrider.config.v1.Guard
-	(*Rule)(nil),                // 25: outrider.config.v1.Rule
-	(*Target)(nil),              // 26: outrider.config.v1.Target
-	nil,                         // 27: outrider.config.v1.Metadata.LabelsEntry
-	nil,                         // 28: outrider.config.v1.PolicySpec.ClaimsEntry
-	nil,                         // 29: outrider.config.v1.AgentSelector.MatchLabelsEntry
-	(*KeySource)(nil),           // 30: outrider.config.v1.KeySource
-	(*durationpb.Duration)(nil), // 31: google.protobuf.Duration
+	(*RegoModules)(nil),         // 3: outrider.config.v1.RegoModules
+	(*RegoBundle)(nil),          // 4: outrider.config.v1.RegoBundle
+	(*BundleSignature)(nil),     // 5: outrider.config.v1.BundleSignature
+	(*ClaimSchema)(nil),         // 6: outrider.config.v1.ClaimSchema
+	(*Variable)(nil),            // 7: outrider.config.v1.Variable
+	(*AgentSelector)(nil),       // 8: outrider.config.v1.AgentSelector
+	(*TrafficPolicy)(nil),       // 9: outrider.config.v1.TrafficPolicy
+	(*JWTAuthentication)(nil),   // 10: outrider.config.v1.JWTAuthentication
+	(*JWTProvider)(nil),         // 11: outrider.config.v1.JWTProvider
+	(*Introspection)(nil),       // 12: outrider.config.v1.Introspection
+	(*JWKS)(nil),                // 13: outrider.config.v1.JWKS
+	(*DiscoveredJWKS)(nil),      // 14: outrider.config.v1.DiscoveredJWKS
+	(*RemoteJWKS)(nil),          // 15: outrider.config.v1.RemoteJWKS
+	(*RateLimit)(nil),           // 16: outrider.config.v1.RateLimit
+	(*RateLimitMatch)(nil),      // 17: outrider.config.v1.RateLimitMatch
+	(*Limit)(nil),               // 18: outrider.config.v1.Limit
+	(*BackendPolicy)(nil),       // 19: outrider.config.v1.BackendPolicy
+	(*MCPPolicy)(nil),           // 20: outrider.config.v1.MCPPolicy
+	(*Authorization)(nil),       // 21: outrider.config.v1.Authorization
+	(*MatchPolicy)(nil),         // 22: outrider.config.v1.MatchPolicy
+	(*DenyPolicy)(nil),          // 23: outrider.config.v1.DenyPolicy
+	(*LLMPolicy)(nil),           // 24: outrider.config.v1.LLMPolicy
+	(*Models)(nil),              // 25: outrider.config.v1.Models
+	(*Guards)(nil),              // 26: outrider.config.v1.Guards
+	(*Guard)(nil),               // 27: outrider.config.v1.Guard
+	(*Rule)(nil),                // 28: outrider.config.v1.Rule
+	(*Target)(nil),              // 29: outrider.config.v1.Target
+	nil,                         // 30: outrider.config.v1.Metadata.LabelsEntry
+	nil,                         // 31: outrider.config.v1.PolicySpec.ClaimsEntry
+	nil,                         // 32: outrider.config.v1.AgentSelector.MatchLabelsEntry
+	(*durationpb.Duration)(nil), // 33: google.protobuf.Duration
+	(*KeySource)(nil),           // 34: outrider.config.v1.KeySource
 }
 var file_outrider_config_v1_policy_proto_depIdxs = []int32{
 	1,  // 0: outrider.config.v1.AgentPolicy.metadata:type_name -> outrider.config.v1.Metadata
 	2,  // 1: outrider.config.v1.AgentPolicy.spec:type_name -> outrider.config.v1.PolicySpec
-	27, // 2: outrider.config.v1.Metadata.labels:type_name -> outrider.config.v1.Metadata.LabelsEntry
-	5,  // 3: outrider.config.v1.PolicySpec.agents:type_name -> outrider.config.v1.AgentSelector
-	6,  // 4: outrider.config.v1.PolicySpec.traffic:type_name -> outrider.config.v1.TrafficPolicy
-	16, // 5: outrider.config.v1.PolicySpec.backend:type_name -> outrider.config.v1.BackendPolicy
-	25, // 6: outrider.config.v1.PolicySpec.rules:type_name -> outrider.config.v1.Rule
-	28, // 7: outrider.config.v1.PolicySpec.claims:type_name -> outrider.config.v1.PolicySpec.ClaimsEntry
-	4,  // 8: outrider.config.v1.PolicySpec.variables:type_name -> outrider.config.v1.Variable
-	29, // 9: outrider.config.v1.AgentSelector.match_labels:type_name -> outrider.config.v1.AgentSelector.MatchLabelsEntry
-	7,  // 10: outrider.config.v1.TrafficPolicy.jwt_authentication:type_name -> outrider.config.v1.JWTAuthentication
-	13, // 11: outrider.config.v1.TrafficPolicy.rate_limiting:type_name -> outrider.config.v1.RateLimit
-	8,  // 12: outrider.config.v1.JWTAuthentication.providers:type_name -> outrider.config.v1.JWTProvider
-	10, // 13: outrider.config.v1.JWTProvider.jwks:type_name -> outrider.config.v1.JWKS
-	9,  // 14: outrider.config.v1.JWTProvider.introspection:type_name -> outrider.config.v1.Introspection
-	30, // 15: outrider.config.v1.Introspection.secret:type_name -> outrider.config.v1.KeySource
-	31, // 16: outrider.config.v1.Introspection.cache_duration:type_name -> google.protobuf.Duration
-	12, // 17: outrider.config.v1.JWKS.remote:type_name -> outrider.config.v1.RemoteJWKS
-	11, // 18: outrider.config.v1.JWKS.discovery:type_name -> outrider.config.v1.DiscoveredJWKS
-	31, // 19: outrider.config.v1.DiscoveredJWKS.cache_duration:type_name -> google.protobuf.Duration
-	31, // 20: outrider.config.v1.RemoteJWKS.cache_duration:type_name -> google.protobuf.Duration
-	14, // 21: outrider.config.v1.RateLimit.match:type_name -> outrider.config.v1.RateLimitMatch
-	15, // 22: outrider.config.v1.RateLimit.limits:type_name -> outrider.config.v1.Limit
-	17, // 23: outrider.config.v1.BackendPolicy.mcp:type_name -> outrider.config.v1.MCPPolicy
-	21, // 24: outrider.config.v1.BackendPolicy.llm:type_name -> outrider.config.v1.LLMPolicy
-	18, // 25: outrider.config.v1.MCPPolicy.authorization:type_name -> outrider.config.v1.Authorization
-	20, // 26: outrider.config.v1.MCPPolicy.deny_policy:type_name -> outrider.config.v1.DenyPolicy
-	23, // 27: outrider.config.v1.MCPPolicy.guards:type_name -> outrider.config.v1.Guards
-	19, // 28: outrider.config.v1.Authorization.policy:type_name -> outrider.config.v1.MatchPolicy
-	22, // 29: outrider.config.v1.LLMPolicy.models:type_name -> outrider.config.v1.Models
-	23, // 30: outrider.config.v1.LLMPolicy.guards:type_name -> outrider.config.v1.Guards
-	24, // 31: outrider.config.v1.Guards.request:type_name -> outrider.config.v1.Guard
-	24, // 32: outrider.config.v1.Guards.response:type_name -> outrider.config.v1.Guard
-	26, // 33: outrider.config.v1.Rule.allow:type_name -> outrider.config.v1.Target
-	26, // 34: outrider.config.v1.Rule.deny:type_name -> outrider.config.v1.Target
-	3,  // 35: outrider.config.v1.PolicySpec.ClaimsEntry.value:type_name -> outrider.config.v1.ClaimSchema
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	30, // 2: outrider.config.v1.Metadata.labels:type_name -> outrider.config.v1.Metadata.LabelsEntry
+	8,  // 3: outrider.config.v1.PolicySpec.agents:type_name -> outrider.config.v1.AgentSelector
+	9,  // 4: outrider.config.v1.PolicySpec.traffic:type_name -> outrider.config.v1.TrafficPolicy
+	19, // 5: outrider.config.v1.PolicySpec.backend:type_name -> outrider.config.v1.BackendPolicy
+	28, // 6: outrider.config.v1.PolicySpec.rules:type_name -> outrider.config.v1.Rule
+	31, // 7: outrider.config.v1.PolicySpec.claims:type_name -> outrider.config.v1.PolicySpec.ClaimsEntry
+	7,  // 8: outrider.config.v1.PolicySpec.variables:type_name -> outrider.config.v1.Variable
+	3,  // 9: outrider.config.v1.PolicySpec.rego_modules:type_name -> outrider.config.v1.RegoModules
+	4,  // 10: outrider.config.v1.RegoModules.bundle:type_name -> outrider.config.v1.RegoBundle
+	33, // 11: outrider.config.v1.RegoBundle.poll_interval:type_name -> google.protobuf.Duration
+	34, // 12: outrider.config.v1.RegoBundle.bearer:type_name -> outrider.config.v1.KeySource
+	5,  // 13: outrider.config.v1.RegoBundle.signature:type_name -> outrider.config.v1.BundleSignature
+	34, // 14: outrider.config.v1.BundleSignature.secret:type_name -> outrider.config.v1.KeySource
+	32, // 15: outrider.config.v1.AgentSelector.match_labels:type_name -> outrider.config.v1.AgentSelector.MatchLabelsEntry
+	10, // 16: outrider.config.v1.TrafficPolicy.jwt_authentication:type_name -> outrider.config.v1.JWTAuthentication
+	16, // 17: outrider.config.v1.TrafficPolicy.rate_limiting:type_name -> outrider.config.v1.RateLimit
+	11, // 18: outrider.config.v1.JWTAuthentication.providers:type_name -> outrider.config.v1.JWTProvider
+	13, // 19: outrider.config.v1.JWTProvider.jwks:type_name -> outrider.config.v1.JWKS
+	12, // 20: outrider.config.v1.JWTProvider.introspection:type_name -> outrider.config.v1.Introspection
+	34, // 21: outrider.config.v1.Introspection.secret:type_name -> outrider.config.v1.KeySource
+	33, // 22: outrider.config.v1.Introspection.cache_duration:type_name -> google.protobuf.Duration
+	15, // 23: outrider.config.v1.JWKS.remote:type_name -> outrider.config.v1.RemoteJWKS
+	14, // 24: outrider.config.v1.JWKS.discovery:type_name -> outrider.config.v1.DiscoveredJWKS
+	33, // 25: outrider.config.v1.DiscoveredJWKS.cache_duration:type_name -> google.protobuf.Duration
+	33, // 26: outrider.config.v1.RemoteJWKS.cache_duration:type_name -> google.protobuf.Duration
+	17, // 27: outrider.config.v1.RateLimit.match:type_name -> outrider.config.v1.RateLimitMatch
+	18, // 28: outrider.config.v1.RateLimit.limits:type_name -> outrider.config.v1.Limit
+	20, // 29: outrider.config.v1.BackendPolicy.mcp:type_name -> outrider.config.v1.MCPPolicy
+	24, // 30: outrider.config.v1.BackendPolicy.llm:type_name -> outrider.config.v1.LLMPolicy
+	21, // 31: outrider.config.v1.MCPPolicy.authorization:type_name -> outrider.config.v1.Authorization
+	23, // 32: outrider.config.v1.MCPPolicy.deny_policy:type_name -> outrider.config.v1.DenyPolicy
+	26, // 33: outrider.config.v1.MCPPolicy.guards:type_name -> outrider.config.v1.Guards
+	22, // 34: outrider.config.v1.Authorization.policy:type_name -> outrider.config.v1.MatchPolicy
+	25, // 35: outrider.config.v1.LLMPolicy.models:type_name -> outrider.config.v1.Models
+	26, // 36: outrider.config.v1.LLMPolicy.guards:type_name -> outrider.config.v1.Guards
+	27, // 37: outrider.config.v1.Guards.request:type_name -> outrider.config.v1.Guard
+	27, // 38: outrider.config.v1.Guards.response:type_name -> outrider.config.v1.Guard
+	29, // 39: outrider.config.v1.Rule.allow:type_name -> outrider.config.v1.Target
+	29, // 40: outrider.config.v1.Rule.deny:type_name -> outrider.config.v1.Target
+	6,  // 41: outrider.config.v1.PolicySpec.ClaimsEntry.value:type_name -> outrider.config.v1.ClaimSchema
+	42, // [42:42] is the sub-list for method output_type
+	42, // [42:42] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_outrider_config_v1_policy_proto_init() }
@@ -1981,7 +2249,7 @@ func file_outrider_config_v1_policy_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_outrider_config_v1_policy_proto_rawDesc), len(file_outrider_config_v1_policy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   30,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
