@@ -5,6 +5,9 @@ import (
 	"encoding/binary"
 )
 
+// IDHeader is the HTTP header by which every answer names its decision.
+const IDHeader = "Outrider-Decision"
+
 // digits are those of an id: without i, l, o and u, which people misread.
 const digits = "0123456789abcdefghjkmnpqrstvwxyz"
 

@@ -203,26 +203,3 @@ func TestLoopbackHost(t *testing.T) {
 		}
 	}
 }
-
-func TestMerge(t *testing.T) {
-	allow := &Verdict{Effect: Allow, Findings: []Finding{{Type: "a"}}}
-	mutate := &Verdict{Effect: Mutate, Headers: []HeaderOp{{Name: "X"}}, Duty: Duty{Settle: true}}
-	first := &Verdict{Reason: Reason{Code: CodeNoPolicy}}
-	second := &Verdict{Reason: Reason{Code: CodeSecret}}
-	if got := Merge(allow, first); got != first {
-		t.Error("a denial wins from behind")
-	}
-	if got := Merge(first, mutate); got != first {
-		t.Error("a denial wins from before")
-	}
-	if got := Merge(first, second); got != first {
-		t.Error("the earlier denial keeps its reason")
-	}
-	got := Merge(allow, mutate)
-	if got.Effect != Mutate || len(got.Headers) != 1 || len(got.Findings) != 1 || !got.Duty.Settle {
-		t.Errorf("got %+v", got)
-	}
-	if allow.Effect != Allow || len(allow.Headers) != 0 {
-		t.Error("Merge must not change what it is given")
-	}
-}

@@ -24,8 +24,6 @@ const (
 	// traceID goes with every call and must arrive.
 	traceID     = "4bf92f3577b34da6a3ce929d0e0e4736"
 	traceparent = "00-" + traceID + "-00f067aa0ba902b7-01"
-
-	decisionHeader = "Outrider-Decision"
 )
 
 // agent speaks to the data plane as an agent would.
@@ -80,7 +78,7 @@ func (a *agent) post(ctx context.Context, path, bearer string, header map[string
 	if err != nil {
 		return nil, fmt.Errorf("read the answer: %w", err)
 	}
-	return &answer{status: resp.StatusCode, decision: resp.Header.Get(decisionHeader), header: resp.Header, body: got}, nil
+	return &answer{status: resp.StatusCode, decision: resp.Header.Get(decision.IDHeader), header: resp.Header, body: got}, nil
 }
 
 // events returns the data of every event, or the whole body when it is no stream.

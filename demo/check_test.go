@@ -175,7 +175,7 @@ func limited(n int, retryAfter string) func(*Stage) http.Handler {
 				open.ServeHTTP(w, r)
 				return
 			}
-			w.Header().Set(decisionHeader, "limited0")
+			w.Header().Set(decision.IDHeader, "limited0")
 			if retryAfter != "" {
 				w.Header().Set("Retry-After", retryAfter)
 			}

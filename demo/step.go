@@ -89,7 +89,7 @@ func effectOf(code decision.Code) effect {
 func see(a *answer) *seen {
 	s := &seen{effect: effectOf(a.code), status: a.status, code: a.code, decision: a.decision}
 	if s.decision == "" {
-		s.fault("the answer has no %s header", decisionHeader)
+		s.fault("the answer has no %s header", decision.IDHeader)
 	}
 	if a.code != decision.CodeNone && a.told != a.decision {
 		s.fault("the error carries the decision %q, the header %q", a.told, a.decision)

@@ -101,7 +101,7 @@ func openRoad(s *Stage) http.Handler {
 		}
 		defer func() { _ = resp.Body.Close() }()
 		w.Header().Set("Content-Type", resp.Header.Get("Content-Type"))
-		w.Header().Set(decisionHeader, "open0000000000000000000000")
+		w.Header().Set(decision.IDHeader, "open0000000000000000000000")
 		w.WriteHeader(resp.StatusCode)
 		_, _ = io.Copy(w, resp.Body)
 	})

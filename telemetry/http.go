@@ -13,10 +13,6 @@ import (
 	"outrider.dev/outrider/decision"
 )
 
-// decisionHeader is the header of every answer that names its decision, by
-// which a span leads to the record of the decision.
-const decisionHeader = "Outrider-Decision"
-
 // HTTP times each call and, where spans leave, opens one around it. The
 // handler finds the span's context in the traceparent header of its request,
 // so that whatever forwards that header forwards the right one.
@@ -81,7 +77,7 @@ func (w *statusWriter) WriteHeader(status int) {
 func (w *statusWriter) end(span trace.Span) {
 	span.SetAttributes(
 		attribute.Int("http.response.status_code", w.status),
-		attribute.String("outrider.decision", w.Header().Get(decisionHeader)))
+		attribute.String("outrider.decision", w.Header().Get(decision.IDHeader)))
 	if w.status >= http.StatusInternalServerError {
 		span.SetStatus(codes.Error, http.StatusText(w.status))
 	}

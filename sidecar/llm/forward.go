@@ -148,7 +148,7 @@ func (x *exchange) begin(resp *http.Response) {
 	for name, values := range upstream.ResponseHeader(resp.Header) {
 		h[name] = values
 	}
-	h.Set(DecisionHeader, x.ask.ExchangeID) // whatever the provider calls its own
+	h.Set(decision.IDHeader, x.ask.ExchangeID) // whatever the provider calls its own
 	x.w.WriteHeader(resp.StatusCode)
 }
 

@@ -14,9 +14,6 @@ import (
 	"outrider.dev/outrider/strictjson"
 )
 
-// DecisionHeader carries the decision id of every answer.
-const DecisionHeader = "Outrider-Decision"
-
 // writeGrace is how long after the call's deadline its refusal may still be
 // written to a slow agent.
 const writeGrace = 10 * time.Second
@@ -94,7 +91,7 @@ func (s *service) unknown(w http.ResponseWriter, r *http.Request) {
 func (s *service) exchange(ctx context.Context, w http.ResponseWriter, r *http.Request) *exchange {
 	x := &exchange{service: s, w: w, r: r, ctx: ctx}
 	x.ask.ExchangeID = decision.NewID()
-	w.Header().Set(DecisionHeader, x.ask.ExchangeID)
+	w.Header().Set(decision.IDHeader, x.ask.ExchangeID)
 	return x
 }
 

@@ -225,7 +225,7 @@ func (r *road) post(t *testing.T, body string, change ...func(*http.Request)) an
 func (a answer) wantCode(t *testing.T, status int, code decision.Code) {
 	t.Helper()
 	if a.status != status || !strings.Contains(a.body, `"code":"`+string(code)+`"`) || a.header.Get("Content-Type") != jsonType ||
-		!strings.Contains(a.body, a.header.Get(llm.DecisionHeader)) || len(a.header.Get(llm.DecisionHeader)) < 8 {
+		!strings.Contains(a.body, a.header.Get(decision.IDHeader)) || len(a.header.Get(decision.IDHeader)) < 8 {
 		t.Errorf("answer %d %s, want %d with code %s and the decision's id", a.status, a.body, status, code)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"outrider.dev/outrider/decision"
-	"outrider.dev/outrider/sidecar/llm"
 )
 
 // TestForwardsWhatCame sends a body with odd white space and holds what the
@@ -16,7 +15,7 @@ func TestForwardsWhatCame(t *testing.T) {
 	p := startProvider(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Request-Id", "r1")
 		w.Header().Set("Set-Cookie", "session=1")
-		w.Header().Set(llm.DecisionHeader, "forged")
+		w.Header().Set(decision.IDHeader, "forged")
 		w.Header().Set("Connection", "X-Hop")
 		w.Header().Set("X-Hop", "1")
 		says(jsonType, `{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4}}`)(w, r)
@@ -55,7 +54,7 @@ func TestForwardsWhatCame(t *testing.T) {
 	}
 	out := r.pdp.outcome(t)
 	if out.End != decision.EndCompleted || out.Usage != (decision.Usage{Input: 3, Output: 4}) || out.Provider != "first" ||
-		out.Attempts != 1 || string(out.Settlement) != "handle" || out.ExchangeID != got.header.Get(llm.DecisionHeader) {
+		out.Attempts != 1 || string(out.Settlement) != "handle" || out.ExchangeID != got.header.Get(decision.IDHeader) {
 		t.Errorf("outcome %+v", out)
 	}
 	ask := r.pdp.asked[0]

@@ -13,9 +13,6 @@ import (
 	"outrider.dev/outrider/strictjson"
 )
 
-// DecisionHeader carries the decision id of every answer.
-const DecisionHeader = "Outrider-Decision"
-
 // writeGrace is how long after the call's deadline its refusal may still be
 // written to a slow agent.
 const writeGrace = 10 * time.Second
@@ -79,7 +76,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	x := &exchange{service: s, w: w, r: r, ctx: ctx, conn: http.NewResponseController(w)}
 	x.ask.ExchangeID = decision.NewID()
-	w.Header().Set(DecisionHeader, x.ask.ExchangeID)
+	w.Header().Set(decision.IDHeader, x.ask.ExchangeID)
 	// An agent that stops reading must not hold the call. The server resets
 	// this for the next call; a writer that cannot is bounded by itself.
 	_ = x.conn.SetWriteDeadline(time.Now().Add(s.Deadline + writeGrace))
