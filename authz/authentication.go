@@ -45,21 +45,33 @@ type authentication struct {
 func (a *authentication) on(s decision.Surface) bool { return slices.Contains(a.surfaces, s) }
 
 // Authentication merges the demands of the selected enforcing policies for a
-// surface: the strictest mode, and every issuer that one of them lists. Where
-// only observing policies are selected, theirs are merged instead, and nothing
-// is demanded: a token is read if it is good.
+// surface: the strictest mode, and every issuer that one of them lists.
 func (s *Selection) Authentication(surface decision.Surface) Authentication {
-	policies, most := s.enforce, Strict
-	if len(policies) == 0 {
-		policies, most = s.observe, Permissive
-	}
 	var out Authentication
-	for _, p := range policies {
+	for _, p := range s.enforce {
 		if p.auth == nil || !p.auth.on(surface) {
 			continue
 		}
-		out.Mode = max(out.Mode, min(p.auth.mode, most))
+		out.Mode = max(out.Mode, p.auth.mode)
 		out.Providers = append(out.Providers, p.auth.providers...)
+	}
+	return out
+}
+
+// Trial is what one observing policy demands of a token.
+type Trial struct {
+	Policy, Version string
+	Authentication
+}
+
+// Trials returns what each of the selected observing policies would demand on
+// a surface by itself.
+func (s *Selection) Trials(surface decision.Surface) []Trial {
+	var out []Trial
+	for _, p := range s.observe {
+		if p.auth != nil && p.auth.on(surface) {
+			out = append(out, Trial{p.Name, p.Version, Authentication{p.auth.mode, p.auth.providers}})
+		}
 	}
 	return out
 }

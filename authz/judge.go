@@ -15,8 +15,6 @@ type Outcome struct {
 	Policy  string          // the policy that decided
 	Version string          // its version
 	Rule    string          // the rule that decided, with its place; may be empty
-	// Observed is what policies in Observe would have refused.
-	Observed []Observation
 }
 
 // Observation is a refusal that did not happen, because its policy observes.
@@ -37,11 +35,19 @@ func (s *Selection) Judge(c *input.Call) Outcome {
 	key := c.Key()
 	j := judging{call: c, surface: surfaceOf(c), plan: s.plan(c, nil, &key), views: &v}
 	out := j.outcome(j.enforce())
-	out.Observed = j.observe()
 	if !out.Allow && isToolCall(c) {
 		out.Reason.Hidden = !s.Visible(c, []decision.Tool{c.Tool})[0]
 	}
 	return out
+}
+
+// Observe tells what the selected policies in Observe would refuse of the call
+// if all of them enforced.
+func (s *Selection) Observe(c *input.Call) []Observation {
+	var v views
+	key := c.Key()
+	j := judging{call: c, surface: surfaceOf(c), plan: s.plan(c, nil, &key), views: &v}
+	return j.observe()
 }
 
 // isToolCall reports whether the call can be hidden at all.

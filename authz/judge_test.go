@@ -140,7 +140,7 @@ func TestObserved(t *testing.T) {
 	} {
 		out := judge(set, tc.r, nil)
 		var seen []string
-		for _, o := range out.Observed {
+		for _, o := range observed(set, tc.r, nil) {
 			seen = append(seen, o.Policy+" "+string(o.Reason.Code)+" "+o.Reason.Message)
 		}
 		if effect(out) != tc.want || strings.Join(seen, "; ") != tc.observed {
@@ -149,8 +149,9 @@ func TestObserved(t *testing.T) {
 	}
 	alone := load(t, policy(t, "a", `{enforcement: Observe}`), policy(t, "b", `{enforcement: Observe}`))
 	out := judge(alone, toolCall("x", ""), nil)
-	if !out.Allow || len(out.Observed) != 1 || out.Observed[0].Policy != "a" || out.Observed[0].Reason.Code != decision.CodeNotAllowed {
-		t.Errorf("a surface without any list: %+v", out)
+	seen := observed(alone, toolCall("x", ""), nil)
+	if !out.Allow || len(seen) != 1 || seen[0].Policy != "a" || seen[0].Reason.Code != decision.CodeNotAllowed {
+		t.Errorf("a surface without any list: %+v, %+v", out, seen)
 	}
 }
 

@@ -80,6 +80,10 @@ func judge(set *Set, r *decision.Request, p *decision.Principal) Outcome {
 	return set.Select(&r.Caller).Judge(input.New(r, p))
 }
 
+func observed(set *Set, r *decision.Request, p *decision.Principal) []Observation {
+	return set.Select(&r.Caller).Observe(input.New(r, p))
+}
+
 // effect is an outcome in one word: allow or the reason code.
 func effect(o Outcome) string {
 	if o.Allow {

@@ -140,6 +140,9 @@ func (s *Set) layered() []*Policy {
 // Empty reports whether no policy selects the agent.
 func (s *Selection) Empty() bool { return len(s.all) == 0 }
 
+// Observes reports whether a selected policy observes.
+func (s *Selection) Observes() bool { return len(s.observe) > 0 }
+
 // Policies returns the selected policies.
 func (s *Selection) Policies() []*Policy { return s.all }
 

@@ -75,7 +75,7 @@ func TestAuthentication(t *testing.T) {
 		{"the strictest", []string{auth("mode: Permissive, ", "i") + "}", auth("mode: Strict, ", "j") + "}", auth("mode: Optional, surfaces: [LLM], ", "k") + "}"}, "Strict i j", "Optional k"},
 		{"observing beside enforcing", []string{auth("mode: Optional, ", "i") + "}", auth("", "j") + ", enforcement: Observe}"}, "Optional i", "None"},
 		{"observing beside one without", []string{`{}`, auth("", "j") + ", enforcement: Observe}"}, "None", "None"},
-		{"only observing", []string{auth("mode: Strict, ", "i") + ", enforcement: Observe}"}, "Permissive i", "None"},
+		{"only observing", []string{auth("mode: Strict, ", "i") + ", enforcement: Observe}"}, "None", "None"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var sources []Source
@@ -101,6 +101,31 @@ func TestAuthentication(t *testing.T) {
 				t.Errorf("LLM: %s, want %s", got, tc.llm)
 			}
 		})
+	}
+}
+
+// What observing policies demand is told apart, and each for itself.
+func TestTrials(t *testing.T) {
+	spec := func(mode, surfaces, issuer, rest string) string {
+		return `{traffic: {jwtAuthentication: {mode: ` + mode + `, surfaces: [` + surfaces + `], providers: [{issuer: "` + issuer + `", audiences: [x]}]}}` + rest + `}`
+	}
+	caller := copilot()
+	sel := load(t, policy(t, "on", spec("Strict", "MCP", "i", "")),
+		policy(t, "b", spec("Strict", "MCP, LLM", "j", ", enforcement: Observe")),
+		policy(t, "c", spec("Optional", "MCP", "k", ", enforcement: Observe")),
+		policy(t, "d", "{enforcement: Observe}")).Select(&caller)
+	show := func(trials []Trial) string {
+		var text []string
+		for _, tr := range trials {
+			text = append(text, tr.Policy+" "+tr.Mode.String()+" "+tr.Providers[0].Issuer)
+		}
+		return strings.Join(text, ", ")
+	}
+	if got := show(sel.Trials(decision.MCP)); got != "b Strict j, c Optional k" {
+		t.Errorf("MCP: %s", got)
+	}
+	if got := show(sel.Trials(decision.LLM)); got != "b Strict j" {
+		t.Errorf("LLM: %s", got)
 	}
 }
 

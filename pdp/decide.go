@@ -21,8 +21,9 @@ type call struct {
 
 	selection *authz.Selection
 	bundle    *bundle
-	principal *decision.Principal
-	method    mcp.Method // MCP only
+	principal *decision.Principal // whom the enforcing policies believe
+	tried     *decision.Principal // whom the observing ones would believe; never nil once the caller is identified
+	method    mcp.Method          // MCP only
 	targets   []route.Target
 	held      holds
 	edits     []decision.Edit
@@ -40,6 +41,7 @@ func steps() []step {
 	return []step{
 		(*call).chosen,
 		(*call).identify,
+		(*call).tryToken,
 		(*call).resolve,
 		(*call).authorize,
 		(*call).routeModel,
@@ -132,12 +134,14 @@ func (c *call) authorize() *decision.Reason {
 	if c.req.Surface == decision.MCP && forAll(c.method) || c.req.Method == openai.OperationModels {
 		return nil
 	}
+	if c.selection.Observes() {
+		c.observed = append(c.observed, c.selection.Observe(input.New(c.req, c.tried))...)
+	}
 	return c.judge(c.req)
 }
 
 func (c *call) judge(r *decision.Request) *decision.Reason {
 	out := c.selection.Judge(input.New(r, c.principal))
-	c.observed = append(c.observed, out.Observed...)
 	c.verdict.Policy, c.verdict.Version, c.verdict.Reason.Rule = out.Policy, out.Version, out.Rule
 	if !out.Allow {
 		return &out.Reason

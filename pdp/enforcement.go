@@ -138,8 +138,9 @@ type bundle struct {
 }
 
 type boundLimiter struct {
-	observe bool
-	limiter *limit.Limiter
+	policy, version string
+	observe         bool
+	limiter         *limit.Limiter
 }
 
 // bundles remembers the bundle of each selection: there are few, because
@@ -189,7 +190,7 @@ func (s *state) newBundle(sel *authz.Selection) (*bundle, error) {
 	}
 	for _, p := range sel.Policies() {
 		if l := s.policies[p.Index].limits; l != nil {
-			b.limits = append(b.limits, boundLimiter{observe: p.Observe, limiter: l})
+			b.limits = append(b.limits, boundLimiter{policy: p.Name, version: p.Version, observe: p.Observe, limiter: l})
 		}
 	}
 	return b, nil

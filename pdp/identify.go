@@ -13,11 +13,33 @@ import (
 // as the workload.
 func (c *call) identify() *decision.Reason {
 	c.principal = &decision.Principal{Agent: c.req.Caller.Agent, Claims: map[string]any{}}
+	c.tried = c.principal
 	demand := c.selection.Authentication(c.req.Surface)
-	bearer := c.req.Caller.Bearer
 	if demand.Mode == authz.None {
-		return c.refuseForged(bearer)
+		return c.refuseForged(c.req.Caller.Bearer)
 	}
+	return c.satisfy(demand, c.principal)
+}
+
+// tryToken finds out what the observing policies would say of the token. Whom
+// it names counts for them only.
+func (c *call) tryToken() *decision.Reason {
+	for _, trial := range c.selection.Trials(c.req.Surface) {
+		who := &decision.Principal{Agent: c.req.Caller.Agent, Claims: map[string]any{}}
+		if reason := c.satisfy(trial.Authentication, who); reason != nil {
+			c.observed = append(c.observed, authz.Observation{Policy: trial.Policy, Version: trial.Version, Reason: *reason})
+			continue
+		}
+		if c.tried.Issuer == "" {
+			c.tried = who
+		}
+	}
+	return nil
+}
+
+// satisfy judges the token by a demand and writes down whom it names.
+func (c *call) satisfy(demand authz.Authentication, who *decision.Principal) *decision.Reason {
+	bearer := c.req.Caller.Bearer
 	if c.req.Surface == decision.LLM && !looksLikeJWT(bearer) {
 		bearer = nil // the placeholder key of an SDK, or a provider's key: no issuer may see it
 	}
@@ -27,22 +49,22 @@ func (c *call) identify() *decision.Reason {
 		}
 		return nil
 	}
-	if err := c.verify(bearer, demand); err != nil && demand.Mode != authz.Permissive {
+	if err := c.state.verify(bearer, demand, who); err != nil && demand.Mode != authz.Permissive {
 		return reasonOf(err)
 	}
 	return nil
 }
 
-func (c *call) verify(bearer decision.Secret, demand authz.Authentication) error {
-	t, err := c.state.believe(bearer, demand.Providers)
+func (s *state) verify(bearer decision.Secret, demand authz.Authentication, who *decision.Principal) error {
+	t, err := s.believe(bearer, demand.Providers)
 	if err != nil {
 		return err
 	}
 	if err := meantFor(t, demand.Providers); err != nil {
 		return err
 	}
-	c.principal.Subject, c.principal.Issuer, c.principal.Client = t.Subject, t.Issuer, t.Client
-	c.principal.Claims, c.principal.Scopes = t.Claims, t.Scopes
+	who.Subject, who.Issuer, who.Client = t.Subject, t.Issuer, t.Client
+	who.Claims, who.Scopes = t.Claims, t.Scopes
 	return nil
 }
 

@@ -1,9 +1,11 @@
 package pdp
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	"outrider.dev/outrider/authz"
 	"outrider.dev/outrider/authz/token"
 	"outrider.dev/outrider/config"
 	"outrider.dev/outrider/decision"
@@ -142,6 +144,94 @@ func TestPermissiveStillAsks(t *testing.T) {
 		}
 		if c.principal.Client != client {
 			t.Errorf("%s: %+v", bearer, c.principal)
+		}
+	}
+}
+
+const triedTokensYAML = `
+apiVersion: outrider.dev/v1
+kind: AgentPolicy
+metadata: {name: in-force}
+spec:
+  agents: {matchLabels: {app: copilot}}
+  rules: [{name: reads, allow: {tools: ["list_*"]}}]
+---
+apiVersion: outrider.dev/v1
+kind: AgentPolicy
+metadata: {name: tried}
+spec:
+  agents: {matchLabels: {app: copilot}}
+  enforcement: Observe
+  traffic:
+    jwtAuthentication:
+      mode: MODE
+      providers: [{issuer: "https://a", audiences: [AUDIENCE], introspection: {url: "https://a/ask", clientID: c, secret: {env: S}}}]
+    rateLimiting: [{per: Identity, limits: [{requestsPerMinute: 1}]}]
+  rules: [{name: ann-reads, allow: {tools: ["list_*"]}, when: "principal.subject == 'ann'"}]
+`
+
+// TestTriedTokens: what an observing policy says of a token is recorded and
+// changes nothing; whom the token names counts for that policy only.
+func TestTriedTokens(t *testing.T) {
+	for name, tt := range map[string]struct {
+		mode, audience, bearer string
+		want                   []decision.Code
+		subject                string
+	}{
+		"good":               {"Strict", "api", "good", nil, "ann"},
+		"missing":            {"Strict", "api", "", []decision.Code{decision.CodeTokenMissing, decision.CodeNotAllowed}, ""},
+		"missing, optional":  {"Optional", "api", "", []decision.Code{decision.CodeNotAllowed}, ""},
+		"bad":                {"Strict", "api", "bad", []decision.Code{decision.CodeTokenInactive, decision.CodeNotAllowed}, ""},
+		"bad, permissive":    {"Permissive", "api", "bad", []decision.Code{decision.CodeNotAllowed}, ""},
+		"meant for another":  {"Strict", "other", "good", []decision.Code{decision.CodeAudienceMismatch, decision.CodeNotAllowed}, ""},
+		"of another issuer":  {"Strict", "api", "elsewhere", []decision.Code{decision.CodeIssuerUnknown, decision.CodeNotAllowed}, ""},
+		"nothing is refused": {"Strict", "api", "anything", []decision.Code{decision.CodeTokenInactive, decision.CodeNotAllowed}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			loaded, err := config.Text("test", strings.NewReplacer("MODE", tt.mode, "AUDIENCE", tt.audience).Replace(triedTokensYAML))
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := &asked{}
+			e := engineWith(t, loaded.Policies, a, a)
+			var codes []decision.Code
+			c := e.newCall(toolCall(t, tt.bearer, "github__list_issues", "{}"), false)
+			if c.decide(); !c.verdict.Allowed() {
+				t.Fatalf("an observing policy refused: %+v", c.verdict.Reason)
+			}
+			for _, o := range c.observed {
+				codes = append(codes, o.Reason.Code)
+				if o.Policy != "tried" || o.Version == "" {
+					t.Errorf("observed without its policy: %+v", o)
+				}
+			}
+			if !slices.Equal(codes, tt.want) || c.tried.Subject != tt.subject {
+				t.Errorf("observed %v of %q, want %v of %q", codes, c.tried.Subject, tt.want, tt.subject)
+			}
+			if c.principal.Issuer != "" || c.principal.Subject != "" {
+				t.Errorf("the enforcing policy believes a token that it never asked for: %+v", c.principal)
+			}
+		})
+	}
+}
+
+// TestTriedLimitCountsByTheTriedIdentity: the limit of an observing policy is
+// kept for whom its own token names.
+func TestTriedLimitCountsByTheTriedIdentity(t *testing.T) {
+	loaded, err := config.Text("test", strings.NewReplacer("MODE", "Optional", "AUDIENCE", "api").Replace(triedTokensYAML))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &asked{}
+	e := engineWith(t, loaded.Policies, a, a)
+	for i, bearer := range []string{"good", "", "good"} {
+		c := e.newCall(toolCall(t, bearer, "github__list_issues", "{}"), false)
+		c.decide()
+		limited := slices.ContainsFunc(c.observed, func(o authz.Observation) bool {
+			return o.Reason.Code == decision.CodeRateLimited && o.Policy == "tried"
+		})
+		if limited != (i == 2) || !c.verdict.Allowed() {
+			t.Errorf("call %d: %+v, observed %+v", i, c.verdict.Reason, c.observed)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package pdp
 
 import (
+	"cmp"
+
 	"outrider.dev/outrider/audit"
 	"outrider.dev/outrider/decision"
 )
@@ -59,8 +61,8 @@ func (c *call) recordOf(phase audit.Phase) audit.Record {
 	if r.Tool == "" {
 		r.Tool = c.req.Tool.Exposed
 	}
-	if c.principal != nil {
-		r.Subject = c.principal.Subject
+	if c.tried != nil {
+		r.Subject = cmp.Or(c.principal.Subject, c.tried.Subject)
 	}
 	return r
 }

@@ -41,15 +41,19 @@ func (c *call) reserve() *decision.Reason {
 }
 
 func (c *call) reserveFor(provider string) *decision.Reason {
-	q := limit.Question{Provider: provider, Principal: c.principal, Tokens: c.estimate()}
+	tokens := c.estimate()
 	for _, b := range c.bundle.limits {
+		q := limit.Question{Provider: provider, Principal: c.principal, Tokens: tokens}
+		if b.observe {
+			q.Principal = c.tried
+		}
 		r, reason := b.limiter.Reserve(q)
 		if reason == nil {
 			c.held = append(c.held, r)
 			continue
 		}
 		if b.observe {
-			c.observed = append(c.observed, authz.Observation{Reason: *reason})
+			c.observed = append(c.observed, authz.Observation{Policy: b.policy, Version: b.version, Reason: *reason})
 			continue
 		}
 		c.held.cancel()

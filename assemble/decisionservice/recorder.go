@@ -1,6 +1,8 @@
 package decisionservice
 
 import (
+	"log/slog"
+
 	"outrider.dev/outrider/audit"
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/telemetry"
@@ -9,6 +11,7 @@ import (
 // recorder keeps records and counts them.
 type recorder struct {
 	log     *audit.Log
+	events  *slog.Logger
 	metrics *telemetry.Metrics
 	seen    func(audit.Record)
 }
@@ -17,6 +20,7 @@ type recorder struct {
 func (r recorder) Add(rec audit.Record) {
 	r.log.Add(rec)
 	r.count(&rec)
+	r.tell(&rec)
 	if r.seen != nil {
 		r.seen(rec)
 	}
@@ -29,7 +33,19 @@ func (r recorder) count(rec *audit.Record) {
 			r.metrics.LimitRefusals.WithLabelValues(rec.Rule).Inc()
 		}
 	}
+	for _, o := range rec.Observed {
+		r.metrics.Observed.WithLabelValues(o.Policy, string(o.Code)).Inc()
+	}
 	for _, f := range rec.Findings {
 		r.metrics.GuardFindings.WithLabelValues(f.Type, string(f.Action)).Inc()
+	}
+}
+
+// tell logs what observing policies would have done otherwise, so that nobody
+// has to read the record to see whether one may be enforced.
+func (r recorder) tell(rec *audit.Record) {
+	for _, o := range rec.Observed {
+		r.events.Info("an observing policy would have refused the call", "decision", rec.ID, "policy", o.Policy, "reason", o.Code,
+			"rule", o.Rule, "agent", rec.Agent, "surface", rec.Surface, "method", rec.Method, "tool", rec.Tool, "model", rec.Model, "effect", rec.Effect)
 	}
 }

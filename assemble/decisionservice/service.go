@@ -114,7 +114,7 @@ func (s *Service) compile(loaded *config.Loaded, before *token.Verifier) (pdp.Co
 		Tokens:   tokens,
 		Opaque:   tokens,
 		Routes:   routes,
-		Recorder: recorder{log: s.record, metrics: s.opt.Telemetry.Metrics, seen: s.opt.Seen},
+		Recorder: recorder{log: s.record, events: s.opt.Telemetry.Log, metrics: s.opt.Telemetry.Metrics, seen: s.opt.Seen},
 		Limits:   body,
 		Now:      time.Now,
 		Open:     s.opt.Open,
