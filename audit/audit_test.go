@@ -312,13 +312,14 @@ func TestWriteFailureIsCountedAndMended(t *testing.T) {
 	if err := f.file.Close(); err != nil { // the next write fails
 		t.Fatal(err)
 	}
-	w.add(full("0123456789ab"))
-	w.add(full("0123456789ab"))
+	first, second := full("0123456789ab"), full("fedcba987654")
+	w.add(&first)
+	w.add(&first)
 	w.flush()
 	if l.Lost() != 2 || !strings.Contains(log.String(), "lost=2") {
 		t.Errorf("%d lost, log %s", l.Lost(), log.String())
 	}
-	w.add(full("fedcba987654"))
+	w.add(&second)
 	w.flush()
 	if l.Lost() != 2 || !strings.Contains(log.String(), "written again") {
 		t.Errorf("%d lost, log %s", l.Lost(), log.String())

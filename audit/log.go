@@ -15,6 +15,7 @@ const (
 	queueLength = 4096
 	maxBlock    = 250 * time.Millisecond // of one Add while the queue is full
 	batchBytes  = 64 << 10
+	gatherTime  = 2 * time.Millisecond // in which records come together after others were written
 )
 
 // Sizes of one of the two files.
@@ -107,13 +108,25 @@ func (l *Log) Run(ctx context.Context) error {
 	for {
 		select {
 		case r := <-l.queue:
-			w.add(r)
+			w.add(&r)
 			w.drain(l.queue)
+			gather(ctx)
 		case <-ctx.Done():
 			l.end()
 			w.drain(l.queue)
 			return l.files.close()
 		}
+	}
+}
+
+// gather lets records come together: to wake the writer for each would cost
+// calls more than the record does. The queue holds what comes in the meantime.
+func gather(ctx context.Context) {
+	timer := time.NewTimer(gatherTime)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 
@@ -140,7 +153,7 @@ func (w *writer) drain(queue <-chan Record) {
 	for {
 		select {
 		case r := <-queue:
-			w.add(r)
+			w.add(&r)
 		default:
 			w.flush()
 			return
@@ -148,14 +161,14 @@ func (w *writer) drain(queue <-chan Record) {
 	}
 }
 
-func (w *writer) add(r Record) {
-	line, err := r.line()
+func (w *writer) add(r *Record) {
+	batch, err := appendLine(w.batch, r)
 	if err != nil { // a time beyond the year 9999
 		w.lost.Add(1)
 		w.log.Error("a record of a decision cannot be rendered", "error", err)
 		return
 	}
-	w.batch = append(w.batch, line...)
+	w.batch = batch
 	w.records++
 	if len(w.batch) >= batchBytes {
 		w.flush()

@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 	"unicode/utf8"
@@ -26,7 +25,7 @@ const (
 	maxNames    = 16
 )
 
-// Record is one decision or ruling.
+// Record is one decision or ruling. Its usual form is written by line.go.
 type Record struct {
 	ID           string           `json:"id"` // decision id; all records of an exchange share it
 	Time         time.Time        `json:"time"`
@@ -112,10 +111,4 @@ func clip[S ~string](s S) S {
 		end--
 	}
 	return s[:end] + mark
-}
-
-// line renders the record as one line of JSON.
-func (r Record) line() ([]byte, error) {
-	raw, err := json.Marshal(r.bounded())
-	return append(raw, '\n'), err
 }

@@ -97,7 +97,7 @@ func TestTimeThatCannotBeRendered(t *testing.T) {
 	l := &Log{}
 	var log strings.Builder
 	w := &writer{files: &files{dir: t.TempDir(), max: minFileBytes}, log: textLogger(&log), lost: &l.lost}
-	w.add(Record{ID: "0123456789ab", Time: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)})
+	w.add(&Record{ID: "0123456789ab", Time: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)})
 	w.flush()
 	if l.Lost() != 1 || !strings.Contains(log.String(), "rendered") {
 		t.Errorf("%d lost, log %q", l.Lost(), log.String())

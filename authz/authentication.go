@@ -45,8 +45,16 @@ type authentication struct {
 func (a *authentication) on(s decision.Surface) bool { return slices.Contains(a.surfaces, s) }
 
 // Authentication merges the demands of the selected enforcing policies for a
-// surface: the strictest mode, and every issuer that one of them lists.
-func (s *Selection) Authentication(surface decision.Surface) Authentication {
+// surface: the strictest mode, and every issuer that one of them lists. It is
+// only read.
+func (s *Selection) Authentication(surface decision.Surface) *Authentication {
+	if surface == decision.LLM {
+		return &s.demands[1]
+	}
+	return &s.demands[0]
+}
+
+func (s *Selection) authentication(surface decision.Surface) Authentication {
 	var out Authentication
 	for _, p := range s.enforce {
 		if p.auth == nil || !p.auth.on(surface) {

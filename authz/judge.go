@@ -31,9 +31,8 @@ func (s *Selection) Judge(c *input.Call) Outcome {
 	if s.Empty() {
 		return Outcome{Reason: decision.Reason{Code: decision.CodeNoPolicy, Message: "no policy selects agent " + shown(c.Request.Caller.Agent)}}
 	}
-	var v views
 	key := c.Key()
-	j := judging{call: c, surface: surfaceOf(c), plan: s.plan(c, nil, &key), views: &v}
+	j := judging{call: c, surface: surfaceOf(c), plan: s.plan(c, nil, &key)}
 	out := j.outcome(j.enforce())
 	if !out.Allow && isToolCall(c) {
 		out.Reason.Hidden = !s.Visible(c, []decision.Tool{c.Tool})[0]
@@ -44,9 +43,8 @@ func (s *Selection) Judge(c *input.Call) Outcome {
 // Observe tells what the selected policies in Observe would refuse of the call
 // if all of them enforced.
 func (s *Selection) Observe(c *input.Call) []Observation {
-	var v views
 	key := c.Key()
-	j := judging{call: c, surface: surfaceOf(c), plan: s.plan(c, nil, &key), views: &v}
+	j := judging{call: c, surface: surfaceOf(c), plan: s.plan(c, nil, &key)}
 	return j.observe()
 }
 
@@ -62,24 +60,24 @@ func (s *Selection) Visible(c *input.Call, tools []decision.Tool) []bool {
 	if s.Empty() || len(tools) == 0 {
 		return out
 	}
-	entry, v := c.Listed(tools[0]), &views{}
+	entry := c.Listed(tools[0])
+	j := judging{call: entry, surface: surfaceOf(entry)}
 	if len(tools) > 1 {
-		v = s.listViews()
+		j.views = s.listViews()
 	}
 	key, alike := entry.Key(), map[*plan]bool{}
 	for i := range tools {
 		entry.Rename(&key, &tools[i])
-		p := s.plan(entry, &tools[i], &key)
-		shown, known := alike[p]
+		j.plan = s.plan(entry, &tools[i], &key)
+		shown, known := alike[j.plan]
 		if !known {
 			entry.Relist(&tools[i])
-			if v.anonymous != nil {
-				v.anonymous.Relist(&tools[i])
+			if j.views.anonymous != nil {
+				j.views.anonymous.Relist(&tools[i])
 			}
-			j := judging{call: entry, surface: surfaceOf(entry), plan: p, views: v}
 			shown = !j.enforce().refuses()
-			if p.alike {
-				alike[p] = shown
+			if j.plan.alike {
+				alike[j.plan] = shown
 			}
 		}
 		out[i] = shown
@@ -92,7 +90,7 @@ type judging struct {
 	call    *input.Call
 	surface decision.Surface
 	plan    *plan
-	views   *views
+	views   views
 }
 
 // enforce judges by the enforcing policies: every deny first, then the models,

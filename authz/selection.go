@@ -49,8 +49,9 @@ type Selection struct {
 	set                   *Set
 	id                    int // among those that the set remembers; 0: none of them
 	all, enforce, observe []*Policy
-	names                 []string
+	names                 string
 	version               string
+	demands               [2]Authentication // on MCP and on LLM
 }
 
 // selections remembers the selections of a set by the policies in them: there
@@ -104,20 +105,22 @@ func (s *Set) remember(mask []byte) *Selection {
 }
 
 func (s *Set) newSelection(mask []byte) *Selection {
-	sel := &Selection{set: s, names: []string{}}
+	sel := &Selection{set: s}
+	var names []string
 	for _, p := range s.layered() {
 		if mask[p.Index/8]&(1<<(p.Index%8)) == 0 {
 			continue
 		}
 		sel.all = append(sel.all, p)
-		sel.names = append(sel.names, p.Name)
+		names = append(names, p.Name)
 		if p.Observe {
 			sel.observe = append(sel.observe, p)
 		} else {
 			sel.enforce = append(sel.enforce, p)
 		}
 	}
-	sel.version = versionOf(sel.all)
+	sel.names, sel.version = strings.Join(names, ", "), versionOf(sel.all)
+	sel.demands = [...]Authentication{sel.authentication(decision.MCP), sel.authentication(decision.LLM)}
 	return sel
 }
 
@@ -146,8 +149,8 @@ func (s *Selection) Observes() bool { return len(s.observe) > 0 }
 // Policies returns the selected policies.
 func (s *Selection) Policies() []*Policy { return s.all }
 
-// Names returns their names.
-func (s *Selection) Names() []string { return s.names }
+// Names returns their names, for people.
+func (s *Selection) Names() string { return s.names }
 
 // Version names what applied together: a policy's own version where it is
 // alone, else a hash over all.

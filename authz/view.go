@@ -25,13 +25,13 @@ const (
 )
 
 // listViews are the views of a list's entries.
-func (s *Selection) listViews() *views {
-	return &views{trusts: make([]trust, len(s.set.policies)), memo: s.set.atoms.NewMemo(), blind: s.set.atoms.NewMemo()}
+func (s *Selection) listViews() views {
+	return views{trusts: make([]trust, len(s.set.policies)), memo: s.set.atoms.NewMemo(), blind: s.set.atoms.NewMemo()}
 }
 
 // view is the call as the policy sees it.
 func (j *judging) view(p *policyPlan) (*input.Call, cel.Memo) {
-	v := j.views
+	v := &j.views
 	if j.believes(p) {
 		return j.call, v.memo
 	}
@@ -44,7 +44,7 @@ func (j *judging) view(p *policyPlan) (*input.Call, cel.Memo) {
 // believes reports whether the policy or an enforcing one of the security
 // team believes the call's token.
 func (j *judging) believes(p *policyPlan) bool {
-	v := j.views
+	v := &j.views
 	if v.trusts == nil || v.trusts[p.Index] == untried {
 		believes := j.tries(p)
 		if v.trusts == nil {

@@ -7,7 +7,7 @@ type Principal struct {
 	Subject string         // empty without a token
 	Client  string         // the client that got the token; empty where the token names none
 	Issuer  string         // empty without a token
-	Claims  map[string]any // never nil once verified; empty without a token
+	Claims  map[string]any // empty without a token, perhaps nil
 	Scopes  []string       // scp ∪ scope ∪ roles, in order of appearance, without repeats
 }
 

@@ -2,7 +2,6 @@ package pdp
 
 import (
 	"errors"
-	"strings"
 
 	"outrider.dev/outrider/authz"
 	"outrider.dev/outrider/authz/input"
@@ -21,9 +20,11 @@ type call struct {
 
 	selection *authz.Selection
 	bundle    *bundle
-	principal *decision.Principal // whom the enforcing policies believe
+	principal *decision.Principal // whom the enforcing policies believe: who, once the caller is identified
 	tried     *decision.Principal // whom the observing ones would believe; never nil once the caller is identified
-	method    mcp.Method          // MCP only
+	who       decision.Principal
+	rules     input.Call // the call as rules see it
+	method    mcp.Method // MCP only
 	targets   []route.Target
 	held      holds
 	edits     []decision.Edit
@@ -110,7 +111,7 @@ func because(code decision.Code, message string) *decision.Reason {
 // chosen finds the policies that select the agent.
 func (c *call) chosen() *decision.Reason {
 	c.selection = c.state.Policies.Select(&c.req.Caller)
-	c.verdict.Policy, c.verdict.Version = strings.Join(c.selection.Names(), ", "), c.selection.Version()
+	c.verdict.Policy, c.verdict.Version = c.selection.Names(), c.selection.Version()
 	if c.selection.Empty() && !c.state.Open {
 		return because(decision.CodeNoPolicy,
 			"no policy selects the agent "+c.req.Caller.Agent+": give one whose spec.agents matches it, or start with --open")
@@ -141,13 +142,16 @@ func (c *call) authorize() *decision.Reason {
 }
 
 func (c *call) judge(r *decision.Request) *decision.Reason {
-	out := c.selection.Judge(input.New(r, c.principal))
+	out := c.selection.Judge(c.rules.Ask(r, c.principal))
 	c.verdict.Policy, c.verdict.Version, c.verdict.Reason.Rule = out.Policy, out.Version, out.Rule
 	if !out.Allow {
-		return &out.Reason
+		return kept(out.Reason)
 	}
 	return nil
 }
+
+// kept puts a reason where it outlives its step; calls that pass keep none.
+func kept(r decision.Reason) *decision.Reason { return &r }
 
 // enforceable refuses what the asker could not carry out.
 func (c *call) enforceable() *decision.Reason {

@@ -11,7 +11,7 @@ func (c *call) guard() *decision.Reason {
 	set := c.bundle.guards[requestPhase(c.req.Surface)]
 	c.verdict.Findings = scan(set, &c.req.Body, c.verdict.Findings)
 	if reason, blocked := guards.Block(c.verdict.Findings); blocked {
-		return &reason
+		return kept(reason)
 	}
 	c.edits = guards.Edits(c.verdict.Findings, c.edits)
 	return nil

@@ -12,8 +12,8 @@ import (
 // identify finds out who asks. Without a demand for a token the call speaks
 // as the workload.
 func (c *call) identify() *decision.Reason {
-	c.principal = &decision.Principal{Agent: c.req.Caller.Agent, Claims: map[string]any{}}
-	c.tried = c.principal
+	c.who = decision.Principal{Agent: c.req.Caller.Agent}
+	c.principal, c.tried = &c.who, &c.who
 	demand := c.selection.Authentication(c.req.Surface)
 	if demand.Mode == authz.None {
 		return c.refuseForged(c.req.Caller.Bearer)
@@ -25,8 +25,8 @@ func (c *call) identify() *decision.Reason {
 // it names counts for them only.
 func (c *call) tryToken() *decision.Reason {
 	for _, trial := range c.selection.Trials(c.req.Surface) {
-		who := &decision.Principal{Agent: c.req.Caller.Agent, Claims: map[string]any{}}
-		if reason := c.satisfy(trial.Authentication, who); reason != nil {
+		who := &decision.Principal{Agent: c.req.Caller.Agent}
+		if reason := c.satisfy(&trial.Authentication, who); reason != nil {
 			c.observed = append(c.observed, authz.Observation{Policy: trial.Policy, Version: trial.Version, Reason: *reason})
 			continue
 		}
@@ -38,7 +38,7 @@ func (c *call) tryToken() *decision.Reason {
 }
 
 // satisfy judges the token by a demand and writes down whom it names.
-func (c *call) satisfy(demand authz.Authentication, who *decision.Principal) *decision.Reason {
+func (c *call) satisfy(demand *authz.Authentication, who *decision.Principal) *decision.Reason {
 	bearer := c.req.Caller.Bearer
 	if c.req.Surface == decision.LLM && !looksLikeJWT(bearer) {
 		bearer = nil // the placeholder key of an SDK, or a provider's key: no issuer may see it
@@ -55,7 +55,7 @@ func (c *call) satisfy(demand authz.Authentication, who *decision.Principal) *de
 	return nil
 }
 
-func (s *state) verify(bearer decision.Secret, demand authz.Authentication, who *decision.Principal) error {
+func (s *state) verify(bearer decision.Secret, demand *authz.Authentication, who *decision.Principal) error {
 	t, err := s.believe(bearer, demand.Providers)
 	if err != nil {
 		return err
@@ -84,14 +84,17 @@ func (s *state) believe(bearer decision.Secret, providers []authz.Provider) (*to
 // meantFor reports whether a selected policy lists the token's issuer with an
 // audience that the token is meant for.
 func meantFor(t *token.Token, providers []authz.Provider) error {
-	err := error(decision.Refuse(decision.CodeIssuerUnknown, "the token's issuer is not one that this agent's policies list"))
-	for _, p := range providers {
-		if p.Issuer != t.Issuer {
+	var err error
+	for i := range providers {
+		if providers[i].Issuer != t.Issuer {
 			continue
 		}
-		if err = t.For(p.Audiences); err == nil {
+		if err = t.For(providers[i].Audiences); err == nil {
 			return nil
 		}
+	}
+	if err == nil {
+		return decision.Refuse(decision.CodeIssuerUnknown, "the token's issuer is not one that this agent's policies list")
 	}
 	return err
 }

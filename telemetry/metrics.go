@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -32,6 +33,7 @@ type Metrics struct {
 	Reloads       *prometheus.CounterVec // result: applied or refused
 
 	registry prometheus.Registerer
+	decided  decided
 }
 
 func newMetrics(r prometheus.Registerer) *Metrics {
@@ -57,6 +59,37 @@ func newMetrics(r prometheus.Registerer) *Metrics {
 	})
 	r.MustRegister(m.Calls, m.CallSeconds, m.GuardFindings, m.LimitRefusals, m.Observed, m.PDPErrors, m.SpansLost, m.Reloads)
 	return m
+}
+
+// decided remembers the counters of calls, which the library would look up by
+// their labels with every call.
+type decided struct {
+	mu       sync.RWMutex
+	counters map[[3]string]prometheus.Counter
+}
+
+// maxDecided bounds the memory; there are far fewer outcomes.
+const maxDecided = 1024
+
+// Decided counts a decided request.
+func (m *Metrics) Decided(surface, effect, reason string) {
+	key := [...]string{surface, effect, reason}
+	d := &m.decided
+	d.mu.RLock()
+	c := d.counters[key]
+	d.mu.RUnlock()
+	if c == nil {
+		c = m.Calls.WithLabelValues(surface, effect, reason)
+		d.mu.Lock()
+		if d.counters == nil {
+			d.counters = map[[3]string]prometheus.Counter{}
+		}
+		if len(d.counters) < maxDecided {
+			d.counters[key] = c
+		}
+		d.mu.Unlock()
+	}
+	c.Inc()
 }
 
 // WatchAuditLost publishes how many records of decisions could not be kept, as

@@ -119,8 +119,8 @@ func TestTracesURL(t *testing.T) {
 func TestMetricNames(t *testing.T) {
 	tel, _ := build(t)
 	m := tel.Metrics
-	m.Calls.WithLabelValues("llm", "deny", "rate_limited").Inc()
-	m.Calls.WithLabelValues("mcp", "allow", "").Inc()
+	m.Decided("llm", "deny", "rate_limited")
+	m.Decided("mcp", "allow", "")
 	m.CallSeconds.WithLabelValues("mcp", PhaseDecision).Observe(0.0004)
 	m.GuardFindings.WithLabelValues("pii.us_ssn", "redact").Add(2)
 	m.LimitRefusals.WithLabelValues("devops: 10 requests a minute").Inc()
@@ -154,7 +154,7 @@ func TestLabelsAreBounded(t *testing.T) {
 	m := tel.Metrics
 	for i := range 1000 {
 		value := fmt.Sprintf("Value %d\n{}", i)
-		m.Calls.WithLabelValues(value, value, value).Inc()
+		m.Decided(value, value, value)
 		m.CallSeconds.WithLabelValues(value, value).Observe(1)
 		m.GuardFindings.WithLabelValues(value, value).Inc()
 		m.LimitRefusals.WithLabelValues(strings.Repeat(value, 100)).Inc()

@@ -28,7 +28,7 @@ func (r recorder) Add(rec audit.Record) {
 
 func (r recorder) count(rec *audit.Record) {
 	if rec.Phase == audit.PhaseRequest {
-		r.metrics.Calls.WithLabelValues(string(rec.Surface), rec.Effect, string(rec.Code)).Inc()
+		r.metrics.Decided(string(rec.Surface), rec.Effect, string(rec.Code))
 		if rec.Code == decision.CodeRateLimited {
 			r.metrics.LimitRefusals.WithLabelValues(rec.Rule).Inc()
 		}

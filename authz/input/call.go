@@ -56,10 +56,17 @@ type trees struct{ args, labels tree }
 // New returns the call that r asks about on behalf of p, which may be nil
 // where nobody was authenticated.
 func New(r *decision.Request, p *decision.Principal) *Call {
+	c := &Call{}
+	c.Ask(r, p)
+	return c
+}
+
+// Ask turns c into the call that [New] would return, and returns it.
+func (c *Call) Ask(r *decision.Request, p *decision.Principal) *Call {
 	if p == nil {
 		p = &decision.Principal{Agent: r.Caller.Agent}
 	}
-	c := &Call{Request: r, Principal: p, Method: r.Method, Tool: r.Tool}
+	*c = Call{Request: r, Principal: p, Method: r.Method, Tool: r.Tool}
 	c.args, c.labels = &c.own.args, &c.own.labels
 	return c
 }

@@ -1,0 +1,88 @@
+package audit
+
+import (
+	"encoding/json"
+	"fmt"
+	"unicode/utf8"
+
+	"outrider.dev/outrider/decision"
+)
+
+// line renders the record as one line of JSON.
+func (r Record) line() ([]byte, error) { return appendLine(nil, &r) }
+
+// appendLine appends the record as one line of JSON. The usual record, of a
+// call that passed and where nothing was found, is written here: reflection
+// would cost as much as the decision did.
+func appendLine(b []byte, r *Record) ([]byte, error) {
+	if !r.usual() {
+		raw, err := json.Marshal(r.bounded())
+		return append(append(b, raw...), '\n'), err
+	}
+	before := len(b)
+	b = appendMember(append(b, '{'), "id", r.ID)
+	b, err := r.Time.AppendText(append(b, `,"time":"`...))
+	if err != nil {
+		return b[:before], fmt.Errorf("time of a record: %w", err)
+	}
+	b = appendMember(append(b, `",`...), "phase", r.Phase)
+	b = appendMember(append(b, ','), "surface", r.Surface)
+	b = appendOptional(b, "method", r.Method)
+	b = appendOptional(b, "agent", r.Agent)
+	b = appendOptional(b, "subject", r.Subject)
+	b = appendOptional(b, "model", r.Model)
+	b = appendOptional(b, "server", r.Server)
+	b = appendOptional(b, "tool", r.Tool)
+	b = appendMember(append(b, ','), "effect", r.Effect)
+	b = appendOptional(b, "code", r.Code)
+	b = appendOptional(b, "rule", r.Rule)
+	b = appendOptional(b, "policy", r.Policy)
+	b = appendOptional(b, "version", r.Version)
+	b = appendOptional(b, "message", r.Message)
+	b = appendNames(b, "providers", r.Providers)
+	b = appendOptional(b, "end", r.End)
+	return append(b, '}', '\n'), nil
+}
+
+// usual reports whether the record holds nothing but texts and names.
+func (r *Record) usual() bool {
+	return len(r.Findings) == 0 && r.MoreFindings == 0 && len(r.Observed) == 0 && r.Usage == (decision.Usage{})
+}
+
+func appendOptional[S ~string](b []byte, name string, value S) []byte {
+	if value == "" {
+		return b
+	}
+	return appendMember(append(b, ','), name, value)
+}
+
+func appendMember[S ~string](b []byte, name string, value S) []byte {
+	b = append(append(append(b, '"'), name...), `":`...)
+	return appendText(b, clip(string(value)))
+}
+
+func appendNames(b []byte, name string, values []string) []byte {
+	if len(values) == 0 {
+		return b
+	}
+	b = append(append(append(b, `,"`...), name...), `":`...)
+	for i, v := range values[:min(len(values), maxNames)] {
+		sep := byte(',')
+		if i == 0 {
+			sep = '['
+		}
+		b = appendText(append(b, sep), clip(v))
+	}
+	return append(b, ']')
+}
+
+// appendText appends a JSON string. What needs care is left to the library.
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			raw, _ := json.Marshal(s) // a string always marshals
+			return append(b, raw...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
+}
