@@ -72,6 +72,7 @@ func (d *document) checkExpectation(path string, c *configv1.TestCase) {
 	}
 	d.belongs(path+".text", "chat", c.GetChat() != nil)
 	d.belongs(path+".arguments", "call", c.GetCall() != nil)
+	d.belongs(path+".answer", "an answer of call or chat", c.GetCall().GetAnswer()+c.GetChat().GetAnswer() != "")
 	for field, tools := range map[string][]string{"visible": e.GetVisible(), "hidden": e.GetHidden()} {
 		d.belongs(path+"."+field, "list", c.GetList() != nil)
 		for i, tool := range tools {

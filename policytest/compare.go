@@ -30,6 +30,7 @@ func compare(e *configv1.TestExpectation, a *Answer) []Mismatch {
 	c.names("hidden", e.GetHidden(), a.Hidden)
 	c.names("findings", e.GetFindings(), a.Findings)
 	c.equal("text", e.GetText(), a.Text)
+	c.equal("answer", e.GetAnswer(), a.Returned)
 	if e.GetArguments() != nil && !reflect.DeepEqual(any(e.GetArguments().AsMap()), a.Args) {
 		c.add("arguments", jsonText(e.GetArguments().AsMap()), jsonText(a.Args))
 	}

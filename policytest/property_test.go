@@ -37,7 +37,10 @@ func answers(t *testing.T, s *Suite, order []question) map[string]Answer {
 			t.Fatal(err)
 		}
 		a.Observed = observed(seen.list)
-		a.Verdict.ID = ""
+		if err := s.judgeAnswer(context.Background(), q, a); err != nil {
+			t.Fatal(err)
+		}
+		a.Verdict.ID, a.request = "", nil
 		out[q.GetName()] = *a
 	}
 	return out
@@ -82,6 +85,7 @@ func spoiled(e *configv1.TestExpectation) []*configv1.TestExpectation {
 	spoil(e.GetRule() != "", func(o *configv1.TestExpectation) { o.Rule += "-no" })
 	spoil(e.GetMessage() != "", func(o *configv1.TestExpectation) { o.Message += " no." })
 	spoil(e.GetText() != "", func(o *configv1.TestExpectation) { o.Text += " no." })
+	spoil(e.GetAnswer() != "", func(o *configv1.TestExpectation) { o.Answer += " no." })
 	spoil(e.GetArguments() != nil, func(o *configv1.TestExpectation) {
 		o.Arguments.Fields["no"] = o.Arguments.Fields["repo"]
 	})

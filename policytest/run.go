@@ -33,8 +33,11 @@ type Answer struct {
 	Hidden   []string
 	Text     string   // of the last message that is sent on; of a chat
 	Args     any      // that are sent on; of a call
+	Returned string   // the answer's text, as the agent gets it
 	Findings []string // types, each once
 	Observed []string // what observing policies would have refused
+
+	request *decision.Request // with all that the engine read of it
 }
 
 // Run answers the cases whose full name, "suite/case", the pattern matches; a
@@ -59,6 +62,9 @@ func (s *Suite) Run(ctx context.Context, pattern *regexp.Regexp) ([]Result, erro
 		answer.Observed = observed(seen.list)
 		if s.limited() && answer.Verdict.Allowed() {
 			engine = nil // it counted the call
+		}
+		if err := s.judgeAnswer(ctx, q, answer); err != nil {
+			return nil, err
 		}
 		out = append(out, Result{
 			Name: q.GetName(), At: q.at, Answer: *answer, Took: time.Since(start),
@@ -87,12 +93,8 @@ func (s *Suite) answer(ctx context.Context, e *pdp.Engine, q question) (*Answer,
 	if err != nil {
 		return nil, err
 	}
-	a := &Answer{Verdict: v}
-	for _, f := range v.Findings {
-		a.Findings = append(a.Findings, f.Type)
-	}
-	slices.Sort(a.Findings)
-	a.Findings = slices.Compact(a.Findings)
+	a := &Answer{Verdict: v, request: r}
+	a.found(v.Findings)
 	if v.Allowed() {
 		if err := a.read(dialect.Apply(nil, raw, v.Splices)); err != nil {
 			return nil, err
@@ -102,6 +104,15 @@ func (s *Suite) answer(ctx context.Context, e *pdp.Engine, q question) (*Answer,
 		return a, s.list(ctx, e, q, a)
 	}
 	return a, nil
+}
+
+// found adds the types of findings.
+func (a *Answer) found(list []decision.Finding) {
+	for _, f := range list {
+		a.Findings = append(a.Findings, f.Type)
+	}
+	slices.Sort(a.Findings)
+	a.Findings = slices.Compact(a.Findings)
 }
 
 // list finds out what a caller sees who may list at all.

@@ -380,7 +380,10 @@ type TestCall struct {
 	// called `server`.
 	Server string `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"`
 	// The tool's arguments.
-	Arguments     *structpb.Struct `protobuf:"bytes,3,opt,name=arguments,proto3" json:"arguments,omitempty"`
+	Arguments *structpb.Struct `protobuf:"bytes,3,opt,name=arguments,proto3" json:"arguments,omitempty"`
+	// What the server answers, as text. Given, the answer is judged too, and the
+	// case expects what becomes of both.
+	Answer        string `protobuf:"bytes,4,opt,name=answer,proto3" json:"answer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -434,6 +437,13 @@ func (x *TestCall) GetArguments() *structpb.Struct {
 		return x.Arguments
 	}
 	return nil
+}
+
+func (x *TestCall) GetAnswer() string {
+	if x != nil {
+		return x.Answer
+	}
+	return ""
 }
 
 // TestList is a list of MCP tools as a server sends it.
@@ -501,7 +511,10 @@ type TestChat struct {
 	// The whole conversation.
 	Messages []*TestMessage `protobuf:"bytes,3,rep,name=messages,proto3" json:"messages,omitempty"`
 	// Whether the answer is streamed.
-	Stream        bool `protobuf:"varint,4,opt,name=stream,proto3" json:"stream,omitempty"`
+	Stream bool `protobuf:"varint,4,opt,name=stream,proto3" json:"stream,omitempty"`
+	// What the provider answers, as text. Given, the answer is judged too, and
+	// the case expects what becomes of both. A streamed one comes in small pieces.
+	Answer        string `protobuf:"bytes,5,opt,name=answer,proto3" json:"answer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -562,6 +575,13 @@ func (x *TestChat) GetStream() bool {
 		return x.Stream
 	}
 	return false
+}
+
+func (x *TestChat) GetAnswer() string {
+	if x != nil {
+		return x.Answer
+	}
+	return ""
 }
 
 // TestMessage is one message of a conversation.
@@ -707,7 +727,9 @@ type TestExpectation struct {
 	Findings []string `protobuf:"bytes,9,rep,name=findings,proto3" json:"findings,omitempty"`
 	// Parts of the rules or reason codes with which policies that only observe
 	// would have refused; each must be found.
-	Observed      []string `protobuf:"bytes,10,rep,name=observed,proto3" json:"observed,omitempty"`
+	Observed []string `protobuf:"bytes,10,rep,name=observed,proto3" json:"observed,omitempty"`
+	// The answer, as the agent gets it.
+	Answer        string `protobuf:"bytes,11,opt,name=answer,proto3" json:"answer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -810,6 +832,13 @@ func (x *TestExpectation) GetObserved() []string {
 		return x.Observed
 	}
 	return nil
+}
+
+func (x *TestExpectation) GetAnswer() string {
+	if x != nil {
+		return x.Answer
+	}
+	return ""
 }
 
 // TestMatrix is a table of calls: a column for each principal, a row for each
@@ -923,21 +952,23 @@ const file_outrider_config_v1_test_proto_rawDesc = "" +
 	"\x04list\x18\x04 \x01(\v2\x1c.outrider.config.v1.TestListB\r\xea\xe0\x18\t2\arequestR\x04list\x12?\n" +
 	"\x04chat\x18\x05 \x01(\v2\x1c.outrider.config.v1.TestChatB\r\xea\xe0\x18\t2\arequestR\x04chat\x12E\n" +
 	"\x06method\x18\x06 \x01(\v2\x1e.outrider.config.v1.TestMethodB\r\xea\xe0\x18\t2\arequestR\x06method\x12C\n" +
-	"\x06expect\x18\a \x01(\v2#.outrider.config.v1.TestExpectationB\x06\xea\xe0\x18\x02\x10\x01R\x06expect\"u\n" +
+	"\x06expect\x18\a \x01(\v2#.outrider.config.v1.TestExpectationB\x06\xea\xe0\x18\x02\x10\x01R\x06expect\"\x8d\x01\n" +
 	"\bTestCall\x12\x1a\n" +
 	"\x04tool\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04tool\x12\x16\n" +
 	"\x06server\x18\x02 \x01(\tR\x06server\x125\n" +
-	"\targuments\x18\x03 \x01(\v2\x17.google.protobuf.StructR\targuments\"@\n" +
+	"\targuments\x18\x03 \x01(\v2\x17.google.protobuf.StructR\targuments\x12\x16\n" +
+	"\x06answer\x18\x04 \x01(\tR\x06answer\"@\n" +
 	"\bTestList\x12\x1c\n" +
 	"\x05tools\x18\x01 \x03(\tB\x06\xea\xe0\x18\x02\x10\x01R\x05tools\x12\x16\n" +
-	"\x06server\x18\x02 \x01(\tR\x06server\"\xad\x01\n" +
+	"\x06server\x18\x02 \x01(\tR\x06server\"\xc5\x01\n" +
 	"\bTestChat\x12\x1c\n" +
 	"\x05model\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x05model\x12\"\n" +
 	"\x06prompt\x18\x02 \x01(\tB\n" +
 	"\xea\xe0\x18\x062\x04textR\x06prompt\x12G\n" +
 	"\bmessages\x18\x03 \x03(\v2\x1f.outrider.config.v1.TestMessageB\n" +
 	"\xea\xe0\x18\x062\x04textR\bmessages\x12\x16\n" +
-	"\x06stream\x18\x04 \x01(\bR\x06stream\"o\n" +
+	"\x06stream\x18\x04 \x01(\bR\x06stream\x12\x16\n" +
+	"\x06answer\x18\x05 \x01(\tR\x06answer\"o\n" +
 	"\vTestMessage\x12>\n" +
 	"\x04role\x18\x01 \x01(\tB*\xea\xe0\x18&\x10\x01\x1a\x06system\x1a\tdeveloper\x1a\x04user\x1a\tassistantR\x04role\x12 \n" +
 	"\acontent\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\acontent\"q\n" +
@@ -945,7 +976,7 @@ const file_outrider_config_v1_test_proto_rawDesc = "" +
 	"TestMethod\x12\x1a\n" +
 	"\x04name\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04name\x12\x16\n" +
 	"\x06server\x18\x02 \x01(\tR\x06server\x12/\n" +
-	"\x06params\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x06params\"\xbb\x02\n" +
+	"\x06params\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x06params\"\xd3\x02\n" +
 	"\x0fTestExpectation\x121\n" +
 	"\x06effect\x18\x01 \x01(\tB\x19\xea\xe0\x18\x15\x1a\x05Allow\x1a\x04Deny\x1a\x06MutateR\x06effect\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12\x12\n" +
@@ -957,7 +988,8 @@ const file_outrider_config_v1_test_proto_rawDesc = "" +
 	"\targuments\x18\b \x01(\v2\x17.google.protobuf.StructR\targuments\x12\x1a\n" +
 	"\bfindings\x18\t \x03(\tR\bfindings\x12\x1a\n" +
 	"\bobserved\x18\n" +
-	" \x03(\tR\bobserved\"\x95\x01\n" +
+	" \x03(\tR\bobserved\x12\x16\n" +
+	"\x06answer\x18\v \x01(\tR\x06answer\"\x95\x01\n" +
 	"\n" +
 	"TestMatrix\x12\x1a\n" +
 	"\x04name\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04name\x12\x16\n" +
