@@ -102,7 +102,12 @@ func (b *builder) mcp(doc *configv1.MCPPolicy) {
 		b.allows = append(b.allows, b.expressions(allowPath+".policy.matchExpressions", "backend.mcp.authorization", list)...)
 	}
 	list := doc.GetDenyPolicy().GetMatchExpressions()
-	b.denies = append(b.denies, b.expressions(denyPath+".matchExpressions", "backend.mcp.denyPolicy", list)...)
+	denies := b.expressions(denyPath+".matchExpressions", "backend.mcp.denyPolicy", list)
+	for _, r := range denies {
+		r.deny = true
+	}
+	b.denies = append(b.denies, denies...)
+	b.policy.document = slices.Concat(b.allows, b.denies)
 }
 
 // expressions compiles one of the lists of backend.mcp.
@@ -179,7 +184,7 @@ func (b *builder) named(path string, i int, doc *configv1.Rule) {
 		b.refuse(path, "the rule needs exactly one of allow and deny", "split it, or say which it is")
 		return
 	}
-	r := &rule{label: index("rules", i) + " " + doc.GetName(), message: doc.GetMessage(), target: newTarget(selects)}
+	r := &rule{label: index("rules", i) + " " + doc.GetName(), message: doc.GetMessage(), target: newTarget(selects), deny: effect == "deny", named: true}
 	for field, patterns := range map[string][]string{
 		"tools": selects.GetTools(), "servers": selects.GetServers(), "models": selects.GetModels(), "methods": selects.GetMethods(), "agents": selects.GetAgents(),
 	} {
@@ -198,6 +203,7 @@ func (b *builder) named(path string, i int, doc *configv1.Rule) {
 	}
 	r.place(b.at(path))
 	*list = append(*list, r)
+	b.policy.document = append(b.policy.document, r)
 }
 
 // rego compiles the inline module.

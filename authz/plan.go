@@ -102,8 +102,13 @@ func (p *Policy) plan(c *input.Call) policyPlan {
 		allows:       p.allows.fold(c),
 		module:       p.module.plan(c),
 		lists:        p.hasAllowList(surface),
-		modelAllowed: surface != decision.LLM || c.Method == "models.list" || matchAny(p.models, c.Request.LLM.Model),
+		modelAllowed: p.allowsModel(c),
 	}
+}
+
+// allowsModel reports whether the policy's list of models lets the call pass.
+func (p *Policy) allowsModel(c *input.Call) bool {
+	return surfaceOf(c) != decision.LLM || c.Method == "models.list" || matchAny(p.models, c.Request.LLM.Model)
 }
 
 // surfaceOf takes what is no LLM call for one of the stricter surface.

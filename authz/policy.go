@@ -21,6 +21,7 @@ type Policy struct {
 	auth     *authentication
 	allows   ruleList
 	denies   ruleList
+	document []*rule // both, in the order of the document
 	models   []glob
 	modelsAt string
 	module   *module // nil: none

@@ -17,6 +17,8 @@ type rule struct {
 	target  target
 	when    *cel.Program // nil: always
 	roots   input.Roots  // what must exist of a call for the rule to apply
+	deny    bool
+	named   bool // in rules, not in backend.mcp
 }
 
 // target selects calls by name. An empty list asks for nothing.

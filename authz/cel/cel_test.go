@@ -34,9 +34,10 @@ func compile(t testing.TB, c *Compiler, expr string) *Program {
 func checkTruth(t *testing.T, c *Compiler, p *Program, expr string, call *input.Call) {
 	t.Helper()
 	want, memo, folded := p.Eval(call).Truth, c.atoms.NewMemo(), p.Fold(call)
+	_, explained := p.explain(p.pieces(), call)
 	for name, got := range map[string]Truth{
 		"taken apart": p.Truth(call, nil), "with a memo": p.Truth(call, memo), "with the memo again": p.Truth(call, memo),
-		"folded": folded.Truth(call, nil), "folded, with a memo": folded.Truth(call, memo),
+		"explained": explained, "folded": folded.Truth(call, nil), "folded, with a memo": folded.Truth(call, memo),
 	} {
 		if got != want {
 			t.Errorf("%s: %s %v, as it was written %v", expr, name, got, want)

@@ -38,6 +38,7 @@ func New(atoms *Atoms, schema input.Schema) (*Compiler, error) {
 	}
 	opts := []celgo.EnvOption{
 		celgo.ClearMacros(),
+		celgo.EnableMacroCallTracking(), // so that explanations show what the author wrote
 		celgo.Macros(c.hasMacro(), celgo.AllMacro, celgo.ExistsMacro, celgo.ExistsOneMacro,
 			celgo.MapMacro, celgo.MapFilterMacro, celgo.FilterMacro),
 		celgo.ParserRecursionLimit(maxNesting),
@@ -128,7 +129,7 @@ func (c *Compiler) plan(checked *celgo.Ast, found *reading) (*Program, error) {
 	if err != nil {
 		return nil, &Error{Problem: plain(err.Error()), Fix: "mend the expression"}
 	}
-	return newProgram(c, whole, tree.fold(nil), found), nil
+	return newProgram(c, checked.NativeRep(), whole, tree.fold(nil), found), nil
 }
 
 // typeName is a type in the words of an author.

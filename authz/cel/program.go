@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	celgo "cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/types/ref"
 
 	"outrider.dev/outrider/authz/input"
 )
@@ -39,18 +41,26 @@ type Program struct {
 	consts map[string]bool // texts that an error may name
 	scopes []string
 	loose  []string
+	reads  []input.Reading
+	source ast.Expr
+	pieces func() *piece // of the source
 }
 
 // newProgram gathers what is asked of an expression later.
-func newProgram(c *Compiler, whole celgo.Program, tree *tree, found *reading) *Program {
-	p := &Program{tree: tree, whole: whole, fields: c.fields, atoms: c.atoms, consts: found.consts, scopes: found.scopes}
+func newProgram(c *Compiler, checked *ast.AST, whole celgo.Program, tree *tree, found *reading) *Program {
+	p := &Program{source: checked.Expr(), pieces: c.pieces(checked), tree: tree, whole: whole, fields: c.fields, atoms: c.atoms, consts: found.consts, scopes: found.scopes}
 	for _, claim := range found.unguarded() {
 		if d := c.fields[claim].Claim; d == nil || d.Default == nil {
 			p.loose = append(p.loose, claim)
 		}
 	}
+	seen := map[string]bool{}
 	for _, path := range found.paths {
 		f := c.field(path)
+		if key := strings.Join(path, "\x00"); !seen[key] {
+			seen[key] = true
+			p.reads = append(p.reads, input.Reading{Field: f, Path: path})
+		}
 		p.roots |= f.Root
 		p.args = p.args || f.Args
 		if v := c.defined[f.Path]; v != nil {
@@ -109,7 +119,11 @@ func (p *Program) Truth(c *input.Call, m Memo) Truth { return p.tree.eval(c, m) 
 // Eval evaluates the expression as a whole, as it was written, and says of a
 // failure what was missing. [Program.Truth] comes to the same in less time.
 func (p *Program) Eval(c *input.Call) Result {
-	value, err := evaluate(p.whole, p.fields, &p.atoms.runs, c)
+	return p.result(evaluate(p.whole, p.fields, &p.atoms.runs, c))
+}
+
+// result is what an evaluation by the library ended in.
+func (p *Program) result(value ref.Val, err error) Result {
 	if err != nil {
 		return Result{Truth: Failed, Missing: p.missing(err)}
 	}

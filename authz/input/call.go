@@ -100,6 +100,23 @@ func (c *Call) Anonymous() *Call {
 	return &d
 }
 
+// As returns the call as it would be by somebody else.
+func (c *Call) As(p *decision.Principal) *Call {
+	d := *c
+	d.Principal, d.once = p, nil
+	return &d
+}
+
+// WithArguments returns the call as it would be with other arguments.
+func (c *Call) WithArguments(args []byte) *Call {
+	r := *c.Request
+	r.Tool = c.Tool
+	r.Tool.Args, r.Tool.ArgsStart, r.Tool.ArgsEnd = args, 0, 0
+	d := New(&r, c.Principal)
+	d.Method = c.Method
+	return d
+}
+
 // WithScope returns the call as it would be if the token had one more scope.
 func (c *Call) WithScope(scope string) *Call {
 	p := *c.Principal

@@ -1,0 +1,266 @@
+package authz
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"outrider.dev/outrider/authz/input"
+	"outrider.dev/outrider/decision"
+)
+
+// Bounds of the search for a change, so that it takes no longer than some
+// hundred decisions.
+const (
+	maxScopes    = 24 // tried one by one and in pairs
+	maxModels    = 16
+	maxArguments = 8
+	maxLiterals  = 16 // tried for each argument
+)
+
+// change says what would let the call pass: one scope, two, another model,
+// another argument, in this order. Nothing is said before the changed call was
+// judged. Where nothing helps it says what stands in the way.
+func (x *explaining) change(e *Explanation) string {
+	for _, try := range []func() string{x.byScope, x.byModel, x.byArgument} {
+		if said := try(); said != "" {
+			return said
+		}
+	}
+	return x.dead(e)
+}
+
+// passes judges a changed call.
+func (x *explaining) passes(c *input.Call) bool {
+	var v views
+	key := c.Key()
+	j := judging{call: c, surface: surfaceOf(c), plan: x.selection.plan(c, nil, &key), views: &v}
+	return !j.enforce().refuses()
+}
+
+// byScope tries the scopes that the rules ask for, on the token that came or
+// on one that could have come.
+func (x *explaining) byScope() string {
+	base, before := x.call, ""
+	if base.Principal.Issuer == "" {
+		if base, before = x.withToken(); base == nil {
+			return ""
+		}
+		if x.passes(base) {
+			return before
+		}
+		before += " with "
+	} else {
+		before = "add "
+	}
+	var scopes []string
+	for i, r := range x.sources {
+		if r == nil || r.when == nil || x.rules[i].Observe {
+			continue
+		}
+		for _, scope := range r.when.ScopeTests() {
+			if !slices.Contains(scopes, scope) && !slices.Contains(base.Principal.Scopes, scope) {
+				scopes = append(scopes, scope)
+			}
+		}
+	}
+	scopes = scopes[:min(len(scopes), maxScopes)]
+	for _, one := range scopes {
+		if x.passes(base.WithScope(one)) {
+			return before + "the scope " + one
+		}
+	}
+	for i, one := range scopes {
+		for _, other := range scopes[i+1:] {
+			if x.passes(base.WithScope(one).WithScope(other)) {
+				return before + "the scopes " + one + " and " + other
+			}
+		}
+	}
+	return ""
+}
+
+// withToken returns the call with a token, without a scope, of the first issuer
+// that the policies listen to on the surface; nil where they listen to none.
+func (x *explaining) withToken() (*input.Call, string) {
+	providers := x.selection.Authentication(x.surface).Providers
+	if len(providers) == 0 {
+		return nil, ""
+	}
+	first := providers[0]
+	audiences := make([]any, len(first.Audiences))
+	for i, a := range first.Audiences {
+		audiences[i] = a
+	}
+	who := *x.call.Principal
+	who.Issuer, who.Subject = first.Issuer, "somebody"
+	who.Claims = map[string]any{"iss": who.Issuer, "sub": who.Subject, "aud": audiences, "scp": []any{}}
+	return x.call.As(&who), "send a token of " + who.Issuer
+}
+
+// byModel tries the models that lists and rules name.
+func (x *explaining) byModel() string {
+	if x.surface != decision.LLM {
+		return ""
+	}
+	var candidates []glob
+	for i := range x.plan.enforce {
+		p := &x.plan.enforce[i]
+		candidates = append(candidates, p.models...)
+		for _, r := range p.document {
+			if !r.deny {
+				candidates = append(candidates, r.target.models...)
+			}
+		}
+	}
+	for _, g := range candidates[:min(len(candidates), maxModels)] {
+		r := *x.call.Request
+		if r.LLM.Model = strings.Join(g, "x"); !x.passes(input.New(&r, x.call.Principal)) {
+			continue
+		}
+		if len(g) == 1 {
+			return "ask for the model " + g[0]
+		}
+		return "ask for a model that is named like " + named([]glob{g})
+	}
+	return ""
+}
+
+// byArgument tries other values of the arguments that rules in the way read,
+// and to leave them out.
+func (x *explaining) byArgument() string {
+	if x.call.ArgsUnknown {
+		return ""
+	}
+	tried := 0
+	for i, r := range x.sources {
+		if r == nil || r.when == nil || !inTheWay(&x.rules[i]) {
+			continue
+		}
+		for _, read := range r.when.Reads() {
+			if len(read.Argument()) == 0 {
+				continue
+			}
+			if tried++; tried > maxArguments {
+				return ""
+			}
+			if said := x.alter(r, &x.rules[i], read); said != "" {
+				return said
+			}
+		}
+	}
+	return ""
+}
+
+// inTheWay reports whether the rule denies, or could allow and does not.
+func inTheWay(o *decision.RuleOutcome) bool {
+	if o.Observe {
+		return false
+	}
+	if o.Effect == decision.RuleDenies {
+		return o.Result != decision.ResultFalse
+	}
+	return o.Result != decision.ResultTrue
+}
+
+// alter tries other values of one argument.
+func (x *explaining) alter(r *rule, o *decision.RuleOutcome, read input.Reading) string {
+	all, err := read.Field.Read(x.call)
+	if err != nil {
+		return ""
+	}
+	args, _ := all.(map[string]any)
+	path := read.Argument()
+	try := func(value any, drop bool) bool {
+		raw, err := json.Marshal(edited(args, path, value, drop))
+		return err == nil && x.passes(x.call.WithArguments(raw))
+	}
+	for _, value := range []any{"-", int64(0), false} { // of no meaning to anybody
+		switch {
+		case !try(value, false):
+		case read.Show(x.call) == "missing":
+			return "send the argument " + strings.Join(path, ".")
+		default:
+			return "change " + read.Name() + ": " + r.label + " " + stance(r) + " while " + blamed(o.When, read.Name(), r)
+		}
+	}
+	literals := r.when.Literals()
+	for _, value := range literals[:min(len(literals), maxLiterals)] {
+		if try(value, false) {
+			text, _ := json.Marshal(value) // a scalar always marshals
+			return "set " + read.Name() + " to " + string(text)
+		}
+	}
+	if try(nil, true) {
+		return "leave out the argument " + strings.Join(path, ".")
+	}
+	return ""
+}
+
+// edited returns the arguments with one of them changed or dropped.
+func edited(args map[string]any, path []string, value any, drop bool) map[string]any {
+	out := maps.Clone(args)
+	if out == nil {
+		out = map[string]any{}
+	}
+	switch {
+	case len(path) > 1:
+		inner, _ := out[path[0]].(map[string]any)
+		out[path[0]] = edited(inner, path[1:], value, drop)
+	case drop:
+		delete(out, path[0])
+	default:
+		out[path[0]] = value
+	}
+	return out
+}
+
+func stance(r *rule) string {
+	if r.deny {
+		return "denies"
+	}
+	return "does not allow"
+}
+
+// blamed is the piece of the condition that reads the value and holds where
+// the rule denies, or does not hold where the rule would allow.
+func blamed(c *decision.Condition, name string, r *rule) string {
+	want := decision.ResultFalse
+	if r.deny {
+		want = decision.ResultTrue
+	}
+	var find func(c *decision.Condition) string
+	find = func(c *decision.Condition) string {
+		if c.Operator == "" && c.Result == want && strings.Contains(c.Text, name) && !strings.HasPrefix(c.Text, "has(") {
+			return c.Text
+		}
+		for i := range c.Parts {
+			if text := find(&c.Parts[i]); text != "" {
+				return text
+			}
+		}
+		return ""
+	}
+	if text := find(c); text != "" && r.deny {
+		return text
+	} else if text != "" {
+		return text + " does not hold"
+	}
+	return "it is as it is"
+}
+
+// dead says what stands in the way where no change of the caller was found.
+func (x *explaining) dead(e *Explanation) string {
+	switch i := slices.IndexFunc(x.rules, func(o decision.RuleOutcome) bool { return o.Decides }); e.Code {
+	case decision.CodeDeniedByRule:
+		return "nothing that the caller may change was found to help: the deny rule " + withPlace(x.rules[i].Rule, x.rules[i].At) + " is final"
+	case decision.CodeRuleError:
+		return "send what the deny rule " + withPlace(x.rules[i].Rule, x.rules[i].At) + " reads, or let it ask first with has(): " + x.rules[i].Note
+	case decision.CodeModelNotAllowed:
+		return "add the model " + shown(x.call.Request.LLM.Model) + " to backend.llm.models of policy " + e.Policy
+	default:
+		return "no scope opens this: add an allow rule for " + x.subject() + " to policy " + strconv.Quote(e.Policy)
+	}
+}

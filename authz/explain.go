@@ -1,0 +1,211 @@
+package authz
+
+import (
+	"strings"
+
+	"outrider.dev/outrider/authz/input"
+	"outrider.dev/outrider/decision"
+)
+
+// Explanation is what every rule of the selected policies comes to by itself,
+// and what follows of all of them.
+type Explanation struct {
+	Code   decision.Code // of the refusal; empty where the rules let the call pass
+	Policy string        // that refuses; empty where no single one does
+	Rules  []decision.RuleOutcome
+	Change string // the smallest change found that would pass, or that none was
+}
+
+// maxReads bounds the values that are shown of one rule.
+const maxReads = 32
+
+// explaining is the work on one explanation. It uses neither plans nor indexes
+// nor memos: every rule is looked at and evaluated as it was written.
+type explaining struct {
+	judging
+	selection *Selection
+	rules     []decision.RuleOutcome
+	sources   []*rule // of the rules; nil of those without an expression
+}
+
+// Explain evaluates every rule of every selected policy, in the order of the
+// documents, the security team's first. It comes to the same as
+// [Selection.Judge], at many times the cost.
+func (s *Selection) Explain(c *input.Call) Explanation {
+	if s.Empty() {
+		return Explanation{Code: decision.CodeNoPolicy, Change: "add a policy whose spec.agents selects the agent " + shown(c.Request.Caller.Agent)}
+	}
+	x := explaining{judging: judging{call: c, surface: surfaceOf(c), plan: s.barePlan(c), views: &views{}}, selection: s}
+	for _, p := range s.all {
+		x.policy(x.bare(p))
+	}
+	e := x.weigh()
+	e.Rules = x.rules
+	if e.Code != decision.CodeNone {
+		e.Change = x.change(&e)
+	}
+	return e
+}
+
+// barePlan is a plan with nothing folded and nothing left out.
+func (s *Selection) barePlan(c *input.Call) *plan {
+	p := &plan{}
+	for _, of := range s.all {
+		bare := policyPlan{
+			Policy: of, module: modulePlan{module: of.module},
+			lists: of.hasAllowList(surfaceOf(c)), modelAllowed: of.allowsModel(c),
+		}
+		if of.Observe {
+			p.observe = append(p.observe, bare)
+		} else {
+			p.enforce = append(p.enforce, bare)
+		}
+	}
+	return p
+}
+
+// bare returns the policy's part of the bare plan.
+func (x *explaining) bare(p *Policy) *policyPlan {
+	for _, list := range [][]policyPlan{x.plan.enforce, x.plan.observe} {
+		for i := range list {
+			if list[i].Policy == p {
+				return &list[i]
+			}
+		}
+	}
+	return &policyPlan{Policy: p}
+}
+
+// policy explains the rules of one policy.
+func (x *explaining) policy(p *policyPlan) {
+	view, _ := x.view(p)
+	models := p.models != nil
+	for _, r := range p.document {
+		if models && r.named { // the list stands between backend.mcp and the named rules
+			x.models(p, view)
+			models = false
+		}
+		x.rule(p, view, r)
+	}
+	if models {
+		x.models(p, view)
+	}
+	x.module(p, view)
+}
+
+// add appends an outcome with what all of a policy's have in common.
+func (x *explaining) add(p *policyPlan, o decision.RuleOutcome, source *rule) {
+	o.Policy, o.Version, o.Cluster, o.Observe = p.Name, p.Version, p.Cluster, p.Observe
+	x.rules, x.sources = append(x.rules, o), append(x.sources, source)
+}
+
+func (x *explaining) rule(p *policyPlan, view *input.Call, r *rule) {
+	o := decision.RuleOutcome{Effect: decision.RuleAllows, Rule: r.label, At: r.at, Result: decision.ResultTrue}
+	if r.deny {
+		o.Effect = decision.RuleDenies
+	}
+	if why := r.skips(view); why != "" {
+		o.Result, o.Note = decision.ResultSkipped, why
+		x.add(p, o, nil)
+		return
+	}
+	if r.when != nil {
+		condition := r.when.Explain(view)
+		o.Result, o.When = condition.Result, &condition
+		o.Values = readValues(r.when.Reads(), view)
+	}
+	switch {
+	case o.Result == decision.ResultError:
+		o.Note = r.when.Eval(view).Missing
+	case o.Result == decision.ResultTrue && r.deny:
+		o.Note = r.message
+	case x.blind(p) && r.roots&(input.Claims|input.Scopes|input.Principal) != 0 && r.when != nil:
+		o.Note = "judged without the token: the policy does not list its issuer and audience here"
+	}
+	x.add(p, o, r)
+}
+
+// blind reports whether the policy does not see the token that the call has.
+func (x *explaining) blind(p *policyPlan) bool {
+	return x.call.Principal.Issuer != "" && !x.believes(p)
+}
+
+func readValues(reads []input.Reading, view *input.Call) []decision.ReadValue {
+	var out []decision.ReadValue
+	for _, r := range reads[:min(len(reads), maxReads)] {
+		if view.Roots().Has(r.Field.Root) {
+			out = append(out, decision.ReadValue{Path: r.Name(), Value: r.Show(view)})
+		}
+	}
+	return out
+}
+
+// models explains the list of models. It restricts LLM calls alone.
+func (x *explaining) models(p *policyPlan, view *input.Call) {
+	o := decision.RuleOutcome{Effect: decision.RuleModels, Rule: "backend.llm.models", At: p.modelsAt, Result: decision.ResultFalse}
+	switch {
+	case x.surface != decision.LLM:
+		o.Result, o.Note = decision.ResultSkipped, "it is about LLM calls"
+	case p.modelAllowed:
+		o.Result = decision.ResultTrue
+	default:
+		o.Note = "the models are " + named(p.models)
+	}
+	if x.surface == decision.LLM {
+		o.Values = []decision.ReadValue{{Path: "llm.model", Value: quotedModel(view)}}
+	}
+	x.add(p, o, nil)
+}
+
+func quotedModel(c *input.Call) string { return `"` + shown(c.Request.LLM.Model) + `"` }
+
+// module explains the queries of the policy's module.
+func (x *explaining) module(p *policyPlan, view *input.Call) {
+	m := &p.module
+	if m.module == nil {
+		return
+	}
+	outcome := func(effect decision.RuleEffect, name string, reads []input.Field) decision.RuleOutcome {
+		list := make([]input.Reading, len(reads))
+		for i, f := range reads {
+			list[i] = input.Reading{Field: f, Path: strings.Split(f.Path, ".")}
+		}
+		return decision.RuleOutcome{Effect: effect, Rule: name, At: m.at, Result: decision.ResultFalse, Values: readValues(list, view)}
+	}
+	if m.asksVisible(view) {
+		o := outcome(decision.RuleAllows, "rego visible", m.VisibleReads())
+		holds, err := m.Visible(view)
+		settleModule(&o, holds, err)
+		if o.Effect = decision.RuleDenies; o.Result != decision.ResultError { // it shows or hides
+			o.Result = map[bool]decision.RuleResult{true: decision.ResultFalse, false: decision.ResultTrue}[holds]
+		}
+		x.add(p, o, nil)
+	} else if m.HasDeny() {
+		o := outcome(decision.RuleDenies, moduleDeny, m.DenyReads())
+		messages, err := m.Deny(view)
+		settleModule(&o, len(messages) > 0, err)
+		if err == nil {
+			o.Note = strings.Join(messages, "; ")
+		}
+		x.add(p, o, nil)
+	}
+	if m.HasAllow() {
+		o := outcome(decision.RuleAllows, "rego allow", m.AllowReads())
+		if m.asksVisible(view) {
+			o.Result, o.Note = decision.ResultTrue, "visible stands for it in lists"
+		} else {
+			holds, err := m.Allow(view)
+			settleModule(&o, holds, err)
+		}
+		x.add(p, o, nil)
+	}
+}
+
+func settleModule(o *decision.RuleOutcome, holds bool, err error) {
+	switch {
+	case err != nil:
+		o.Result, o.Note = decision.ResultError, err.Error()
+	case holds:
+		o.Result = decision.ResultTrue
+	}
+}
