@@ -34,9 +34,8 @@ func (x *explaining) change(e *Explanation) string {
 
 // passes judges a changed call.
 func (x *explaining) passes(c *input.Call) bool {
-	var v views
 	key := c.Key()
-	j := judging{call: c, surface: surfaceOf(c), plan: x.selection.plan(c, nil, &key), views: &v}
+	j := judging{call: c, surface: surfaceOf(c), plan: x.selection.plan(c, nil, &key)}
 	return !j.enforce().refuses()
 }
 

@@ -35,7 +35,7 @@ func (s *Selection) Explain(c *input.Call) Explanation {
 	if s.Empty() {
 		return Explanation{Code: decision.CodeNoPolicy, Change: "add a policy whose spec.agents selects the agent " + shown(c.Request.Caller.Agent)}
 	}
-	x := explaining{judging: judging{call: c, surface: surfaceOf(c), plan: s.barePlan(c), views: &views{}}, selection: s}
+	x := explaining{judging: judging{call: c, surface: surfaceOf(c), plan: s.barePlan(c)}, selection: s}
 	for _, p := range s.all {
 		x.policy(x.bare(p))
 	}
