@@ -62,7 +62,7 @@ func TestLanguagesShareTheVocabulary(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			module, err := rego.Compile("package outrider\nallow if input."+f.Path+" == "+text, nil)
+			module, err := rego.Compile(rego.Sources{Inline: "package outrider\nallow if input." + f.Path + " == " + text}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -67,7 +67,7 @@ func (b *builder) build(atoms *cel.Atoms) {
 	for i, r := range spec.GetRules() {
 		b.named(index("spec.rules", i), i, r)
 	}
-	b.rego(spec.GetRego())
+	b.rego(spec)
 	p.allows, p.denies = newRuleList(b.allows), newRuleList(b.denies)
 }
 
@@ -206,29 +206,43 @@ func (b *builder) named(path string, i int, doc *configv1.Rule) {
 	b.policy.document = append(b.policy.document, r)
 }
 
-// rego compiles the inline module.
-func (b *builder) rego(source string) {
-	if source == "" {
+// rego compiles the inline module and those that the policy names together.
+func (b *builder) rego(spec *configv1.PolicySpec) {
+	path := "spec.rego"
+	switch {
+	case spec.GetRego() != "":
+	case spec.GetRegoModules() != nil:
+		path = "spec.regoModules"
+	default:
 		return
 	}
-	module, err := rego.Compile(source, b.schema)
+	src := b.src.Rego
+	src.Inline = spec.GetRego()
+	module, err := rego.Compile(src, b.schema)
 	if err != nil {
-		b.refuseModule(source, err)
+		b.refuseModule(path, src.Inline, err)
 		return
 	}
-	b.policy.module = newModule(module, b.at("spec.rego"))
+	b.policy.module = newModule(module, b.at(path))
 }
 
-// refuseModule notes what is wrong with the module, at its place in the file
+// refuseModule notes what is wrong with a module, at its place in its file
 // where that can be told.
-func (b *builder) refuseModule(source string, err error) {
-	const path = "spec.rego"
+func (b *builder) refuseModule(path, inline string, err error) {
 	var why *rego.Error
-	if b.src.In != nil && errors.As(err, &why) && why.Line > 0 {
-		if in := b.src.In(path, source, why.Line, why.Column); in != "" {
-			b.errs = append(b.errs, &LoadError{Policy: b.policy.Name, At: in, Path: path, Problem: why.Problem, Fix: why.Fix})
-			return
-		}
+	if !errors.As(err, &why) {
+		b.refuse(path, err.Error(), "")
+		return
 	}
-	b.refuse(path, err.Error(), "")
+	at := why.Place()
+	if at != "" {
+		path = "spec.regoModules"
+	} else if b.src.In != nil && why.Line > 0 {
+		at = b.src.In(path, inline, why.Line, why.Column)
+	}
+	if at == "" {
+		b.refuse(path, err.Error(), "")
+		return
+	}
+	b.errs = append(b.errs, &LoadError{Policy: b.policy.Name, At: at, Path: path, Problem: why.Problem, Fix: why.Fix})
 }

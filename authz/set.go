@@ -4,6 +4,7 @@ import (
 	"errors"
 
 	"outrider.dev/outrider/authz/cel"
+	"outrider.dev/outrider/authz/rego"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 )
 
@@ -11,6 +12,8 @@ import (
 type Source struct {
 	Doc     *configv1.AgentPolicy
 	Version string // content hash
+	// Rego is what spec.regoModules names, without the inline module.
+	Rego rego.Sources
 	// At returns "file:line" of a field, by its path such as
 	// "spec.rules[2].when"; empty where unknown. May be nil.
 	At func(path string) string

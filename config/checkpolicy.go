@@ -12,6 +12,7 @@ func (d *document) checkPolicy(p *configv1.AgentPolicy) {
 	d.checkName("metadata.name", p.GetMetadata().GetName())
 	spec := p.GetSpec()
 	d.checkVariables(spec.GetVariables())
+	d.checkRego(spec.GetRegoModules())
 	d.checkIssuers(spec.GetTraffic().GetJwtAuthentication().GetProviders())
 	d.checkLimits(spec.GetTraffic().GetRateLimiting())
 	d.checkGuards("spec.backend.mcp.guards", spec.GetBackend().GetMcp().GetGuards())

@@ -12,6 +12,7 @@ const maxFiles = 1024
 
 // config reads the one Config document of a file, and the policies it names.
 func (l *loader) config(path string) {
+	l.look(path)
 	documents := l.documents(path)
 	if alone(documents) {
 		for _, d := range documents {
@@ -64,6 +65,7 @@ func (l *loader) policies(d *document, paths []string) {
 // each calls read for the file at path or, where it is a folder, for every
 // *.yaml and *.yml in it, sorted, without hidden ones.
 func (l *loader) each(path string, fail func(problem, fix string), read func(file string)) {
+	l.look(path)
 	info, err := os.Stat(path)
 	if err != nil {
 		fail("cannot be read: "+cause(err), "name a file, or a folder for all *.yaml files in it")
@@ -91,22 +93,32 @@ func (l *loader) each(path string, fail func(problem, fix string), read func(fil
 	}
 }
 
-// yamlFiles lists a folder, which os.ReadDir sorts. Hidden files are left out:
-// editors and mounted volumes keep their own there.
+// yamlFiles lists the documents of a folder.
 func yamlFiles(folder string) ([]string, error) {
+	names, err := filesOf(folder, func(name string) bool {
+		extension := filepath.Ext(name)
+		return extension == ".yaml" || extension == ".yml"
+	})
+	for i, name := range names {
+		names[i] = filepath.Join(folder, name)
+	}
+	return names, err
+}
+
+// filesOf lists the names in a folder that are wanted, which os.ReadDir sorts.
+// Hidden files are left out: editors and mounted volumes keep their own there.
+func filesOf(folder string, wanted func(name string) bool) ([]string, error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return nil, err
 	}
-	var files []string
+	var names []string
 	for _, e := range entries {
-		extension := filepath.Ext(e.Name())
-		if e.IsDir() || strings.HasPrefix(e.Name(), ".") || extension != ".yaml" && extension != ".yml" {
-			continue
+		if !e.IsDir() && !strings.HasPrefix(e.Name(), ".") && wanted(e.Name()) {
+			names = append(names, e.Name())
 		}
-		files = append(files, filepath.Join(folder, e.Name()))
 	}
-	return files, nil
+	return names, nil
 }
 
 // open begins the list of problems of one file.

@@ -103,19 +103,24 @@ func (l *loader) readPolicy(d *document) {
 			l.names[name], _ = d.where("metadata.name")
 		}
 	}
-	v := version(p)
+	rego := l.rego(d, p.GetSpec().GetRegoModules())
+	v := version(p, &rego)
 	resolvePolicy(p, d.file)
-	l.loaded.Policies = append(l.loaded.Policies, Policy{Doc: p, File: d.file, Version: v, Lines: d.lines, source: d.source})
+	l.loaded.Policies = append(l.loaded.Policies, Policy{Doc: p, File: d.file, Version: v, Lines: d.lines, Rego: rego, source: d.source})
 }
 
 // version names the content, before paths are resolved: the same policy has
 // the same version on every machine.
-func version(p *configv1.AgentPolicy) string {
+func version(p *configv1.AgentPolicy, rego *Rego) string {
 	const shown = 12
 	raw, err := proto.MarshalOptions{Deterministic: true}.Marshal(p)
 	if err != nil { // only invalid UTF-8 could, and that is refused before
 		return ""
 	}
-	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:])[:shown]
+	sum := sha256.New()
+	_, _ = sum.Write(raw)
+	if p.GetSpec().GetRegoModules() != nil {
+		rego.addTo(sum)
+	}
+	return hex.EncodeToString(sum.Sum(nil))[:shown]
 }

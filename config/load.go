@@ -1,6 +1,7 @@
 package config
 
 import (
+	"path/filepath"
 	"slices"
 
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
@@ -11,6 +12,7 @@ type Loaded struct {
 	Config   *configv1.Config // nil when only policies were read
 	Policies []Policy         // in the order of the files and of the documents in them
 	Tests    []Test           // that stand beside them
+	Paths    []string         // of all files and folders that were named, there or not
 }
 
 // Policy is one AgentPolicy or ClusterAgentPolicy document and where it came from.
@@ -19,6 +21,7 @@ type Policy struct {
 	File    string
 	Version string              // of the content: equal documents have equal versions
 	Lines   map[string]Position // by field path, such as spec.rules[2].when
+	Rego    Rego                // of the files that regoModules names
 	source  []string            // the lines of the file
 }
 
@@ -36,9 +39,20 @@ func (p *Policy) Position(path string) (Position, bool) {
 // Load reads a Config file and the policies it names. The error is of type
 // [Errors] and holds every problem that was found.
 func Load(path string) (*Loaded, error) {
+	loaded, err := Look(path)
+	if err != nil {
+		return nil, err
+	}
+	return loaded, nil
+}
+
+// Look is [Load] for a program that goes on looking at the files: with an error
+// it still returns their Paths, and nothing else to be used.
+func Look(path string) (*Loaded, error) {
 	l := newLoader()
 	l.config(path)
-	return l.result()
+	_, err := l.result()
+	return &l.loaded, err
 }
 
 // LoadSidecar reads the Config file of a sidecar, which holds no policy, route
@@ -86,6 +100,13 @@ func (l *loader) result() (*Loaded, error) {
 		return nil, errs
 	}
 	return &l.loaded, nil
+}
+
+// look notes a file or folder that was named.
+func (l *loader) look(path string) {
+	if path = filepath.Clean(path); !slices.Contains(l.loaded.Paths, path) {
+		l.loaded.Paths = append(l.loaded.Paths, path)
+	}
 }
 
 // once reports whether the file was not read before: naming a file and its

@@ -31,12 +31,34 @@ func resolveConfig(c *configv1.Config, file string) {
 }
 
 func resolvePolicy(p *configv1.AgentPolicy, file string) {
+	resolveRego(p.GetSpec().GetRegoModules(), file)
 	for _, provider := range p.GetSpec().GetTraffic().GetJwtAuthentication().GetProviders() {
 		if provider.Jwks != nil {
 			resolve(file, &provider.Jwks.File)
 		}
 		if secret := provider.GetIntrospection().GetSecret(); secret != nil {
 			resolve(file, &secret.File)
+		}
+	}
+}
+
+// resolveRego makes the paths of regoModules relative to the document's folder.
+func resolveRego(m *configv1.RegoModules, file string) {
+	for i := range m.GetFiles() {
+		resolve(file, &m.Files[i])
+	}
+	b := m.GetBundle()
+	if b == nil {
+		return
+	}
+	resolve(file, &b.File)
+	if b.Bearer != nil {
+		resolve(file, &b.Bearer.File)
+	}
+	if s := b.Signature; s != nil {
+		resolve(file, &s.File)
+		if s.Secret != nil {
+			resolve(file, &s.Secret.File)
 		}
 	}
 }

@@ -18,7 +18,7 @@ const maxFileBytes = 1 << 20
 // readSource returns the text of a file: UTF-8 without byte order mark and
 // without control characters. On a problem it reports and returns false.
 func (p *problems) readSource() (string, bool) {
-	raw, err := readBounded(p.file)
+	raw, err := readBounded(p.file, maxFileBytes)
 	if err != nil {
 		p.add(Position{File: p.file}, "", "cannot be read: "+cause(err), "check the path and its permissions")
 		return "", false
@@ -44,7 +44,8 @@ func (p *problems) text(raw []byte) (string, bool) {
 	return src, true
 }
 
-func readBounded(path string) ([]byte, error) {
+// readBounded reads a file up to the first byte beyond a size.
+func readBounded(path string, most int) ([]byte, error) {
 	f, err := os.Open(path) //nolint:gosec // the operator names the file
 	if err != nil {
 		return nil, err
@@ -53,7 +54,7 @@ func readBounded(path string) ([]byte, error) {
 	if info, err := f.Stat(); err == nil && info.Mode()&fs.ModeDevice != 0 {
 		return nil, errors.New("it is a device") // and may never end
 	}
-	return io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+	return io.ReadAll(io.LimitReader(f, int64(most)+1))
 }
 
 // cause is the operating system's word without the path, which stands in the

@@ -101,7 +101,7 @@ func testFiles(folder string) ([]string, error) {
 		case entry.IsDir() || strings.HasPrefix(entry.Name(), ".") || extension != ".yaml" && extension != ".yml":
 			return nil
 		}
-		raw, err := readBounded(name)
+		raw, err := readBounded(name, maxFileBytes)
 		if err == nil && strings.Contains(string(raw), kindTest) {
 			files = append(files, name)
 		}

@@ -64,7 +64,7 @@ func TestPoliciesPass(t *testing.T) {
 	for _, s := range report.Suites {
 		tested[filepath.Dir(s.File)] = true
 	}
-	for _, name := range []string{"story", "story-rego", "arguments", "observe"} {
+	for _, name := range []string{"story", "story-rego", "rego-files", "arguments", "observe"} {
 		if folder := filepath.Join("policies", name); !tested[folder] {
 			t.Errorf("%s has no tests", folder)
 		}

@@ -87,7 +87,7 @@ func (s *Suite) alone(p probe) []config.Policy {
 // bare returns the specification without anything that judges.
 func bare(spec *configv1.PolicySpec) *configv1.PolicySpec {
 	spec = proto.CloneOf(spec)
-	spec.Backend, spec.Rules, spec.Rego = nil, nil, ""
+	spec.Backend, spec.Rules, spec.Rego, spec.RegoModules = nil, nil, "", nil
 	if spec.GetTraffic() != nil {
 		spec.Traffic.RateLimiting = nil
 	}
@@ -128,8 +128,12 @@ func probes(index int, p *config.Policy) []probe {
 	for i, r := range spec.GetRules() {
 		b.named(i, r)
 	}
-	if module := spec.GetRego(); module != "" {
-		b.add("spec.rego", "rego", byModule, func(s *configv1.PolicySpec) { s.Rego = module })
+	if inline, files := spec.GetRego(), spec.GetRegoModules(); inline != "" || files != nil {
+		path := "spec.rego"
+		if inline == "" {
+			path = "spec.regoModules"
+		}
+		b.add(path, "rego", byModule, func(s *configv1.PolicySpec) { s.Rego, s.RegoModules = inline, files })
 	}
 	return b.out
 }

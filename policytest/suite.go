@@ -23,6 +23,7 @@ func Now() time.Time { return time.Date(2026, time.January, 1, 12, 0, 0, 0, time
 type Suite struct {
 	test     *config.Test
 	policies []config.Policy
+	paths    []string // that the policies came from
 	compiled *authz.Set
 	tokens   *token.Verifier
 	bearers  map[string]string // by principal; empty: it shows no token
@@ -61,7 +62,7 @@ func newSuite(test *config.Test) (*Suite, error) {
 	if loaded.Config != nil || len(loaded.Policies) == 0 {
 		return nil, s.problem("spec.policies", "spec.policies brings a Config or no policy", "name files or folders with policies")
 	}
-	s.policies = loaded.Policies
+	s.policies, s.paths = loaded.Policies, loaded.Paths
 	if s.compiled, err = decisionservice.Compile(s.policies); err != nil {
 		return nil, err
 	}

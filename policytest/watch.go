@@ -15,7 +15,7 @@ import (
 // in a row see the same, so that an editor has finished writing.
 const Poll = 250 * time.Millisecond
 
-// Watch calls run at once, and again whenever a YAML file changes at or below
+// Watch calls run at once, and again whenever a policy, a test or a file of Rego changes at or below
 // one of the paths that the last call returned. It returns when ctx ends.
 func Watch(ctx context.Context, run func() (paths []string)) {
 	paths := run()
@@ -43,7 +43,7 @@ func Watch(ctx context.Context, run func() (paths []string)) {
 
 // Watched lists what the suite is made of.
 func (s *Suite) Watched() []string {
-	return append([]string{s.test.File}, s.test.Doc.GetSpec().GetPolicies()...)
+	return append([]string{s.test.File}, s.paths...)
 }
 
 // stamp is different whenever one of the files was written.
@@ -57,7 +57,9 @@ func stamp(paths []string) string {
 				return nil
 			case entry.IsDir() && name != path && strings.HasPrefix(entry.Name(), "."):
 				return fs.SkipDir
-			case entry.IsDir() || name != path && extension != ".yaml" && extension != ".yml":
+			case entry.IsDir() || name != path && strings.HasPrefix(entry.Name(), "."):
+				return nil
+			case name != path && !slices.Contains([]string{".yaml", ".yml", ".rego", ".json"}, extension):
 				return nil
 			}
 			if info, err := os.Stat(name); err == nil {

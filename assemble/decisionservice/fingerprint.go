@@ -6,23 +6,17 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-
-	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 )
 
 // maxLooked bounds what is read of one file to see whether it changed; larger
 // ones do not load.
-const maxLooked = 2 << 20
+const maxLooked = 16 << 20
 
-// fingerprint sums up the configuration file and the policies that it names.
+// fingerprint sums up the files at paths, and in them where they are folders.
 // A file that cannot be read counts as changed content, not as a failure.
-func fingerprint(file string, cfg *configv1.Config) [sha256.Size]byte {
+func fingerprint(paths []string) [sha256.Size]byte {
 	sum := sha256.New()
-	addFile(sum, file)
-	for _, path := range cfg.GetPolicies() {
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(filepath.Dir(file), path)
-		}
+	for _, path := range paths {
 		addPath(sum, path)
 	}
 	return [sha256.Size]byte(sum.Sum(nil))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -51,7 +52,7 @@ func (s *Service) follow(ctx context.Context) error {
 			asked = true
 		case <-look.C:
 		}
-		now := fingerprint(s.opt.File, s.loaded.Config)
+		now := fingerprint(s.paths)
 		if now == s.seen && !asked {
 			continue
 		}
@@ -88,7 +89,12 @@ func (s *Service) reload(ctx context.Context, running *errgroup.Group, stop cont
 }
 
 func (s *Service) replace(ctx context.Context, running *errgroup.Group) (*config.Loaded, context.CancelFunc, error) {
-	next, err := config.Load(s.opt.File)
+	next, err := config.Look(s.opt.File)
+	if !slices.Equal(s.paths, next.Paths) {
+		// Read again what was just summed up, so that no change gets lost.
+		s.paths, s.seen = next.Paths, fingerprint(next.Paths)
+		next, err = config.Look(s.opt.File)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

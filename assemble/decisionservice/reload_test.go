@@ -169,6 +169,38 @@ func TestReload(t *testing.T) {
 	eventually(t, "what needs a restart is told", func() bool { _, said := r.ready(t); return strings.Contains(said, "restart") })
 }
 
+// TestReloadOfRegoFiles: a module and data in files are looked at like the
+// policy that names them, and so are those that only a refused change names.
+func TestReloadOfRegoFiles(t *testing.T) {
+	r := startReloading(t)
+	policy := func(files string) string {
+		return "apiVersion: outrider.dev/v1\nkind: AgentPolicy\nmetadata: {name: models}\nspec: {regoModules: {files: [" + files + "]}}\n"
+	}
+	if err := os.Mkdir(filepath.Join(r.dir, "policies/lib"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	r.write(t, "policies/lib/a.rego", "package outrider\nallow if input.llm.model in data.models\n")
+	r.write(t, "policies/lib/a.json", `{"models": ["b-1"]}`)
+	r.write(t, "policies/models.yaml", policy("lib"))
+	eventually(t, "the module applies", func() bool { return r.allows(t, "b-1") && !r.allows(t, "a-1") })
+	r.write(t, "policies/lib/a.json", `{"models": ["c-1"]}`)
+	eventually(t, "other data applies", func() bool { return r.allows(t, "c-1") && !r.allows(t, "b-1") })
+	r.write(t, "policies/lib/b.rego", "package outrider\ndeny contains \"no\" if input.llm.model == \"c-1\"\n")
+	eventually(t, "a new file in the folder applies", func() bool { return !r.allows(t, "c-1") })
+	version := r.ask(t, "c-1").Version
+
+	r.write(t, "policies/lib/b.rego", "package outrider\ndeny contains \"no\" if input.llm.modle\n")
+	eventually(t, "readiness tells the place in the module", func() bool { _, said := r.ready(t); return strings.Contains(said, "lib/b.rego:2:23: ") })
+	r.write(t, "policies/models.yaml", policy("lib, late.rego"))
+	eventually(t, "readiness tells of the missing file", func() bool { _, said := r.ready(t); return strings.Contains(said, "late.rego") })
+	if r.ask(t, "c-1").Version != version {
+		t.Error("a bad change keeps what was before")
+	}
+	r.write(t, "policies/lib/b.rego", "package outrider\n")
+	r.write(t, "policies/late.rego", "package outrider\nallow if input.llm.model == \"d-1\"\n")
+	eventually(t, "the missing file is seen when it comes", func() bool { return r.allows(t, "c-1") && r.allows(t, "d-1") })
+}
+
 // TestReloadUnderLoad: while the policies change, every call is decided by
 // one version of them, and none is lost.
 func TestReloadUnderLoad(t *testing.T) {

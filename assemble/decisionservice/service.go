@@ -20,6 +20,7 @@ import (
 	"outrider.dev/outrider/assemble/dataplane"
 	"outrider.dev/outrider/audit"
 	"outrider.dev/outrider/authz"
+	"outrider.dev/outrider/authz/rego"
 	"outrider.dev/outrider/authz/token"
 	"outrider.dev/outrider/config"
 	"outrider.dev/outrider/pdp"
@@ -43,7 +44,8 @@ type Service struct {
 
 	opt    Options
 	loaded *config.Loaded                 // what the engine decides by
-	seen   [sha256.Size]byte              // fingerprint of its files
+	paths  []string                       // that the configuration named when it was last read
+	seen   [sha256.Size]byte              // fingerprint of what lies there
 	tokens atomic.Pointer[token.Verifier] // the engine's own
 	record *audit.Log
 	server *server.Server         // nil: in this process only
@@ -71,7 +73,7 @@ func New(loaded *config.Loaded, opt Options) (*Service, error) {
 	s.tokens.Store(tokens)
 	tel.Health.Add("issuers", func(context.Context) error { return s.tokens.Load().Ready() })
 	if opt.File != "" {
-		s.seen = fingerprint(opt.File, cfg)
+		s.paths, s.seen = loaded.Paths, fingerprint(loaded.Paths)
 		tel.Health.Note("configuration", s.note)
 	}
 	if cfg.GetPdp() == nil {
@@ -153,6 +155,7 @@ func Compile(list []config.Policy) (*authz.Set, error) {
 		sources = append(sources, authz.Source{
 			Doc:     p.Doc,
 			Version: p.Version,
+			Rego:    regoOf(p),
 			At: func(path string) string {
 				at, _ := p.Position(path)
 				at.File = filepath.Base(at.File) // refusals name the place, and callers need not know the folder
@@ -169,6 +172,21 @@ func Compile(list []config.Policy) (*authz.Set, error) {
 		})
 	}
 	return authz.NewSet(sources)
+}
+
+// regoOf is what a policy's regoModules brings.
+func regoOf(p *config.Policy) rego.Sources {
+	var src rego.Sources
+	if p.Doc.GetSpec().GetRegoModules() == nil {
+		return src
+	}
+	for _, f := range p.Rego.Modules {
+		src.Files = append(src.Files, rego.File{Name: f.Name, Text: string(f.Raw)})
+	}
+	for _, f := range p.Rego.Data {
+		src.Data = append(src.Data, rego.File{Name: f.Name, Text: string(f.Raw)})
+	}
+	return src
 }
 
 // StateDir returns the folder that survives restarts: the configured one, else

@@ -1,8 +1,9 @@
-// Package rego compiles and evaluates the Rego module of a policy.
+// Package rego compiles and evaluates the Rego modules of a policy.
 //
-// A module is `package outrider` in Rego v1 and may define `allow` (a bool),
-// `deny` (a set of messages) and `visible` (a bool). It reads the vocabulary
-// of authz/input below `input`; a word that does not exist there does not
+// Modules of `package outrider` in Rego v1 may define `allow` (a bool), `deny`
+// (a set of messages) and `visible` (a bool); packages below it hold what they
+// share, and data what they look up. They read the vocabulary of authz/input
+// below `input`; a word that does not exist there does not
 // load. As is usual in Rego, reading what a call does not have is undefined,
 // so the rule around it simply does not hold: `input.tool.name` of an LLM call
 // is no error. Beware of `not`: `not input.tool.name == "x"` holds for every
@@ -13,5 +14,6 @@
 // reads the arguments of a tool call defines `visible`, which alone answers
 // for it while a list is filtered. Every evaluation has a deadline, built-in
 // functions that reach beyond the call do not exist, and one that fails ends
-// the evaluation with an error. Only authz imports the package.
+// the evaluation with an error. Only authz and what assembles sources import
+// the package.
 package rego

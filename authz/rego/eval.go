@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"time"
 
@@ -118,8 +119,12 @@ func describe(err error) error {
 	if what == "" {
 		what = "the module cannot be evaluated"
 	}
-	if e.Location != nil && e.Code != topdown.CancelErr {
-		what += fmt.Sprintf(" (line %d)", e.Location.Row)
+	switch loc := e.Location; {
+	case loc == nil || e.Code == topdown.CancelErr:
+	case loc.File == inline:
+		what += fmt.Sprintf(" (line %d)", loc.Row)
+	default: // callers read it, and need not know the folder
+		what += fmt.Sprintf(" (%s:%d)", path.Base(loc.File), loc.Row)
 	}
 	return errors.New(what)
 }

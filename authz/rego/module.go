@@ -4,26 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
+	"github.com/open-policy-agent/opa/v1/storage"
+	"github.com/open-policy-agent/opa/v1/storage/inmem"
 
 	"outrider.dev/outrider/authz/input"
 )
 
-// maxModule bounds the length of a module in bytes.
-const maxModule = 64 << 10
-
-// fileName stands for the module in the library's own messages.
-const fileName = "rego"
-
-// Module is a compiled module, safe for concurrent use.
+// Module is what a policy's modules define together, compiled. It is safe for
+// concurrent use.
 type Module struct {
-	allow, deny, visible *query // nil where the module defines none
+	allow, deny, visible *query // nil where no module defines one
 }
 
-// query is one rule of the module, prepared.
+// query is one rule of the modules, prepared.
 type query struct {
 	rego.PreparedEvalQuery
 	roots   input.Roots   // that it reads, itself or by other rules
@@ -31,9 +30,11 @@ type query struct {
 	depends input.Depends
 }
 
-// Error says why a module does not load. Line and Column count from 1 in the
-// module's own text; 0 where no place is to blame.
+// Error says why modules do not load. Line and Column count from 1 in the
+// file or, where that is empty, in the text of the inline module; 0 where no
+// place is to blame.
 type Error struct {
+	File         string
 	Line, Column int
 	Problem, Fix string
 }
@@ -44,89 +45,110 @@ func (e *Error) Error() string {
 	if e.Fix != "" {
 		text += ": " + e.Fix
 	}
-	if e.Line == 0 {
+	switch {
+	case e.Line == 0 && e.File == "":
 		return text
+	case e.File == "":
+		return fmt.Sprintf("at %d:%d of the module: %s", e.Line, e.Column, text)
+	default:
+		return e.Place() + ": " + text
 	}
-	return fmt.Sprintf("at %d:%d of the module: %s", e.Line, e.Column, text)
 }
 
-// at is an error at a place in the module.
+// Place is where in a file the mistake is; empty for the inline module.
+func (e *Error) Place() string {
+	if e.File == "" || e.Line == 0 {
+		return e.File
+	}
+	return fmt.Sprintf("%s:%d:%d", e.File, e.Line, e.Column)
+}
+
+// at is an error at a place in a module.
 func at(loc *ast.Location, problem, fix string) *Error {
 	e := &Error{Problem: problem, Fix: fix}
 	if loc != nil {
 		e.Line, e.Column = loc.Row, loc.Col
+		if loc.File != inline {
+			e.File = loc.File
+		}
 	}
 	return e
 }
 
-// Compile checks a module and prepares its queries. Claims are read by the
-// schema. The error is an [*Error].
-func Compile(source string, schema input.Schema) (*Module, error) {
-	if len(source) > maxModule {
-		return nil, &Error{Problem: fmt.Sprintf("the module is longer than %d bytes", maxModule), Fix: "split it over several policies"}
-	}
-	if strings.TrimSpace(source) == "" {
-		return nil, &Error{Problem: "the module is empty", Fix: "write `package outrider` and rules, or remove the field"}
-	}
-	parsed, err := ast.ParseModuleWithOpts(fileName, source, ast.ParserOptions{RegoVersion: ast.RegoV1})
+// Compile checks modules and data and prepares the queries. Claims are read by
+// the schema. The error is an [*Error].
+func Compile(src Sources, schema input.Schema) (*Module, error) {
+	parsed, err := src.parse()
 	if err != nil {
-		return nil, translate(err)
-	}
-	if err := shape(parsed); err != nil {
 		return nil, err
 	}
-	compiler := ast.NewCompiler().WithCapabilities(capabilities())
-	if compiler.Compile(map[string]*ast.Module{fileName: parsed}); compiler.Failed() {
+	data, err := src.document()
+	if err != nil {
+		return nil, err
+	}
+	compiler := ast.NewCompiler().WithCapabilities(capabilities()).WithPathConflictsCheck(holds(data))
+	if compiler.Compile(parsed); compiler.Failed() {
 		return nil, translate(compiler.Errors)
 	}
-	return prepare(compiler, input.NewUntyped(schema))
+	return prepare(compiler, data, newReader(compiler, data, input.NewUntyped(schema)))
 }
 
-// shape checks the package and the heads of the rules that are asked for.
-func shape(m *ast.Module) error {
-	if m.Package.Path.String() != "data.outrider" {
-		return at(m.Package.Location, "the package is "+strings.TrimPrefix(m.Package.Path.String(), "data."), "write `package outrider`")
+// shape checks the package of a module and the heads of the rules that are
+// asked for. It reports whether the module defines allow or deny.
+func shape(m *ast.Module, bundled bool) (asked bool, err error) {
+	switch name := strings.TrimPrefix(m.Package.Path.String(), "data."); {
+	case name == ownPackage:
+	case bundled || strings.HasPrefix(name, ownPackage+"."):
+		return false, nil
+	default:
+		return false, at(m.Package.Location, "the package is "+name, "write `package outrider`, or one below it for what its modules share")
 	}
-	found := false
 	for _, r := range m.Rules {
 		name := r.Head.Ref()[0].Value.String()
 		switch name {
 		case "allow", "visible":
 			if len(r.Head.Args) > 0 || len(r.Head.Ref()) > 1 || r.Head.RuleKind() != ast.SingleValue {
-				return at(r.Location, name+" is not a plain rule", "write `"+name+" if { … }`")
+				return false, at(r.Location, name+" is not a plain rule", "write `"+name+" if { … }`")
 			}
 		case "deny":
 			if len(r.Head.Args) > 0 || r.Head.RuleKind() != ast.MultiValue {
-				return at(r.Location, "deny is not a set of messages", "write `deny contains \"why\" if { … }`")
+				return false, at(r.Location, "deny is not a set of messages", "write `deny contains \"why\" if { … }`")
 			}
 		}
-		found = found || name == "allow" || name == "deny"
+		asked = asked || name == "allow" || name == "deny"
 	}
-	if !found {
-		return at(m.Package.Location, "the module defines neither allow nor deny", "define one of them")
-	}
-	return nil
+	return asked, nil
 }
 
-// prepare finds what the compiled module reads and plans its queries.
-func prepare(c *ast.Compiler, words *input.Vocabulary) (*Module, error) {
+// prepare finds what the compiled modules read and plans their queries. What
+// others wrote for their own input counts only where our rules use it.
+func prepare(c *ast.Compiler, data map[string]any, words *reader) (*Module, error) {
 	m, all := &Module{}, reads{}
-	for _, rule := range c.Modules[fileName].Rules {
-		if err := all.of(words, rule); err != nil {
-			return nil, err
+	for _, name := range slices.Sorted(maps.Keys(c.Modules)) {
+		if !c.Modules[name].Package.Path.HasPrefix(ownRules()) {
+			continue
+		}
+		for _, rule := range c.Modules[name].Rules {
+			if err := all.of(words, rule); err != nil {
+				return nil, err
+			}
 		}
 	}
-	var err error
+	store := inmem.NewFromObjectWithOpts(data, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
 	for name, into := range map[string]**query{"allow": &m.allow, "deny": &m.deny, "visible": &m.visible} {
 		rules := c.GetRulesExact(ast.MustParseRef("data.outrider." + name))
 		if len(rules) == 0 {
 			continue
 		}
-		used := reached(words, c, rules)
+		used, err := reached(words, c, rules)
+		if err != nil {
+			return nil, err
+		}
 		if name == "visible" && used.args {
 			return nil, at(rules[0].Location, "visible reads the arguments of tool calls", "nobody knows them while a list is filtered: decide by the tool's name and the caller")
 		}
-		if *into, err = ask(c, words, name, used); err != nil {
+		all.args = all.args || used.args
+		if *into, err = ask(c, store, words, name, used); err != nil {
 			return nil, translate(err)
 		}
 	}
@@ -141,9 +163,10 @@ func prepare(c *ast.Compiler, words *input.Vocabulary) (*Module, error) {
 
 // ask plans one query. Strict: a built-in function that fails is an error, not
 // undefined, because `not` would turn undefined into true.
-func ask(c *ast.Compiler, words *input.Vocabulary, name string, used reads) (*query, error) {
+func ask(c *ast.Compiler, store storage.Store, words *reader, name string, used reads) (*query, error) {
 	prepared, err := rego.New(
 		rego.Compiler(c),
+		rego.Store(store),
 		rego.Query("data.outrider."+name),
 		rego.StrictBuiltinErrors(true),
 	).PrepareForEval(context.Background())
@@ -175,7 +198,9 @@ func capabilities() *ast.Capabilities {
 // translate turns the library's first complaint into an Error.
 func translate(err error) *Error {
 	var list ast.Errors
-	if !errors.As(err, &list) || len(list) == 0 {
+	if one := (*ast.Error)(nil); errors.As(err, &one) {
+		list = ast.Errors{one}
+	} else if !errors.As(err, &list) || len(list) == 0 {
 		return &Error{Problem: err.Error()}
 	}
 	e := at(list[0].Location, strings.Join(strings.Fields(list[0].Message), " "), "")

@@ -8,6 +8,35 @@ import (
 	"outrider.dev/outrider/authz/input"
 )
 
+// reader tells what modules read, and knows what there is to be read.
+type reader struct {
+	*input.Vocabulary
+	data map[string]bool // first names below data: of packages and of data files
+}
+
+func newReader(c *ast.Compiler, data map[string]any, words *input.Vocabulary) *reader {
+	r := &reader{Vocabulary: words, data: map[string]bool{}}
+	for name := range data {
+		r.data[name] = true
+	}
+	for _, m := range c.Modules {
+		if first, ok := m.Package.Path[1].Value.(ast.String); ok {
+			r.data[string(first)] = true
+		}
+	}
+	return r
+}
+
+// has reports whether a reference below data leads to something. Data as a
+// whole does not: nobody could tell what of it is meant.
+func (r *reader) has(ref ast.Ref) bool {
+	if len(ref) < 2 {
+		return false
+	}
+	first, ok := ref[1].Value.(ast.String)
+	return ok && r.data[string(first)]
+}
+
 // reads is what a piece of a module reads of its input. Where it cannot be
 // told (input[x], or a whole object handed on) everything below counts.
 type reads struct {
@@ -17,7 +46,7 @@ type reads struct {
 }
 
 // of collects what x, compiled, reads and refuses words that do not exist.
-func (r *reads) of(words *input.Vocabulary, x any) error {
+func (r *reads) of(words *reader, x any) error {
 	var refused *Error
 	var visitor *ast.GenericVisitor
 	visitor = ast.NewGenericVisitor(func(x any) bool {
@@ -34,8 +63,8 @@ func (r *reads) of(words *input.Vocabulary, x any) error {
 			return false
 		case ref[0].Equal(ast.InputRootDocument):
 			refused = r.ref(words, ref, term.Location)
-		case ref[0].Equal(ast.DefaultRootDocument) && !ref.HasPrefix(ownRules()):
-			refused = at(term.Location, "there is no "+ref.String(), "a module has no data besides its own rules")
+		case ref[0].Equal(ast.DefaultRootDocument) && !words.has(ref):
+			refused = at(term.Location, "there is no "+ref.String(), "name rules of a module, or what a data file holds")
 		}
 		for _, part := range ref[1:] {
 			visitor.Walk(part)
@@ -49,13 +78,13 @@ func (r *reads) of(words *input.Vocabulary, x any) error {
 	return nil
 }
 
-// ownRules is where the module's own rules live once it is compiled.
+// ownRules is where the rules of our own packages live once they are compiled.
 func ownRules() ast.Ref {
-	return ast.Ref{ast.DefaultRootDocument, ast.StringTerm("outrider")}
+	return ast.Ref{ast.DefaultRootDocument, ast.StringTerm(ownPackage)}
 }
 
 // ref notes one reference to the input, such as input.tool.args[i].
-func (r *reads) ref(words *input.Vocabulary, ref ast.Ref, loc *ast.Location) *Error {
+func (r *reads) ref(words *reader, ref ast.Ref, loc *ast.Location) *Error {
 	var parts []string
 	for _, term := range ref[1:] {
 		s, ok := term.Value.(ast.String)
@@ -97,7 +126,7 @@ func (r *reads) field(f input.Field) {
 }
 
 // reached returns what the rules read, they and those that they use.
-func reached(words *input.Vocabulary, c *ast.Compiler, rules []*ast.Rule) reads {
+func reached(words *reader, c *ast.Compiler, rules []*ast.Rule) (reads, error) {
 	var total reads
 	seen := map[*ast.Rule]bool{}
 	for len(rules) > 0 {
@@ -107,12 +136,14 @@ func reached(words *input.Vocabulary, c *ast.Compiler, rules []*ast.Rule) reads 
 			continue
 		}
 		seen[rule] = true
-		_ = total.of(words, rule) // unknown words were refused for the whole module
+		if err := total.of(words, rule); err != nil {
+			return total, err
+		}
 		for dep := range c.Graph.Dependencies(rule) {
 			if r, ok := dep.(*ast.Rule); ok {
 				rules = append(rules, r)
 			}
 		}
 	}
-	return total
+	return total, nil
 }

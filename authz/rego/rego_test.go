@@ -15,7 +15,7 @@ const head = "package outrider\n"
 
 func compile(t testing.TB, rules string) *Module {
 	t.Helper()
-	m, err := Compile(head+rules, nil)
+	m, err := Compile(Sources{Inline: head + rules}, nil)
 	if err != nil {
 		t.Fatalf("%s: %v", rules, err)
 	}
@@ -174,7 +174,7 @@ func TestRefused(t *testing.T) {
 	const noVisible = "the module reads the arguments of tool calls but does not say which tools a list shows: define `visible`, which is asked without arguments"
 	for _, tc := range []struct{ source, want string }{
 		{"", "the module is empty: write `package outrider` and rules, or remove the field"},
-		{"package other\nallow := true", "at 1:1 of the module: the package is other: write `package outrider`"},
+		{"package other\nallow := true", "at 1:1 of the module: the package is other: write `package outrider`, or one below it for what its modules share"},
 		{head + "x := 1", "at 1:1 of the module: the module defines neither allow nor deny: define one of them"},
 		{head + "visible := true", "at 1:1 of the module: the module defines neither allow nor deny: define one of them"},
 		{head + "allow {", "at 2:7 of the module: unexpected eof token"},
@@ -195,7 +195,7 @@ func TestRefused(t *testing.T) {
 		{head + `allow if input.findings == []`, "at 2:10 of the module: no field input.findings: see the list of words that rules may read"},
 		{head + "allow if h\nh if { x := input.toool; x.name }", "at 3:13 of the module: no field input.toool: see the list of words that rules may read"},
 		{head + `allow if input.tool.name.x == 1`, "at 2:10 of the module: input.tool.name is a plain value and has no fields: read it as it is"},
-		{head + `allow if data.users.ann`, "at 2:10 of the module: there is no data.users.ann: a module has no data besides its own rules"},
+		{head + `allow if data.users.ann`, "at 2:10 of the module: there is no data.users.ann: name rules of a module, or what a data file holds"},
 		{head + `allow if input.tool.args.x == 1`, noVisible},
 		{head + `deny contains "x" if input.mcp.tool.arguments.x == 1`, noVisible},
 		{head + "import input.tool as t\nallow if t.args.x == 1", noVisible},
@@ -206,9 +206,9 @@ func TestRefused(t *testing.T) {
 		{head + "allow if f(input)\nf(x) if x.tool.args.x == 1", noVisible},
 		{head + "allow if count([v | v := input.tool.args[_]]) > 1", noVisible},
 		{head + "allow if input.tool.args.x == 1\nvisible if h\nh if input.tool.args.y == 1", "at 3:1 of the module: visible reads the arguments of tool calls: nobody knows them while a list is filtered: decide by the tool's name and the caller"},
-		{head + "allow if true # " + strings.Repeat("x", maxModule), "the module is longer than 65536 bytes: split it over several policies"},
+		{head + "allow if true # " + strings.Repeat("x", maxModule), "the module is longer than 65536 bytes: split it into several files"},
 	} {
-		_, err := Compile(tc.source, nil)
+		_, err := Compile(Sources{Inline: tc.source}, nil)
 		var e *Error
 		if !errors.As(err, &e) || !strings.HasPrefix(err.Error(), tc.want) {
 			t.Errorf("%.80q:\n got %v\nwant %s", tc.source, err, tc.want)
@@ -240,7 +240,7 @@ func FuzzCompile(f *testing.F) {
 		f.Add(head + seed)
 	}
 	f.Fuzz(func(t *testing.T, source string) {
-		m, err := Compile(source, nil)
+		m, err := Compile(Sources{Inline: source}, nil)
 		if err != nil {
 			if e := (*Error)(nil); !errors.As(err, &e) || e.Problem == "" {
 				t.Fatalf("%q: %v", source, err)

@@ -1999,7 +1999,7 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\x06labels\x18\x03 \x03(\v2(.outrider.config.v1.Metadata.LabelsEntryR\x06labels\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xb3\x05\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe8\x04\n" +
 	"\n" +
 	"PolicySpec\x129\n" +
 	"\x06agents\x18\x01 \x01(\v2!.outrider.config.v1.AgentSelectorR\x06agents\x12A\n" +
@@ -2009,14 +2009,14 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\x05rules\x18\x05 \x03(\v2\x18.outrider.config.v1.RuleR\x05rules\x12\x12\n" +
 	"\x04rego\x18\x06 \x01(\tR\x04rego\x12B\n" +
 	"\x06claims\x18\a \x03(\v2*.outrider.config.v1.PolicySpec.ClaimsEntryR\x06claims\x12:\n" +
-	"\tvariables\x18\b \x03(\v2\x1c.outrider.config.v1.VariableR\tvariables\x12\x8c\x01\n" +
-	"\frego_modules\x18\t \x01(\v2\x1f.outrider.config.v1.RegoModulesBH\xea\xe0\x18D\"BRego files are not part of this build; write the module under regoR\vregoModules\x1aZ\n" +
+	"\tvariables\x18\b \x03(\v2\x1c.outrider.config.v1.VariableR\tvariables\x12B\n" +
+	"\frego_modules\x18\t \x01(\v2\x1f.outrider.config.v1.RegoModulesR\vregoModules\x1aZ\n" +
 	"\vClaimsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x125\n" +
-	"\x05value\x18\x02 \x01(\v2\x1f.outrider.config.v1.ClaimSchemaR\x05value:\x028\x01\"[\n" +
+	"\x05value\x18\x02 \x01(\v2\x1f.outrider.config.v1.ClaimSchemaR\x05value:\x028\x01\"\x91\x01\n" +
 	"\vRegoModules\x12\x14\n" +
-	"\x05files\x18\x01 \x03(\tR\x05files\x126\n" +
-	"\x06bundle\x18\x02 \x01(\v2\x1e.outrider.config.v1.RegoBundleR\x06bundle\"\x93\x02\n" +
+	"\x05files\x18\x01 \x03(\tR\x05files\x12l\n" +
+	"\x06bundle\x18\x02 \x01(\v2\x1e.outrider.config.v1.RegoBundleB4\xea\xe0\x180\".bundles are not part of this build; name filesR\x06bundle\"\x93\x02\n" +
 	"\n" +
 	"RegoBundle\x12\x1e\n" +
 	"\x03url\x18\x01 \x01(\tB\f\xea\xe0\x18\b2\x06sourceR\x03url\x12 \n" +
