@@ -23,6 +23,7 @@ const maxReads = 32
 // nor memos: every rule is looked at and evaluated as it was written.
 type explaining struct {
 	judging
+	tried     judging // as the policies in Observe see it
 	selection *Selection
 	rules     []decision.RuleOutcome
 	sources   []*rule // of the rules; nil of those without an expression
@@ -30,12 +31,14 @@ type explaining struct {
 
 // Explain evaluates every rule of every selected policy, in the order of the
 // documents, the security team's first. It comes to the same as
-// [Selection.Judge], at many times the cost.
-func (s *Selection) Explain(c *input.Call) Explanation {
+// [Selection.Judge], at many times the cost. Policies in Observe judge the
+// call tried, which may have a token that the others do not believe.
+func (s *Selection) Explain(c, tried *input.Call) Explanation {
 	if s.Empty() {
 		return Explanation{Code: decision.CodeNoPolicy, Change: "add a policy whose spec.agents selects the agent " + shown(c.Request.Caller.Agent)}
 	}
-	x := explaining{judging: judging{call: c, surface: surfaceOf(c), plan: s.barePlan(c)}, selection: s}
+	bare := s.barePlan(c)
+	x := explaining{judging: judging{call: c, surface: surfaceOf(c), plan: bare}, tried: judging{call: tried, surface: surfaceOf(c), plan: bare}, selection: s}
 	for _, p := range s.all {
 		x.policy(x.bare(p))
 	}
@@ -78,7 +81,7 @@ func (x *explaining) bare(p *Policy) *policyPlan {
 
 // policy explains the rules of one policy.
 func (x *explaining) policy(p *policyPlan) {
-	view, _ := x.view(p)
+	view, _ := x.of(p).view(p)
 	models := p.models != nil
 	for _, r := range p.document {
 		if models && r.named { // the list stands between backend.mcp and the named rules
@@ -91,6 +94,14 @@ func (x *explaining) policy(p *policyPlan) {
 		x.models(p, view)
 	}
 	x.module(p, view)
+}
+
+// of is the judging of a policy: observing ones have their own.
+func (x *explaining) of(p *policyPlan) *judging {
+	if p.Observe {
+		return &x.tried
+	}
+	return &x.judging
 }
 
 // add appends an outcome with what all of a policy's have in common.
@@ -127,7 +138,8 @@ func (x *explaining) rule(p *policyPlan, view *input.Call, r *rule) {
 
 // blind reports whether the policy does not see the token that the call has.
 func (x *explaining) blind(p *policyPlan) bool {
-	return x.call.Principal.Issuer != "" && !x.believes(p)
+	j := x.of(p)
+	return j.call.Principal.Issuer != "" && !j.believes(p)
 }
 
 func readValues(reads []input.Reading, view *input.Call) []decision.ReadValue {

@@ -12,7 +12,8 @@ import (
 )
 
 func explain(set *Set, r *decision.Request, p *decision.Principal) Explanation {
-	return set.Select(&r.Caller).Explain(input.New(r, p))
+	c := input.New(r, p)
+	return set.Select(&r.Caller).Explain(c, c)
 }
 
 // decides returns the outcomes that decided.
@@ -88,7 +89,8 @@ func TestExplainedEntries(t *testing.T) {
 			list := input.New(mcpCall("tools/list"), w.p)
 			entry := decision.Tool{Server: w.r.Tool.Server, Name: w.r.Tool.Name}
 			sel := set.Select(&list.Request.Caller)
-			e := sel.Explain(list.Listed(entry))
+			listed := list.Listed(entry)
+			e := sel.Explain(listed, listed)
 			if shown := sel.Visible(list, []decision.Tool{entry})[0]; shown != (e.Code == "") {
 				t.Fatalf("shown %v, explained %q: %+v", shown, e.Code, e.Rules)
 			}

@@ -15,7 +15,12 @@ func (d *document) checkConfig(c *configv1.Config) {
 	d.checkAgentName("agent.name", c.GetAgent().GetName())
 	d.checkListeners(c)
 	d.checkDecision(c.GetDecision())
-	d.checkPeers(c.GetPdp().GetPeers())
+	for i, p := range c.GetPdp().GetPeers() {
+		d.checkIdentity(fmt.Sprintf("pdp.peers[%d].spiffe", i), p.GetSpiffe())
+	}
+	for i, o := range c.GetPdp().GetOperators() {
+		d.checkIdentity(fmt.Sprintf("pdp.operators[%d].spiffe", i), o.GetSpiffe())
+	}
 	d.checkLLM(c.GetLlm())
 	d.checkMCP(c.GetMcp())
 	d.checkBounds(c.GetLimits())
@@ -99,12 +104,9 @@ func (d *document) checkDecision(s *configv1.Decision) {
 	}
 }
 
-func (d *document) checkPeers(peers []*configv1.Peer) {
-	for i, p := range peers {
-		path := fmt.Sprintf("pdp.peers[%d].spiffe", i)
-		if id := p.GetSpiffe(); id != "" && !strings.HasPrefix(id, "spiffe://") {
-			d.fail(path, fmt.Sprintf("%s: %s is not a SPIFFE identity", path, quoted(id)), "write spiffe://trust-domain/path")
-		}
+func (d *document) checkIdentity(path, id string) {
+	if id != "" && !strings.HasPrefix(id, "spiffe://") {
+		d.fail(path, fmt.Sprintf("%s: %s is not a SPIFFE identity", path, quoted(id)), "write spiffe://trust-domain/path")
 	}
 }
 

@@ -17,6 +17,7 @@ type call struct {
 	state    *state
 	req      *decision.Request
 	granting bool // the asker forwards the call and may receive grants
+	dry      bool // nothing is counted
 
 	selection *authz.Selection
 	bundle    *bundle
@@ -29,6 +30,8 @@ type call struct {
 	held      holds
 	edits     []decision.Edit
 	observed  []authz.Observation
+	judged    *decision.Request // what the rules judged last; nil where they were not asked
+	limits    []decision.LimitState
 	verdict   decision.Verdict
 }
 
@@ -132,7 +135,7 @@ func (c *call) authorize() *decision.Reason {
 	if c.selection.Empty() {
 		return nil // started with --open
 	}
-	if c.req.Surface == decision.MCP && forAll(c.method) || c.req.Method == openai.OperationModels {
+	if c.listed() {
 		return nil
 	}
 	if c.selection.Observes() {
@@ -141,7 +144,13 @@ func (c *call) authorize() *decision.Reason {
 	return c.judge(c.req)
 }
 
+// listed reports whether the call itself is no business of the rules.
+func (c *call) listed() bool {
+	return c.req.Surface == decision.MCP && forAll(c.method) || c.req.Method == openai.OperationModels
+}
+
 func (c *call) judge(r *decision.Request) *decision.Reason {
+	c.judged = r
 	out := c.selection.Judge(c.rules.Ask(r, c.principal))
 	c.verdict.Policy, c.verdict.Version, c.verdict.Reason.Rule = out.Policy, out.Version, out.Rule
 	if !out.Allow {

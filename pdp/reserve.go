@@ -47,7 +47,7 @@ func (c *call) reserveFor(provider string) *decision.Reason {
 		if b.observe {
 			q.Principal = c.tried
 		}
-		r, reason := b.limiter.Reserve(q)
+		r, reason := c.take(&b, q)
 		if reason == nil {
 			c.held = append(c.held, r)
 			continue
@@ -60,6 +60,19 @@ func (c *call) reserveFor(provider string) *decision.Reason {
 		return reason
 	}
 	return nil
+}
+
+// take takes room in the limits of one policy, or only looks at them.
+func (c *call) take(b *boundLimiter, q limit.Question) (*limit.Reservation, *decision.Reason) {
+	if !c.dry {
+		return b.limiter.Reserve(q)
+	}
+	states, reason := b.limiter.Peek(q)
+	for _, s := range states {
+		s.Observe = b.observe
+		c.limits = append(c.limits, s)
+	}
+	return nil, reason
 }
 
 func (c *call) estimate() uint64 {

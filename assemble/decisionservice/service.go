@@ -80,13 +80,14 @@ func New(loaded *config.Loaded, opt Options) (*Service, error) {
 		return s, nil
 	}
 	s.server, err = server.New(server.Config{
-		Engine:  s.Engine,
-		Listen:  cfg.GetPdp().GetListen(),
-		Peers:   cfg.GetPdp().GetPeers(),
-		MaxBody: decide.Limits.Bytes,
-		Admin:   dataplane.Admin(tel),
-		Log:     tel.Log,
-		Options: tel.GRPCServer(),
+		Engine:    s.Engine,
+		Listen:    cfg.GetPdp().GetListen(),
+		Peers:     cfg.GetPdp().GetPeers(),
+		Operators: cfg.GetPdp().GetOperators(),
+		MaxBody:   decide.Limits.Bytes,
+		Admin:     dataplane.Admin(tel),
+		Log:       tel.Log,
+		Options:   tel.GRPCServer(),
 	})
 	return s, err
 }

@@ -286,6 +286,6 @@ func TestUnary(t *testing.T) {
 			t.Errorf("%s: got %v, %v", handle, resp, err)
 		}
 	}
-	_, err = c.Explain(t.Context(), &decisionv1.ExplainRequest{Request: q})
-	wantStatus(t, err, codes.Unimplemented)
+	_, err = c.Explain(t.Context(), &decisionv1.ExplainRequest{})
+	wantStatus(t, err, codes.InvalidArgument)
 }

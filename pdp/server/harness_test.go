@@ -78,6 +78,10 @@ func (e *engine) FilterTools(_ context.Context, r *decision.Request, tools []dec
 	return v, nil
 }
 
+func (e *engine) Explain(_ context.Context, r *decision.Request) (*decision.Explanation, error) {
+	return &decision.Explanation{Verdict: allowed(r.ExchangeID), Rules: []decision.RuleOutcome{{Policy: "p", Rule: "r"}}}, nil
+}
+
 func (e *engine) Settle(_ context.Context, o decision.Outcome) bool {
 	return string(o.Settlement) != "handle of exchange-1"
 }

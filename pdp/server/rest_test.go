@@ -115,7 +115,7 @@ func TestRESTRefuses(t *testing.T) {
 		"another method":       {[3]string{http.MethodGet, "/v1/check", ""}, http.StatusNotImplemented},
 		"settling":             {[3]string{http.MethodPost, "/v1/settle", "{}"}, http.StatusNotFound},
 		"an exchange":          {[3]string{http.MethodPost, "/v1/exchange", "{}"}, http.StatusNotFound},
-		"explaining":           {[3]string{http.MethodPost, "/v1/explain", "{}"}, http.StatusNotFound},
+		"explaining":           {[3]string{http.MethodPost, "/v1/explain", restQuestion}, http.StatusForbidden},
 		"the gRPC name":        {[3]string{http.MethodPost, "/outrider.decision.v1.DecisionService/Check", restQuestion}, http.StatusOK}, // the admin's
 		"a path with a detour": {[3]string{http.MethodPost, "/v1/check/", restQuestion}, http.StatusNotFound},
 	} {

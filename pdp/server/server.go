@@ -43,13 +43,15 @@ const (
 
 // Config is what a Server is made of. Absent addresses do not listen.
 type Config struct {
-	Engine  Engine
-	Listen  *configv1.PDPListen
-	Peers   []*configv1.Peer
-	MaxBody int          // bytes
-	Admin   http.Handler // health, readiness and metrics, beside REST
-	Log     *slog.Logger
-	Options []grpc.ServerOption // interceptors of the telemetry
+	Engine Engine
+	Listen *configv1.PDPListen
+	Peers  []*configv1.Peer
+	// Operators may ask for explanations.
+	Operators []*configv1.Operator
+	MaxBody   int          // bytes
+	Admin     http.Handler // health, readiness and metrics, beside REST
+	Log       *slog.Logger
+	Options   []grpc.ServerOption // interceptors of the telemetry
 }
 
 // Server serves the decision API. It listens from New on, so that an address
@@ -71,7 +73,7 @@ type grpcListener struct {
 func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg:     cfg,
-		service: &service{engine: cfg.Engine, peers: newPeers(cfg.Peers), log: cfg.Log},
+		service: &service{engine: cfg.Engine, peers: newPeers(cfg.Peers), operators: newOperators(cfg.Operators), log: cfg.Log},
 		health:  health.NewServer(),
 	}
 	if err := s.listen(); err != nil {

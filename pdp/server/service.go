@@ -15,18 +15,20 @@ import (
 )
 
 // Engine decides. Settle charges an outcome by its handle and reports whether
-// that had been done before.
+// that had been done before. Explain counts and records nothing.
 type Engine interface {
 	decision.Decider
 	Settle(ctx context.Context, o decision.Outcome) (repeated bool)
+	Explain(ctx context.Context, r *decision.Request) (*decision.Explanation, error)
 }
 
 // service answers the decision API.
 type service struct {
 	decisionv1.UnimplementedDecisionServiceServer
-	engine Engine
-	peers  peers
-	log    *slog.Logger
+	engine    Engine
+	peers     peers
+	operators operators
+	log       *slog.Logger
 }
 
 // asStatus turns an error into its gRPC status. Causes stay here.

@@ -506,7 +506,9 @@ type PDP struct {
 	// Who may receive grants, and for which agents.
 	Peers []*Peer `protobuf:"bytes,2,rep,name=peers,proto3" json:"peers,omitempty"`
 	// A folder that survives restarts. Absent: a folder of the user's cache.
-	State         string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
+	State string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
+	// Who may ask for explanations, which tell files and rules of policies. Absent: the user that the decision service runs as, by the unix socket.
+	Operators     []*Operator `protobuf:"bytes,4,rep,name=operators,proto3" json:"operators,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -560,6 +562,13 @@ func (x *PDP) GetState() string {
 		return x.State
 	}
 	return ""
+}
+
+func (x *PDP) GetOperators() []*Operator {
+	if x != nil {
+		return x.Operators
+	}
+	return nil
 }
 
 // PDPListen is where the decision service listens. Absent addresses do not listen.
@@ -699,6 +708,61 @@ func (x *Peer) GetAgents() []string {
 	return nil
 }
 
+// Operator is somebody who may ask for explanations. Exactly one of uid and spiffe.
+type Operator struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The user id of a process that connects by the unix socket.
+	Uid *uint32 `protobuf:"varint,1,opt,name=uid,proto3,oneof" json:"uid,omitempty"`
+	// The URI in the certificate of a peer that connects by mutual TLS; `*` matches any run of characters.
+	Spiffe        string `protobuf:"bytes,2,opt,name=spiffe,proto3" json:"spiffe,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Operator) Reset() {
+	*x = Operator{}
+	mi := &file_outrider_config_v1_config_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Operator) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Operator) ProtoMessage() {}
+
+func (x *Operator) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_config_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Operator.ProtoReflect.Descriptor instead.
+func (*Operator) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Operator) GetUid() uint32 {
+	if x != nil && x.Uid != nil {
+		return *x.Uid
+	}
+	return 0
+}
+
+func (x *Operator) GetSpiffe() string {
+	if x != nil {
+		return x.Spiffe
+	}
+	return ""
+}
+
 // LLM lists providers and routes.
 type LLM struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -712,7 +776,7 @@ type LLM struct {
 
 func (x *LLM) Reset() {
 	*x = LLM{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[9]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -724,7 +788,7 @@ func (x *LLM) String() string {
 func (*LLM) ProtoMessage() {}
 
 func (x *LLM) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[9]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -737,7 +801,7 @@ func (x *LLM) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LLM.ProtoReflect.Descriptor instead.
 func (*LLM) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *LLM) GetProviders() []*LLMProvider {
@@ -773,7 +837,7 @@ type LLMProvider struct {
 
 func (x *LLMProvider) Reset() {
 	*x = LLMProvider{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[10]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -785,7 +849,7 @@ func (x *LLMProvider) String() string {
 func (*LLMProvider) ProtoMessage() {}
 
 func (x *LLMProvider) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[10]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -798,7 +862,7 @@ func (x *LLMProvider) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LLMProvider.ProtoReflect.Descriptor instead.
 func (*LLMProvider) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LLMProvider) GetName() string {
@@ -849,7 +913,7 @@ type KeySource struct {
 
 func (x *KeySource) Reset() {
 	*x = KeySource{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[11]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -861,7 +925,7 @@ func (x *KeySource) String() string {
 func (*KeySource) ProtoMessage() {}
 
 func (x *KeySource) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[11]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -874,7 +938,7 @@ func (x *KeySource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeySource.ProtoReflect.Descriptor instead.
 func (*KeySource) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *KeySource) GetEnv() string {
@@ -904,7 +968,7 @@ type LLMRoute struct {
 
 func (x *LLMRoute) Reset() {
 	*x = LLMRoute{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[12]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -916,7 +980,7 @@ func (x *LLMRoute) String() string {
 func (*LLMRoute) ProtoMessage() {}
 
 func (x *LLMRoute) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[12]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -929,7 +993,7 @@ func (x *LLMRoute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LLMRoute.ProtoReflect.Descriptor instead.
 func (*LLMRoute) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *LLMRoute) GetMatch() *RouteMatch {
@@ -957,7 +1021,7 @@ type RouteMatch struct {
 
 func (x *RouteMatch) Reset() {
 	*x = RouteMatch{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[13]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -969,7 +1033,7 @@ func (x *RouteMatch) String() string {
 func (*RouteMatch) ProtoMessage() {}
 
 func (x *RouteMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[13]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -982,7 +1046,7 @@ func (x *RouteMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RouteMatch.ProtoReflect.Descriptor instead.
 func (*RouteMatch) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *RouteMatch) GetModels() []string {
@@ -1005,7 +1069,7 @@ type RouteTarget struct {
 
 func (x *RouteTarget) Reset() {
 	*x = RouteTarget{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[14]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1017,7 +1081,7 @@ func (x *RouteTarget) String() string {
 func (*RouteTarget) ProtoMessage() {}
 
 func (x *RouteTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[14]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1030,7 +1094,7 @@ func (x *RouteTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RouteTarget.ProtoReflect.Descriptor instead.
 func (*RouteTarget) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RouteTarget) GetProvider() string {
@@ -1061,7 +1125,7 @@ type MCP struct {
 
 func (x *MCP) Reset() {
 	*x = MCP{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[15]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1073,7 +1137,7 @@ func (x *MCP) String() string {
 func (*MCP) ProtoMessage() {}
 
 func (x *MCP) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[15]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1086,7 +1150,7 @@ func (x *MCP) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MCP.ProtoReflect.Descriptor instead.
 func (*MCP) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{15}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *MCP) GetServers() []*MCPServer {
@@ -1120,7 +1184,7 @@ type MCPServer struct {
 
 func (x *MCPServer) Reset() {
 	*x = MCPServer{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[16]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1132,7 +1196,7 @@ func (x *MCPServer) String() string {
 func (*MCPServer) ProtoMessage() {}
 
 func (x *MCPServer) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[16]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1145,7 +1209,7 @@ func (x *MCPServer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MCPServer.ProtoReflect.Descriptor instead.
 func (*MCPServer) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{16}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *MCPServer) GetName() string {
@@ -1187,7 +1251,7 @@ type ServerAuth struct {
 
 func (x *ServerAuth) Reset() {
 	*x = ServerAuth{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[17]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1199,7 +1263,7 @@ func (x *ServerAuth) String() string {
 func (*ServerAuth) ProtoMessage() {}
 
 func (x *ServerAuth) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[17]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1212,7 +1276,7 @@ func (x *ServerAuth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerAuth.ProtoReflect.Descriptor instead.
 func (*ServerAuth) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{17}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ServerAuth) GetBearer() *KeySource {
@@ -1237,7 +1301,7 @@ type Bounds struct {
 
 func (x *Bounds) Reset() {
 	*x = Bounds{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[18]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1249,7 +1313,7 @@ func (x *Bounds) String() string {
 func (*Bounds) ProtoMessage() {}
 
 func (x *Bounds) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[18]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1262,7 +1326,7 @@ func (x *Bounds) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bounds.ProtoReflect.Descriptor instead.
 func (*Bounds) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{18}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Bounds) GetBody() string {
@@ -1297,7 +1361,7 @@ type Telemetry struct {
 
 func (x *Telemetry) Reset() {
 	*x = Telemetry{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[19]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1309,7 +1373,7 @@ func (x *Telemetry) String() string {
 func (*Telemetry) ProtoMessage() {}
 
 func (x *Telemetry) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[19]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1322,7 +1386,7 @@ func (x *Telemetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Telemetry.ProtoReflect.Descriptor instead.
 func (*Telemetry) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{19}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Telemetry) GetOtlp() string {
@@ -1377,11 +1441,12 @@ const file_outrider_config_v1_config_proto_rawDesc = "" +
 	"\x03key\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x03key\x12\x16\n" +
 	"\x02ca\x18\x03 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x02ca\x12\x1f\n" +
 	"\vserver_name\x18\x04 \x01(\tR\n" +
-	"serverName\"\x82\x01\n" +
+	"serverName\"\xbe\x01\n" +
 	"\x03PDP\x125\n" +
 	"\x06listen\x18\x01 \x01(\v2\x1d.outrider.config.v1.PDPListenR\x06listen\x12.\n" +
 	"\x05peers\x18\x02 \x03(\v2\x18.outrider.config.v1.PeerR\x05peers\x12\x14\n" +
-	"\x05state\x18\x03 \x01(\tR\x05state\"v\n" +
+	"\x05state\x18\x03 \x01(\tR\x05state\x12:\n" +
+	"\toperators\x18\x04 \x03(\v2\x1c.outrider.config.v1.OperatorR\toperators\"v\n" +
 	"\tPDPListen\x12\x12\n" +
 	"\x04grpc\x18\x01 \x01(\tR\x04grpc\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
@@ -1391,6 +1456,10 @@ const file_outrider_config_v1_config_proto_rawDesc = "" +
 	"\x03uid\x18\x01 \x01(\rB\t\xea\xe0\x18\x052\x03whoH\x00R\x03uid\x88\x01\x01\x12!\n" +
 	"\x06spiffe\x18\x02 \x01(\tB\t\xea\xe0\x18\x052\x03whoR\x06spiffe\x12\x1e\n" +
 	"\x06agents\x18\x03 \x03(\tB\x06\xea\xe0\x18\x02\x10\x01R\x06agentsB\x06\n" +
+	"\x04_uid\"W\n" +
+	"\bOperator\x12 \n" +
+	"\x03uid\x18\x01 \x01(\rB\t\xea\xe0\x18\x052\x03whoH\x00R\x03uid\x88\x01\x01\x12!\n" +
+	"\x06spiffe\x18\x02 \x01(\tB\t\xea\xe0\x18\x052\x03whoR\x06spiffeB\x06\n" +
 	"\x04_uid\"z\n" +
 	"\x03LLM\x12=\n" +
 	"\tproviders\x18\x01 \x03(\v2\x1f.outrider.config.v1.LLMProviderR\tproviders\x124\n" +
@@ -1444,7 +1513,7 @@ func file_outrider_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_outrider_config_v1_config_proto_rawDescData
 }
 
-var file_outrider_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_outrider_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_outrider_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: outrider.config.v1.Config
 	(*Agent)(nil),               // 1: outrider.config.v1.Agent
@@ -1455,49 +1524,51 @@ var file_outrider_config_v1_config_proto_goTypes = []any{
 	(*PDP)(nil),                 // 6: outrider.config.v1.PDP
 	(*PDPListen)(nil),           // 7: outrider.config.v1.PDPListen
 	(*Peer)(nil),                // 8: outrider.config.v1.Peer
-	(*LLM)(nil),                 // 9: outrider.config.v1.LLM
-	(*LLMProvider)(nil),         // 10: outrider.config.v1.LLMProvider
-	(*KeySource)(nil),           // 11: outrider.config.v1.KeySource
-	(*LLMRoute)(nil),            // 12: outrider.config.v1.LLMRoute
-	(*RouteMatch)(nil),          // 13: outrider.config.v1.RouteMatch
-	(*RouteTarget)(nil),         // 14: outrider.config.v1.RouteTarget
-	(*MCP)(nil),                 // 15: outrider.config.v1.MCP
-	(*MCPServer)(nil),           // 16: outrider.config.v1.MCPServer
-	(*ServerAuth)(nil),          // 17: outrider.config.v1.ServerAuth
-	(*Bounds)(nil),              // 18: outrider.config.v1.Bounds
-	(*Telemetry)(nil),           // 19: outrider.config.v1.Telemetry
-	nil,                         // 20: outrider.config.v1.Agent.LabelsEntry
-	(*durationpb.Duration)(nil), // 21: google.protobuf.Duration
+	(*Operator)(nil),            // 9: outrider.config.v1.Operator
+	(*LLM)(nil),                 // 10: outrider.config.v1.LLM
+	(*LLMProvider)(nil),         // 11: outrider.config.v1.LLMProvider
+	(*KeySource)(nil),           // 12: outrider.config.v1.KeySource
+	(*LLMRoute)(nil),            // 13: outrider.config.v1.LLMRoute
+	(*RouteMatch)(nil),          // 14: outrider.config.v1.RouteMatch
+	(*RouteTarget)(nil),         // 15: outrider.config.v1.RouteTarget
+	(*MCP)(nil),                 // 16: outrider.config.v1.MCP
+	(*MCPServer)(nil),           // 17: outrider.config.v1.MCPServer
+	(*ServerAuth)(nil),          // 18: outrider.config.v1.ServerAuth
+	(*Bounds)(nil),              // 19: outrider.config.v1.Bounds
+	(*Telemetry)(nil),           // 20: outrider.config.v1.Telemetry
+	nil,                         // 21: outrider.config.v1.Agent.LabelsEntry
+	(*durationpb.Duration)(nil), // 22: google.protobuf.Duration
 }
 var file_outrider_config_v1_config_proto_depIdxs = []int32{
 	1,  // 0: outrider.config.v1.Config.agent:type_name -> outrider.config.v1.Agent
 	2,  // 1: outrider.config.v1.Config.listen:type_name -> outrider.config.v1.Listen
 	4,  // 2: outrider.config.v1.Config.decision:type_name -> outrider.config.v1.Decision
 	6,  // 3: outrider.config.v1.Config.pdp:type_name -> outrider.config.v1.PDP
-	9,  // 4: outrider.config.v1.Config.llm:type_name -> outrider.config.v1.LLM
-	15, // 5: outrider.config.v1.Config.mcp:type_name -> outrider.config.v1.MCP
-	18, // 6: outrider.config.v1.Config.limits:type_name -> outrider.config.v1.Bounds
-	19, // 7: outrider.config.v1.Config.telemetry:type_name -> outrider.config.v1.Telemetry
-	20, // 8: outrider.config.v1.Agent.labels:type_name -> outrider.config.v1.Agent.LabelsEntry
+	10, // 4: outrider.config.v1.Config.llm:type_name -> outrider.config.v1.LLM
+	16, // 5: outrider.config.v1.Config.mcp:type_name -> outrider.config.v1.MCP
+	19, // 6: outrider.config.v1.Config.limits:type_name -> outrider.config.v1.Bounds
+	20, // 7: outrider.config.v1.Config.telemetry:type_name -> outrider.config.v1.Telemetry
+	21, // 8: outrider.config.v1.Agent.labels:type_name -> outrider.config.v1.Agent.LabelsEntry
 	3,  // 9: outrider.config.v1.Listen.tls:type_name -> outrider.config.v1.TLS
 	5,  // 10: outrider.config.v1.Decision.tls:type_name -> outrider.config.v1.ClientTLS
-	21, // 11: outrider.config.v1.Decision.timeout:type_name -> google.protobuf.Duration
+	22, // 11: outrider.config.v1.Decision.timeout:type_name -> google.protobuf.Duration
 	7,  // 12: outrider.config.v1.PDP.listen:type_name -> outrider.config.v1.PDPListen
 	8,  // 13: outrider.config.v1.PDP.peers:type_name -> outrider.config.v1.Peer
-	3,  // 14: outrider.config.v1.PDPListen.tls:type_name -> outrider.config.v1.TLS
-	10, // 15: outrider.config.v1.LLM.providers:type_name -> outrider.config.v1.LLMProvider
-	12, // 16: outrider.config.v1.LLM.routes:type_name -> outrider.config.v1.LLMRoute
-	11, // 17: outrider.config.v1.LLMProvider.key:type_name -> outrider.config.v1.KeySource
-	13, // 18: outrider.config.v1.LLMRoute.match:type_name -> outrider.config.v1.RouteMatch
-	14, // 19: outrider.config.v1.LLMRoute.to:type_name -> outrider.config.v1.RouteTarget
-	16, // 20: outrider.config.v1.MCP.servers:type_name -> outrider.config.v1.MCPServer
-	17, // 21: outrider.config.v1.MCPServer.auth:type_name -> outrider.config.v1.ServerAuth
-	11, // 22: outrider.config.v1.ServerAuth.bearer:type_name -> outrider.config.v1.KeySource
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	9,  // 14: outrider.config.v1.PDP.operators:type_name -> outrider.config.v1.Operator
+	3,  // 15: outrider.config.v1.PDPListen.tls:type_name -> outrider.config.v1.TLS
+	11, // 16: outrider.config.v1.LLM.providers:type_name -> outrider.config.v1.LLMProvider
+	13, // 17: outrider.config.v1.LLM.routes:type_name -> outrider.config.v1.LLMRoute
+	12, // 18: outrider.config.v1.LLMProvider.key:type_name -> outrider.config.v1.KeySource
+	14, // 19: outrider.config.v1.LLMRoute.match:type_name -> outrider.config.v1.RouteMatch
+	15, // 20: outrider.config.v1.LLMRoute.to:type_name -> outrider.config.v1.RouteTarget
+	17, // 21: outrider.config.v1.MCP.servers:type_name -> outrider.config.v1.MCPServer
+	18, // 22: outrider.config.v1.MCPServer.auth:type_name -> outrider.config.v1.ServerAuth
+	12, // 23: outrider.config.v1.ServerAuth.bearer:type_name -> outrider.config.v1.KeySource
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_outrider_config_v1_config_proto_init() }
@@ -1507,13 +1578,14 @@ func file_outrider_config_v1_config_proto_init() {
 	}
 	file_outrider_config_v1_options_proto_init()
 	file_outrider_config_v1_config_proto_msgTypes[8].OneofWrappers = []any{}
+	file_outrider_config_v1_config_proto_msgTypes[9].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_outrider_config_v1_config_proto_rawDesc), len(file_outrider_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   21,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -756,17 +756,20 @@ func (x *ExplainRequest) GetRequest() *Request {
 	return nil
 }
 
-// ExplainResponse tells how every rule came out.
+// ExplainResponse tells how every rule came out. Nothing was counted or
+// recorded.
 type ExplainResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The verdict.
+	// The verdict, without grants.
 	Verdict *Verdict `protobuf:"bytes,1,opt,name=verdict,proto3" json:"verdict,omitempty"`
-	// Every rule of every policy that selects the caller.
+	// Every rule of every policy that selects the caller, in the order of the documents.
 	Rules []*RuleOutcome `protobuf:"bytes,2,rep,name=rules,proto3" json:"rules,omitempty"`
-	// The smallest change that would allow the call.
+	// The smallest change that would allow the call. Empty where it passes.
 	SmallestChange string `protobuf:"bytes,3,opt,name=smallest_change,json=smallestChange,proto3" json:"smallest_change,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// The limits that would count the call.
+	Limits        []*LimitState `protobuf:"bytes,4,rep,name=limits,proto3" json:"limits,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ExplainResponse) Reset() {
@@ -820,7 +823,14 @@ func (x *ExplainResponse) GetSmallestChange() string {
 	return ""
 }
 
-// RuleOutcome is how one rule came out.
+func (x *ExplainResponse) GetLimits() []*LimitState {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
+}
+
+// RuleOutcome is how one rule came out, by itself.
 type RuleOutcome struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The rule's policy.
@@ -831,12 +841,26 @@ type RuleOutcome struct {
 	File string `protobuf:"bytes,3,opt,name=file,proto3" json:"file,omitempty"`
 	// The line.
 	Line uint32 `protobuf:"varint,4,opt,name=line,proto3" json:"line,omitempty"`
-	// true, false, error, skipped.
+	// true, false, error, unknown, skipped.
 	Outcome string `protobuf:"bytes,5,opt,name=outcome,proto3" json:"outcome,omitempty"`
 	// What went wrong.
 	Error string `protobuf:"bytes,6,opt,name=error,proto3" json:"error,omitempty"`
-	// The values that the rule read; claims are masked.
-	Values        map[string]string `protobuf:"bytes,7,rep,name=values,proto3" json:"values,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// The values that the rule read; what may be about persons is masked.
+	Values map[string]string `protobuf:"bytes,7,rep,name=values,proto3" json:"values,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// allow, deny, models.
+	Effect string `protobuf:"bytes,8,opt,name=effect,proto3" json:"effect,omitempty"`
+	// Why the rule is skipped, or what it says.
+	Note string `protobuf:"bytes,9,opt,name=note,proto3" json:"note,omitempty"`
+	// The policy's content hash.
+	Version string `protobuf:"bytes,10,opt,name=version,proto3" json:"version,omitempty"`
+	// The policy belongs to the security team's layer.
+	Cluster bool `protobuf:"varint,11,opt,name=cluster,proto3" json:"cluster,omitempty"`
+	// The policy observes: it refuses nothing.
+	Observe bool `protobuf:"varint,12,opt,name=observe,proto3" json:"observe,omitempty"`
+	// The verdict of the rules rests on this one.
+	Decides bool `protobuf:"varint,13,opt,name=decides,proto3" json:"decides,omitempty"`
+	// The rule's expression in pieces. Absent where it has none or is skipped.
+	Condition     *Condition `protobuf:"bytes,14,opt,name=condition,proto3" json:"condition,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -920,6 +944,283 @@ func (x *RuleOutcome) GetValues() map[string]string {
 	return nil
 }
 
+func (x *RuleOutcome) GetEffect() string {
+	if x != nil {
+		return x.Effect
+	}
+	return ""
+}
+
+func (x *RuleOutcome) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
+func (x *RuleOutcome) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *RuleOutcome) GetCluster() bool {
+	if x != nil {
+		return x.Cluster
+	}
+	return false
+}
+
+func (x *RuleOutcome) GetObserve() bool {
+	if x != nil {
+		return x.Observe
+	}
+	return false
+}
+
+func (x *RuleOutcome) GetDecides() bool {
+	if x != nil {
+		return x.Decides
+	}
+	return false
+}
+
+func (x *RuleOutcome) GetCondition() *Condition {
+	if x != nil {
+		return x.Condition
+	}
+	return nil
+}
+
+// Condition is an expression taken apart at its logical operators.
+type Condition struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// all, any, not, choice; empty for a piece without an operator.
+	Operator string `protobuf:"bytes,1,opt,name=operator,proto3" json:"operator,omitempty"`
+	// The piece as it was written, where it has no operator.
+	Text string `protobuf:"bytes,2,opt,name=text,proto3" json:"text,omitempty"`
+	// true, false, error, unknown.
+	Outcome string `protobuf:"bytes,3,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	// What went wrong.
+	Error string `protobuf:"bytes,4,opt,name=error,proto3" json:"error,omitempty"`
+	// What the operator joins.
+	Parts         []*Condition `protobuf:"bytes,5,rep,name=parts,proto3" json:"parts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Condition) Reset() {
+	*x = Condition{}
+	mi := &file_outrider_decision_v1_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Condition) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Condition) ProtoMessage() {}
+
+func (x *Condition) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_decision_v1_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Condition.ProtoReflect.Descriptor instead.
+func (*Condition) Descriptor() ([]byte, []int) {
+	return file_outrider_decision_v1_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Condition) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *Condition) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Condition) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *Condition) GetError() string {
+	if x != nil {
+		return x.Error
+	}
+	return ""
+}
+
+func (x *Condition) GetParts() []*Condition {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+// LimitState is how full a limit is for the caller.
+type LimitState struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The limit's name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Who shares the count: Identity, Agent, Global.
+	Per string `protobuf:"bytes,2,opt,name=per,proto3" json:"per,omitempty"`
+	// Requests in the last minute.
+	Requests *Fill `protobuf:"bytes,3,opt,name=requests,proto3" json:"requests,omitempty"`
+	// Tokens in the last minute.
+	Tokens *Fill `protobuf:"bytes,4,opt,name=tokens,proto3" json:"tokens,omitempty"`
+	// The call would find no room.
+	Refuses bool `protobuf:"varint,5,opt,name=refuses,proto3" json:"refuses,omitempty"`
+	// The policy observes: the call would pass nevertheless.
+	Observe       bool `protobuf:"varint,6,opt,name=observe,proto3" json:"observe,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LimitState) Reset() {
+	*x = LimitState{}
+	mi := &file_outrider_decision_v1_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LimitState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LimitState) ProtoMessage() {}
+
+func (x *LimitState) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_decision_v1_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LimitState.ProtoReflect.Descriptor instead.
+func (*LimitState) Descriptor() ([]byte, []int) {
+	return file_outrider_decision_v1_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *LimitState) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *LimitState) GetPer() string {
+	if x != nil {
+		return x.Per
+	}
+	return ""
+}
+
+func (x *LimitState) GetRequests() *Fill {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+func (x *LimitState) GetTokens() *Fill {
+	if x != nil {
+		return x.Tokens
+	}
+	return nil
+}
+
+func (x *LimitState) GetRefuses() bool {
+	if x != nil {
+		return x.Refuses
+	}
+	return false
+}
+
+func (x *LimitState) GetObserve() bool {
+	if x != nil {
+		return x.Observe
+	}
+	return false
+}
+
+// Fill is how much of an amount is used.
+type Fill struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is used.
+	Used uint64 `protobuf:"varint,1,opt,name=used,proto3" json:"used,omitempty"`
+	// What may be used. 0: this is not limited.
+	Of            uint64 `protobuf:"varint,2,opt,name=of,proto3" json:"of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Fill) Reset() {
+	*x = Fill{}
+	mi := &file_outrider_decision_v1_service_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Fill) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Fill) ProtoMessage() {}
+
+func (x *Fill) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_decision_v1_service_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Fill.ProtoReflect.Descriptor instead.
+func (*Fill) Descriptor() ([]byte, []int) {
+	return file_outrider_decision_v1_service_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Fill) GetUsed() uint64 {
+	if x != nil {
+		return x.Used
+	}
+	return 0
+}
+
+func (x *Fill) GetOf() uint64 {
+	if x != nil {
+		return x.Of
+	}
+	return 0
+}
+
 var File_outrider_decision_v1_service_proto protoreflect.FileDescriptor
 
 const file_outrider_decision_v1_service_proto_rawDesc = "" +
@@ -960,11 +1261,12 @@ const file_outrider_decision_v1_service_proto_rawDesc = "" +
 	"\x0eSettleResponse\x127\n" +
 	"\asettled\x18\x01 \x01(\v2\x1d.outrider.decision.v1.SettledR\asettled\"I\n" +
 	"\x0eExplainRequest\x127\n" +
-	"\arequest\x18\x01 \x01(\v2\x1d.outrider.decision.v1.RequestR\arequest\"\xac\x01\n" +
+	"\arequest\x18\x01 \x01(\v2\x1d.outrider.decision.v1.RequestR\arequest\"\xe6\x01\n" +
 	"\x0fExplainResponse\x127\n" +
 	"\averdict\x18\x01 \x01(\v2\x1d.outrider.decision.v1.VerdictR\averdict\x127\n" +
 	"\x05rules\x18\x02 \x03(\v2!.outrider.decision.v1.RuleOutcomeR\x05rules\x12'\n" +
-	"\x0fsmallest_change\x18\x03 \x01(\tR\x0esmallestChange\"\x93\x02\n" +
+	"\x0fsmallest_change\x18\x03 \x01(\tR\x0esmallestChange\x128\n" +
+	"\x06limits\x18\x04 \x03(\v2 .outrider.decision.v1.LimitStateR\x06limits\"\xe6\x03\n" +
 	"\vRuleOutcome\x12\x16\n" +
 	"\x06policy\x18\x01 \x01(\tR\x06policy\x12\x12\n" +
 	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x12\n" +
@@ -972,10 +1274,35 @@ const file_outrider_decision_v1_service_proto_rawDesc = "" +
 	"\x04line\x18\x04 \x01(\rR\x04line\x12\x18\n" +
 	"\aoutcome\x18\x05 \x01(\tR\aoutcome\x12\x14\n" +
 	"\x05error\x18\x06 \x01(\tR\x05error\x12E\n" +
-	"\x06values\x18\a \x03(\v2-.outrider.decision.v1.RuleOutcome.ValuesEntryR\x06values\x1a9\n" +
+	"\x06values\x18\a \x03(\v2-.outrider.decision.v1.RuleOutcome.ValuesEntryR\x06values\x12\x16\n" +
+	"\x06effect\x18\b \x01(\tR\x06effect\x12\x12\n" +
+	"\x04note\x18\t \x01(\tR\x04note\x12\x18\n" +
+	"\aversion\x18\n" +
+	" \x01(\tR\aversion\x12\x18\n" +
+	"\acluster\x18\v \x01(\bR\acluster\x12\x18\n" +
+	"\aobserve\x18\f \x01(\bR\aobserve\x12\x18\n" +
+	"\adecides\x18\r \x01(\bR\adecides\x12=\n" +
+	"\tcondition\x18\x0e \x01(\v2\x1f.outrider.decision.v1.ConditionR\tcondition\x1a9\n" +
 	"\vValuesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x012\xac\x04\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa2\x01\n" +
+	"\tCondition\x12\x1a\n" +
+	"\boperator\x18\x01 \x01(\tR\boperator\x12\x12\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\x12\x18\n" +
+	"\aoutcome\x18\x03 \x01(\tR\aoutcome\x12\x14\n" +
+	"\x05error\x18\x04 \x01(\tR\x05error\x125\n" +
+	"\x05parts\x18\x05 \x03(\v2\x1f.outrider.decision.v1.ConditionR\x05parts\"\xd2\x01\n" +
+	"\n" +
+	"LimitState\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
+	"\x03per\x18\x02 \x01(\tR\x03per\x126\n" +
+	"\brequests\x18\x03 \x01(\v2\x1a.outrider.decision.v1.FillR\brequests\x122\n" +
+	"\x06tokens\x18\x04 \x01(\v2\x1a.outrider.decision.v1.FillR\x06tokens\x12\x18\n" +
+	"\arefuses\x18\x05 \x01(\bR\arefuses\x12\x18\n" +
+	"\aobserve\x18\x06 \x01(\bR\aobserve\"*\n" +
+	"\x04Fill\x12\x12\n" +
+	"\x04used\x18\x01 \x01(\x04R\x04used\x12\x0e\n" +
+	"\x02of\x18\x02 \x01(\x04R\x02of2\xac\x04\n" +
 	"\x0fDecisionService\x12P\n" +
 	"\x05Check\x12\".outrider.decision.v1.CheckRequest\x1a#.outrider.decision.v1.CheckResponse\x12W\n" +
 	"\x06Decide\x12#.outrider.decision.v1.DecideRequest\x1a$.outrider.decision.v1.DecideResponse(\x010\x01\x12]\n" +
@@ -996,7 +1323,7 @@ func file_outrider_decision_v1_service_proto_rawDescGZIP() []byte {
 	return file_outrider_decision_v1_service_proto_rawDescData
 }
 
-var file_outrider_decision_v1_service_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_outrider_decision_v1_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_outrider_decision_v1_service_proto_goTypes = []any{
 	(*CheckRequest)(nil),        // 0: outrider.decision.v1.CheckRequest
 	(*CheckResponse)(nil),       // 1: outrider.decision.v1.CheckResponse
@@ -1011,61 +1338,69 @@ var file_outrider_decision_v1_service_proto_goTypes = []any{
 	(*ExplainRequest)(nil),      // 10: outrider.decision.v1.ExplainRequest
 	(*ExplainResponse)(nil),     // 11: outrider.decision.v1.ExplainResponse
 	(*RuleOutcome)(nil),         // 12: outrider.decision.v1.RuleOutcome
-	nil,                         // 13: outrider.decision.v1.RuleOutcome.ValuesEntry
-	(*Request)(nil),             // 14: outrider.decision.v1.Request
-	(*Verdict)(nil),             // 15: outrider.decision.v1.Verdict
-	(*Attempt)(nil),             // 16: outrider.decision.v1.Attempt
-	(*Body)(nil),                // 17: outrider.decision.v1.Body
-	(*Deltas)(nil),              // 18: outrider.decision.v1.Deltas
-	(*ToolPage)(nil),            // 19: outrider.decision.v1.ToolPage
-	(*Outcome)(nil),             // 20: outrider.decision.v1.Outcome
-	(*Grant)(nil),               // 21: outrider.decision.v1.Grant
-	(*Ruling)(nil),              // 22: outrider.decision.v1.Ruling
-	(*Visibility)(nil),          // 23: outrider.decision.v1.Visibility
-	(*Settled)(nil),             // 24: outrider.decision.v1.Settled
+	(*Condition)(nil),           // 13: outrider.decision.v1.Condition
+	(*LimitState)(nil),          // 14: outrider.decision.v1.LimitState
+	(*Fill)(nil),                // 15: outrider.decision.v1.Fill
+	nil,                         // 16: outrider.decision.v1.RuleOutcome.ValuesEntry
+	(*Request)(nil),             // 17: outrider.decision.v1.Request
+	(*Verdict)(nil),             // 18: outrider.decision.v1.Verdict
+	(*Attempt)(nil),             // 19: outrider.decision.v1.Attempt
+	(*Body)(nil),                // 20: outrider.decision.v1.Body
+	(*Deltas)(nil),              // 21: outrider.decision.v1.Deltas
+	(*ToolPage)(nil),            // 22: outrider.decision.v1.ToolPage
+	(*Outcome)(nil),             // 23: outrider.decision.v1.Outcome
+	(*Grant)(nil),               // 24: outrider.decision.v1.Grant
+	(*Ruling)(nil),              // 25: outrider.decision.v1.Ruling
+	(*Visibility)(nil),          // 26: outrider.decision.v1.Visibility
+	(*Settled)(nil),             // 27: outrider.decision.v1.Settled
 }
 var file_outrider_decision_v1_service_proto_depIdxs = []int32{
-	14, // 0: outrider.decision.v1.CheckRequest.request:type_name -> outrider.decision.v1.Request
-	15, // 1: outrider.decision.v1.CheckResponse.verdict:type_name -> outrider.decision.v1.Verdict
-	14, // 2: outrider.decision.v1.DecideRequest.request:type_name -> outrider.decision.v1.Request
-	15, // 3: outrider.decision.v1.DecideResponse.verdict:type_name -> outrider.decision.v1.Verdict
-	14, // 4: outrider.decision.v1.ExchangeRequest.ask:type_name -> outrider.decision.v1.Request
-	16, // 5: outrider.decision.v1.ExchangeRequest.attempt:type_name -> outrider.decision.v1.Attempt
-	17, // 6: outrider.decision.v1.ExchangeRequest.whole:type_name -> outrider.decision.v1.Body
-	18, // 7: outrider.decision.v1.ExchangeRequest.deltas:type_name -> outrider.decision.v1.Deltas
-	19, // 8: outrider.decision.v1.ExchangeRequest.tools:type_name -> outrider.decision.v1.ToolPage
-	20, // 9: outrider.decision.v1.ExchangeRequest.outcome:type_name -> outrider.decision.v1.Outcome
-	15, // 10: outrider.decision.v1.ExchangeResponse.verdict:type_name -> outrider.decision.v1.Verdict
-	21, // 11: outrider.decision.v1.ExchangeResponse.grant:type_name -> outrider.decision.v1.Grant
-	22, // 12: outrider.decision.v1.ExchangeResponse.ruling:type_name -> outrider.decision.v1.Ruling
-	23, // 13: outrider.decision.v1.ExchangeResponse.visible:type_name -> outrider.decision.v1.Visibility
-	24, // 14: outrider.decision.v1.ExchangeResponse.settled:type_name -> outrider.decision.v1.Settled
-	14, // 15: outrider.decision.v1.FilterToolsRequest.request:type_name -> outrider.decision.v1.Request
-	19, // 16: outrider.decision.v1.FilterToolsRequest.tools:type_name -> outrider.decision.v1.ToolPage
-	23, // 17: outrider.decision.v1.FilterToolsResponse.visible:type_name -> outrider.decision.v1.Visibility
-	20, // 18: outrider.decision.v1.SettleRequest.outcome:type_name -> outrider.decision.v1.Outcome
-	24, // 19: outrider.decision.v1.SettleResponse.settled:type_name -> outrider.decision.v1.Settled
-	14, // 20: outrider.decision.v1.ExplainRequest.request:type_name -> outrider.decision.v1.Request
-	15, // 21: outrider.decision.v1.ExplainResponse.verdict:type_name -> outrider.decision.v1.Verdict
+	17, // 0: outrider.decision.v1.CheckRequest.request:type_name -> outrider.decision.v1.Request
+	18, // 1: outrider.decision.v1.CheckResponse.verdict:type_name -> outrider.decision.v1.Verdict
+	17, // 2: outrider.decision.v1.DecideRequest.request:type_name -> outrider.decision.v1.Request
+	18, // 3: outrider.decision.v1.DecideResponse.verdict:type_name -> outrider.decision.v1.Verdict
+	17, // 4: outrider.decision.v1.ExchangeRequest.ask:type_name -> outrider.decision.v1.Request
+	19, // 5: outrider.decision.v1.ExchangeRequest.attempt:type_name -> outrider.decision.v1.Attempt
+	20, // 6: outrider.decision.v1.ExchangeRequest.whole:type_name -> outrider.decision.v1.Body
+	21, // 7: outrider.decision.v1.ExchangeRequest.deltas:type_name -> outrider.decision.v1.Deltas
+	22, // 8: outrider.decision.v1.ExchangeRequest.tools:type_name -> outrider.decision.v1.ToolPage
+	23, // 9: outrider.decision.v1.ExchangeRequest.outcome:type_name -> outrider.decision.v1.Outcome
+	18, // 10: outrider.decision.v1.ExchangeResponse.verdict:type_name -> outrider.decision.v1.Verdict
+	24, // 11: outrider.decision.v1.ExchangeResponse.grant:type_name -> outrider.decision.v1.Grant
+	25, // 12: outrider.decision.v1.ExchangeResponse.ruling:type_name -> outrider.decision.v1.Ruling
+	26, // 13: outrider.decision.v1.ExchangeResponse.visible:type_name -> outrider.decision.v1.Visibility
+	27, // 14: outrider.decision.v1.ExchangeResponse.settled:type_name -> outrider.decision.v1.Settled
+	17, // 15: outrider.decision.v1.FilterToolsRequest.request:type_name -> outrider.decision.v1.Request
+	22, // 16: outrider.decision.v1.FilterToolsRequest.tools:type_name -> outrider.decision.v1.ToolPage
+	26, // 17: outrider.decision.v1.FilterToolsResponse.visible:type_name -> outrider.decision.v1.Visibility
+	23, // 18: outrider.decision.v1.SettleRequest.outcome:type_name -> outrider.decision.v1.Outcome
+	27, // 19: outrider.decision.v1.SettleResponse.settled:type_name -> outrider.decision.v1.Settled
+	17, // 20: outrider.decision.v1.ExplainRequest.request:type_name -> outrider.decision.v1.Request
+	18, // 21: outrider.decision.v1.ExplainResponse.verdict:type_name -> outrider.decision.v1.Verdict
 	12, // 22: outrider.decision.v1.ExplainResponse.rules:type_name -> outrider.decision.v1.RuleOutcome
-	13, // 23: outrider.decision.v1.RuleOutcome.values:type_name -> outrider.decision.v1.RuleOutcome.ValuesEntry
-	0,  // 24: outrider.decision.v1.DecisionService.Check:input_type -> outrider.decision.v1.CheckRequest
-	2,  // 25: outrider.decision.v1.DecisionService.Decide:input_type -> outrider.decision.v1.DecideRequest
-	4,  // 26: outrider.decision.v1.DecisionService.Exchange:input_type -> outrider.decision.v1.ExchangeRequest
-	6,  // 27: outrider.decision.v1.DecisionService.FilterTools:input_type -> outrider.decision.v1.FilterToolsRequest
-	8,  // 28: outrider.decision.v1.DecisionService.Settle:input_type -> outrider.decision.v1.SettleRequest
-	10, // 29: outrider.decision.v1.DecisionService.Explain:input_type -> outrider.decision.v1.ExplainRequest
-	1,  // 30: outrider.decision.v1.DecisionService.Check:output_type -> outrider.decision.v1.CheckResponse
-	3,  // 31: outrider.decision.v1.DecisionService.Decide:output_type -> outrider.decision.v1.DecideResponse
-	5,  // 32: outrider.decision.v1.DecisionService.Exchange:output_type -> outrider.decision.v1.ExchangeResponse
-	7,  // 33: outrider.decision.v1.DecisionService.FilterTools:output_type -> outrider.decision.v1.FilterToolsResponse
-	9,  // 34: outrider.decision.v1.DecisionService.Settle:output_type -> outrider.decision.v1.SettleResponse
-	11, // 35: outrider.decision.v1.DecisionService.Explain:output_type -> outrider.decision.v1.ExplainResponse
-	30, // [30:36] is the sub-list for method output_type
-	24, // [24:30] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	14, // 23: outrider.decision.v1.ExplainResponse.limits:type_name -> outrider.decision.v1.LimitState
+	16, // 24: outrider.decision.v1.RuleOutcome.values:type_name -> outrider.decision.v1.RuleOutcome.ValuesEntry
+	13, // 25: outrider.decision.v1.RuleOutcome.condition:type_name -> outrider.decision.v1.Condition
+	13, // 26: outrider.decision.v1.Condition.parts:type_name -> outrider.decision.v1.Condition
+	15, // 27: outrider.decision.v1.LimitState.requests:type_name -> outrider.decision.v1.Fill
+	15, // 28: outrider.decision.v1.LimitState.tokens:type_name -> outrider.decision.v1.Fill
+	0,  // 29: outrider.decision.v1.DecisionService.Check:input_type -> outrider.decision.v1.CheckRequest
+	2,  // 30: outrider.decision.v1.DecisionService.Decide:input_type -> outrider.decision.v1.DecideRequest
+	4,  // 31: outrider.decision.v1.DecisionService.Exchange:input_type -> outrider.decision.v1.ExchangeRequest
+	6,  // 32: outrider.decision.v1.DecisionService.FilterTools:input_type -> outrider.decision.v1.FilterToolsRequest
+	8,  // 33: outrider.decision.v1.DecisionService.Settle:input_type -> outrider.decision.v1.SettleRequest
+	10, // 34: outrider.decision.v1.DecisionService.Explain:input_type -> outrider.decision.v1.ExplainRequest
+	1,  // 35: outrider.decision.v1.DecisionService.Check:output_type -> outrider.decision.v1.CheckResponse
+	3,  // 36: outrider.decision.v1.DecisionService.Decide:output_type -> outrider.decision.v1.DecideResponse
+	5,  // 37: outrider.decision.v1.DecisionService.Exchange:output_type -> outrider.decision.v1.ExchangeResponse
+	7,  // 38: outrider.decision.v1.DecisionService.FilterTools:output_type -> outrider.decision.v1.FilterToolsResponse
+	9,  // 39: outrider.decision.v1.DecisionService.Settle:output_type -> outrider.decision.v1.SettleResponse
+	11, // 40: outrider.decision.v1.DecisionService.Explain:output_type -> outrider.decision.v1.ExplainResponse
+	35, // [35:41] is the sub-list for method output_type
+	29, // [29:35] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_outrider_decision_v1_service_proto_init() }
@@ -1095,7 +1430,7 @@ func file_outrider_decision_v1_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_outrider_decision_v1_service_proto_rawDesc), len(file_outrider_decision_v1_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -1,0 +1,127 @@
+package pdp
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"outrider.dev/outrider/authz"
+	"outrider.dev/outrider/authz/input"
+	"outrider.dev/outrider/decision"
+)
+
+// Explain answers a question as [Engine.Check] does and tells how the answer
+// came about: what every rule came to, how full the limits are, what the
+// guards found. Nothing is counted and nothing recorded. What stands behind a
+// refusal is looked at, too. The answer is for operators.
+func (e *Engine) Explain(_ context.Context, r *decision.Request) (*decision.Explanation, error) {
+	c := e.newCall(r, false)
+	c.dry = true
+	if err := c.read(); err != nil {
+		c.refuse(err)
+		return &decision.Explanation{Verdict: &c.verdict, Change: c.verdict.Reason.Message}, nil
+	}
+	c.decide()
+	c.lookOn()
+	rules := c.explainRules()
+	return &decision.Explanation{Verdict: &c.verdict, Rules: rules.Rules, Limits: c.limits, Change: c.change(&rules)}, nil
+}
+
+// lookOn does what a refusal kept from being done, for the sake of what it
+// tells.
+func (c *call) lookOn() {
+	if c.verdict.Allowed() || c.bundle == nil || c.principal == nil {
+		return
+	}
+	if c.method.Name == "" {
+		_ = c.resolve()
+	}
+	if len(c.limits) == 0 {
+		var first string
+		if targets := c.state.Routes.Model(c.req.LLM.Model); c.req.Surface == decision.LLM && len(targets) > 0 {
+			first = targets[0].Name
+		}
+		_ = c.reserveFor(first)
+	}
+	if len(c.verdict.Findings) == 0 {
+		_ = c.guard()
+	}
+}
+
+// explainRules explains the rules that judge the call, if any do.
+func (c *call) explainRules() authz.Explanation {
+	known := c.req.Surface == decision.LLM || c.method.Name != ""
+	if c.principal == nil || !known || c.listed() || c.selection.Empty() {
+		return authz.Explanation{}
+	}
+	r := c.req
+	if c.judged != nil {
+		r = c.judged
+	}
+	return c.selection.Explain(input.New(r, c.principal), input.New(r, c.tried))
+}
+
+// change says what would let the call pass, the token first.
+func (c *call) change(rules *authz.Explanation) string {
+	reason := &c.verdict.Reason
+	switch {
+	case c.verdict.Allowed():
+		return ""
+	case reason.Code == decision.CodeTokenMissing && strings.HasPrefix(rules.Change, "send a token"):
+		return rules.Change
+	case reason.Code.Status().HTTP == http.StatusUnauthorized:
+		return c.tokenAdvice(reason.Code)
+	case ofRules(reason.Code) && rules.Change != "":
+		return rules.Change
+	case reason.Code == decision.CodeRateLimited && reason.RetryAfter > 0:
+		return fmt.Sprintf("wait %d s", int(reason.RetryAfter.Seconds()))
+	}
+	var found []string
+	for _, f := range c.verdict.Findings {
+		if f.Action == decision.ActionBlock {
+			found = append(found, fmt.Sprintf("%s in segment %d, bytes %d to %d", f.Type, f.Segment, f.Start, f.End))
+		}
+	}
+	if len(found) > 0 {
+		return "take out what was found: " + strings.Join(found, "; ")
+	}
+	return cmp.Or(reason.Message, reason.Code.Status().Summary)
+}
+
+// ofRules reports whether rules refused.
+func ofRules(code decision.Code) bool {
+	switch code {
+	case decision.CodeDeniedByRule, decision.CodeNotAllowed, decision.CodeRuleError, decision.CodeModelNotAllowed:
+		return true
+	}
+	return false
+}
+
+// tokenAdvice says which token would do.
+func (c *call) tokenAdvice(code decision.Code) string {
+	var issuers, audiences []string
+	for _, p := range c.selection.Authentication(c.req.Surface).Providers {
+		if !slices.Contains(issuers, p.Issuer) {
+			issuers = append(issuers, p.Issuer)
+		}
+		for _, a := range p.Audiences {
+			if !slices.Contains(audiences, a) {
+				audiences = append(audiences, a)
+			}
+		}
+	}
+	text := "send a token of " + strings.Join(issuers, " or ")
+	switch {
+	case len(issuers) == 0: // a bad token on a surface that asks for none
+		return "send no token here, or a good one"
+	case code == decision.CodeTokenExpired:
+		text = "get a new token of " + strings.Join(issuers, " or ")
+	}
+	if len(audiences) > 0 {
+		text += " for the audience " + strings.Join(audiences, " or ")
+	}
+	return text
+}
