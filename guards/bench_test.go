@@ -13,7 +13,7 @@ import (
 // clean is text of n bytes in which the guards find nothing.
 func clean(r *rand.Rand, n int) []byte {
 	words := strings.Fields(`the deployment of service billing took 42 minutes on 2024-03-01, and its logs show no error; please tell
-		the team to review "retries: 3" in config.yaml before we release version 1.4.2 to 10.0.0.7 so that users see fewer timeouts.`)
+		the team to review "retries: 3" in config.yaml before we release version 1.4.2 to 127.0.0.1 so that users see fewer timeouts.`)
 	var b strings.Builder
 	for b.Len() < n {
 		b.WriteString(words[r.IntN(len(words))] + " ")

@@ -79,7 +79,7 @@ func New(specs []Spec) (*Set, error) {
 		switch s.Kind {
 		case PII:
 			set.guards = append(set.guards, guard{detector: pii.Emails{}, places: whole, action: s.Action},
-				guard{detector: pii.Numbers{}, places: ofNumbers, action: s.Action})
+				guard{detector: pii.NewNumbers(), places: ofNumbers, action: s.Action})
 		case Secret:
 			d := secret.New()
 			secretKeys = d.Keys()

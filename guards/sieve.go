@@ -54,23 +54,21 @@ func (v *sieve) sift(text []byte, from int, last bool, places *[ofInjection + 1]
 	for i := max(0, from-2); i < from; i++ {
 		r.sign(i)
 	}
-	digits := uint64(0)
-	if from > 0 && window.IsDigit(text[from-1]) {
-		digits = 1
-	}
 	for k := range min(filled, blocks-1) {
 		b := &r.blocks[k]
-		r.words(k, b.Alnum&^(b.Alnum<<1|before))
-		r.numbers(k, b.Digit&^(b.Digit<<1|digits))
+		begin := b.Alnum &^ (b.Alnum<<1 | before)
+		r.words(k, begin)
+		r.numbers(k, begin)
+		r.hexes(k, begin)
 		for left := b.Sign; left != 0; left &= left - 1 {
 			r.sign(from + k*window.BlockLen + bits.TrailingZeros64(left))
 		}
 		for left := b.Lead; left != 0; left &= left - 1 {
 			r.injection.Add(from + k*window.BlockLen + bits.TrailingZeros64(left))
 		}
-		before, digits = b.Alnum>>63, b.Digit>>63
+		before = b.Alnum >> 63
 	}
-	r.ahead(digits)
+	r.ahead(before)
 	if !last {
 		r.unfinished()
 	}

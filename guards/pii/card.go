@@ -2,16 +2,14 @@ package pii
 
 import "outrider.dev/outrider/guards/window"
 
-// maxDigits is the longest number read: a payment card of 19 digits.
-const maxDigits = 19
-
 // card reads payment card numbers, bare or grouped as they are printed.
-func card(w *window.Window, i int) hit {
+func (j *judge) card() hit {
+	w, i := j.w, j.i
 	if c := w.Text[i]; c < '2' || c > '6' { // no network begins with another digit
 		return hit{}
 	}
-	end := cardEnd(w, i)
-	if end == 0 || !ended(w, end) {
+	end, bare := cardEnd(w, i)
+	if end == 0 || !ended(w, end) || !bare && longer(w, end) {
 		return hit{}
 	}
 	n := 0
@@ -24,27 +22,38 @@ func card(w *window.Window, i int) hit {
 	if !network(d, n) || !luhn(d[:n]) {
 		return hit{}
 	}
-	return hit{"pii.credit_card", end, .95}
+	// Other lengths are those of barcodes and of ids that count.
+	if bare && (n < 14 || n > 16) && j.near(lCard, end, false) == far {
+		return hit{}
+	}
+	return hit{kCard, end, .95}
 }
 
-func cardEnd(w *window.Window, i int) int {
-	switch n := w.Run(i, maxDigits+1, window.Digit); {
+// cardEnd returns where the card number ends, or 0, and whether its digits
+// stand without separators.
+func cardEnd(w *window.Window, i int) (end int, bare bool) {
+	n := w.Run(i, maxDigits+1, window.Digit)
+	switch {
 	case n >= 13 && n <= maxDigits:
-		return i + n
+		return i + n, true
+	case n == 6:
+		end, _ = groups(w, i, 6, 13)
+		return end, false
 	case n != 4:
-		return 0
+		return 0, false
 	}
-	if end, _ := groups(w, i, 4, 6, 5); end > 0 {
-		return end
+	for _, sizes := range [...][]int{{4, 6, 5}, {4, 6, 4}, {4, 4, 4, 4, 3}, {4, 4, 4, 4}, {4, 4, 4, 2}, {4, 5, 6}} {
+		if end, _ = groups(w, i, sizes...); end > 0 {
+			return end, false
+		}
 	}
-	if end, _ := groups(w, i, 4, 6, 4); end > 0 {
-		return end
-	}
-	if end, _ := groups(w, i, 4, 4, 4, 4, 3); end > 0 {
-		return end
-	}
-	end, _ := groups(w, i, 4, 4, 4, 4)
-	return end
+	return 0, false
+}
+
+// longer reports whether a blank and four digits follow at i: the groups before
+// are the beginning of another number.
+func longer(w *window.Window, i int) bool {
+	return w.At(i) == ' ' && w.Run(i+1, 4, window.Digit) == 4
 }
 
 // digits collects the digits in [i, end), whatever stands between them.
@@ -74,26 +83,14 @@ func network(d [maxDigits]byte, n int) bool {
 		return n == 16 || n == 19
 	case four >= 3528 && four <= 3589: // JCB
 		return n >= 16
-	case four >= 3000 && four <= 3059, two == 36, two == 38, two == 39: // Diners Club
+	case four >= 3000 && four <= 3059, four == 3095, two == 36, two == 38, two == 39: // Diners Club
 		return n == 14 || n == 16
 	case two == 62: // UnionPay
 		return n >= 16
-	case two == 50, two >= 56 && two <= 58, two == 63, two == 67: // Maestro
+	case four >= 2200 && four <= 2204: // Mir
+		return n >= 16
+	case two == 50, two >= 56 && two <= 58, two == 60, two == 63, two == 67: // Maestro, RuPay
 		return n >= 13
 	}
 	return false
-}
-
-func luhn(d []byte) bool {
-	sum := 0
-	for k := range d {
-		v := int(d[len(d)-1-k])
-		if k%2 == 1 {
-			if v *= 2; v > 9 {
-				v -= 9
-			}
-		}
-		sum += v
-	}
-	return sum%10 == 0
 }

@@ -1,21 +1,18 @@
-// Package pii finds personal data that its shape gives away: e-mail
-// addresses, telephone numbers, US social security numbers, payment card
-// numbers and IBANs. The guards package imports it; it decides nothing.
+// Package pii finds personal data that its shape, its checksum or the words
+// around it give away. The guards package imports it; it decides nothing.
 //
-// Types and how sure they are:
+// What is found is data: the rows of [Rules] name every type with how sure it is
+// and examples, which the tests run. A number with a checksum counts only where
+// the checksum holds, whatever the words say: a mistyped card is not reported. A
+// number that could be anything (nine bare digits) counts only near a word that
+// says what it is; of several such words the nearest decides, and a word such as
+// "order" or "ticket" that stands nearer than all keeps it clean. Words stand
+// before the number within [reach] bytes, or right behind it in the same clause.
 //
-//	pii.email        .95  local part and a domain with a plausible last label
-//	pii.us_ssn       .95  with hyphens and valid area, group and serial;
-//	                 .85  with blanks or bare, only near "ssn" or "social security"
-//	pii.credit_card  .95  a known network's prefix and length, grouped as printed or bare, Luhn holds
-//	pii.iban         .95  a known country's length, mod 97 holds
-//	pii.phone        .90  +country and 8 to 15 digits, or (ddd) ddd-dddd, ddd-ddd-dddd, ddd.ddd.dddd;
-//	                 .75  ddd ddd dddd, bare digits and national forms, only near a word such as "phone" or "call"
-//
-// What it does not find: names, street addresses, dates of birth, identity
-// numbers other than the US social security number, numbers written as words
-// or with non-ASCII digits, addresses with non-ASCII letters or a quoted local
-// part, and data that was taken apart on purpose ("jane at example dot com").
-// A number is not reported where it is part of a longer one, of a version, an
-// IP address, a UUID, a timestamp or a price.
+// What it does not find: names, street addresses, numbers written as words or
+// with non-ASCII digits, addresses with a quoted local part, and data that was
+// taken apart on purpose ("jane at example dot com"). Loopback, unspecified and
+// mask addresses, whole networks (10.0.0.0/8) and versions are no IP addresses;
+// private addresses are. A number is not reported where it is part of a longer
+// one, of a version, a UUID, a timestamp or a price.
 package pii

@@ -68,14 +68,34 @@ func unfinished(w *window.Window, from int) int {
 // it is too long for a local part.
 func localRun(w *window.Window, i int) int {
 	start := i
-	for start > 0 && window.ClassOf(w.Text[start-1])&localClass != 0 {
-		start--
+	for start > 0 {
+		n := letterBefore(w.Text, start, localClass)
+		if n == 0 {
+			break
+		}
+		start -= n
 		if i-start > maxLocal {
 			return -1
 		}
 	}
 	return start
 }
+
+// letterBefore returns how many bytes the character before i has if it is of the
+// class or one of the accented letters of Europe, U+00C0 to U+024F, else 0.
+// Other scripts often stand right before an address.
+func letterBefore(text []byte, i int, class window.Class) int {
+	switch c := text[i-1]; {
+	case window.ClassOf(c)&class != 0:
+		return 1
+	case c >= 0x80 && c < 0xC0 && i > 1 && accented(text[i-2]):
+		return 2
+	}
+	return 0
+}
+
+// accented reports whether a character of U+00C0 to U+024F begins with c.
+func accented(c byte) bool { return c >= 0xC3 && c <= 0xC9 }
 
 // localStart returns where the local part before the @ at i begins, or -1.
 // The rule reads the text alone, not where the last address ended, so that it
@@ -98,7 +118,13 @@ func localStart(w *window.Window, i int) int {
 // Labels that cannot end a domain are cut off: what follows an address
 // without a blank must not hide it.
 func domainEnd(w *window.Window, i int) int {
-	end := i + w.Run(i, maxDomain, domainClass)
+	end := i
+	for end < i+maxDomain && (window.ClassOf(w.At(end))&domainClass != 0 || accented(w.At(end)) && w.At(end+1) >= 0x80) {
+		if w.At(end) >= 0x80 {
+			end++
+		}
+		end++
+	}
 	for {
 		dot := bytes.LastIndexByte(w.Text[i:end], '.') + i
 		if dot <= i {
@@ -139,30 +165,30 @@ func topLevel(label []byte) int {
 }
 
 // addressed refuses what only looks like an address: the user of a URL
-// ("ssh://git@host"), a remote ("git@host:path") and a matrix product.
+// ("ssh://git@host"), of a remote ("git@host:path") or of a copy
+// ("user@host:/path"), and a matrix product.
 func addressed(w *window.Window, start, at, end int) bool {
-	if w.Before(start) == '/' && start > 1 && w.Text[start-2] == '/' {
-		return false
-	}
-	if w.Before(start) == ':' && userOfURL(w, start-1) {
+	if userOfURL(w, start) {
 		return false
 	}
 	switch w.At(end) {
 	case '(':
 		return false
 	case ':':
-		return string(w.Text[start:at]) != "git"
+		next := w.At(end + 1)
+		return next != '/' && next != '~' && string(w.Text[start:at]) != "git"
 	}
 	return true
 }
 
-// userOfURL reports whether the colon at i follows scheme://user.
+// userOfURL reports whether scheme:// and the rest of a user's name and password
+// stand before i, without a blank, a slash or what else ends them.
 func userOfURL(w *window.Window, i int) bool {
-	for k := i; k > max(0, i-maxLocal); k-- {
+	for k := i; k > max(0, i-reach); k-- {
 		switch c := w.Text[k-1]; {
 		case c == '/':
 			return k >= 3 && w.Text[k-2] == '/' && w.Text[k-3] == ':'
-		case window.ClassOf(c)&localClass == 0:
+		case c <= ' ', c == '"', c == '\'', c == '?', c == '<', c == '>', c == '(':
 			return false
 		}
 	}

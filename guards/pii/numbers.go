@@ -5,13 +5,72 @@ import (
 	"outrider.dev/outrider/guards/window"
 )
 
-// Numbers finds telephone, social security, payment card and bank account
-// numbers. The zero value is ready and safe for concurrent use.
-type Numbers struct{}
+// maxDigits is the longest number read: a payment card of 19 digits.
+const maxDigits = 19
 
-// hit is a number that was found: its type, its end and how sure it is.
+// Numbers finds all that is not an e-mail address. It is immutable and safe for
+// concurrent use.
+type Numbers struct {
+	words *lexicon
+	types []string // by kind
+	rows  []row
+	// The rows by the digits that they begin with, and at 0 those that begin
+	// with a letter.
+	lead [maxDigits + 1][]lead
+}
+
+// row is what judging needs of a rule.
+type row struct {
+	verify      func(code) bool
+	label       label
+	sure, alone float32
+	shy         bool
+}
+
+// lead is one shape of a row.
+type lead struct {
+	shape string
+	row   int
+}
+
+// NewNumbers builds the detector from its rules.
+func NewNumbers() *Numbers {
+	d := &Numbers{words: newLexicon(), types: []string{
+		kPhone: "pii.phone", kCard: "pii.credit_card", kIBAN: "pii.iban", kAddress: "pii.ip_address", kHardware: "pii.mac", kWallet: "pii.crypto_wallet", kBirth: "pii.date_of_birth",
+	}}
+	for _, r := range identities() {
+		for _, shape := range r.shapes {
+			n := 0
+			for n < len(shape) && shape[n] == '9' {
+				n++
+			}
+			d.lead[n] = append(d.lead[n], lead{shape, len(d.rows)})
+		}
+		d.rows = append(d.rows, row{r.verify, r.label, r.sure, r.alone, r.shy})
+		d.types = append(d.types, "pii."+r.kind)
+	}
+	return d
+}
+
+// kind is the type of a number: one of those that code reads, or firstRow and the
+// number of a row.
+type kind uint8
+
+const (
+	kPhone kind = iota
+	kCard
+	kIBAN
+	kAddress
+	kHardware
+	kWallet
+	kBirth
+	firstRow
+)
+
+// hit is a number that was found: its type, its end and how sure it is. It
+// holds no pointer, so that what is judged stays on the stack.
 type hit struct {
-	kind string
+	kind kind
 	end  int
 	sure float32
 }
@@ -19,7 +78,7 @@ type hit struct {
 // Find appends the numbers that begin in the stretch at or after m.At, and
 // returns where judging stopped: behind the stretch, or earlier for want of
 // text. It never leaves a finding open.
-func (Numbers) Find(text []byte, p window.Places, m window.Mark, last bool, out []decision.Finding) ([]decision.Finding, window.Mark) {
+func (d *Numbers) Find(text []byte, p window.Places, m window.Mark, last bool, out []decision.Finding) ([]decision.Finding, window.Mark) {
 	w := window.Window{Text: text, Last: last}
 	at := m.At
 	for i := p.Next(at); i < p.To; i = p.Next(at) {
@@ -28,12 +87,12 @@ func (Numbers) Find(text []byte, p window.Places, m window.Mark, last bool, out 
 			continue
 		}
 		w.Short = false
-		h := numberAt(&w, i)
+		h := d.numberAt(&w, i)
 		if w.Short {
 			return out, window.Mark{At: i}
 		}
 		if h.end > 0 {
-			out = append(out, decision.Finding{Type: h.kind, Start: uint32(i), End: uint32(h.end), Confidence: h.sure})
+			out = append(out, decision.Finding{Type: d.types[h.kind], Start: uint32(i), End: uint32(h.end), Confidence: h.sure})
 			at = h.end
 		}
 	}
@@ -42,11 +101,11 @@ func (Numbers) Find(text []byte, p window.Places, m window.Mark, last bool, out 
 
 // begins is the gate: it looks at the byte and its predecessors only.
 func begins(w *window.Window, i int) bool {
-	c := w.Text[i]
-	switch {
-	case c < '(' || c > 'Z':
-		return false
-	case window.IsDigit(c), c == '+', c == '(', c >= 'A':
+	switch c := w.Text[i]; {
+	case c == ':':
+		p := w.Before(i)
+		return p != ':' && !window.IsAlnum(p)
+	case window.IsAlnum(c), c == '+', c == '(':
 		return !inside(w, i)
 	}
 	return false
@@ -58,7 +117,7 @@ func begins(w *window.Window, i int) bool {
 func inside(w *window.Window, i int) bool {
 	p := w.Before(i)
 	switch p {
-	case '_', '@', '#', '$', '%', '+', '\\':
+	case '_', '@', '$', '%', '+', '\\':
 		return true
 	case '-', '.':
 		return i > 1 && window.IsAlnum(w.Text[i-2])
@@ -74,22 +133,148 @@ func escapedBreak(w *window.Window, i int) bool {
 	return i > 1 && w.Text[i-2] == '\\' && (w.Text[i-1] == 'n' || w.Text[i-1] == 't' || w.Text[i-1] == 'r')
 }
 
-func numberAt(w *window.Window, i int) hit {
+func (d *Numbers) numberAt(w *window.Window, i int) hit {
+	j := judge{d: d, w: w, i: i}
 	switch c := w.Text[i]; {
 	case c == '+':
-		return international(w, i)
+		return j.international()
 	case c == '(':
-		return parenthesised(w, i)
-	case c >= 'A':
-		return iban(w, i)
+		return j.parenthesised()
+	case c == ':':
+		return address6(w, i)
+	case window.IsDigit(c):
+		return j.digits()
 	}
-	if h := card(w, i); h.end > 0 {
+	return j.letters()
+}
+
+// judge is the judgement of one place.
+type judge struct {
+	d    *Numbers
+	w    *window.Window
+	i    int
+	best hit
+	rank uint8 // how near the word is that speaks for best
+
+	known, knownAfter bool
+	ctx, ctxAfter     context
+}
+
+// letters judges a place with a letter. The readers are called by name: through
+// a variable, the window would move to the heap.
+func (j *judge) letters() hit {
+	w, i := j.w, j.i
+	h := j.coded()
+	if h.end == 0 && !w.Short {
+		h = iban(w, i)
+	}
+	if h.end > 0 || w.Short {
 		return h
 	}
-	if h := socialSecurity(w, i); h.end > 0 {
+	j.rank = far
+	j.claimRows(0)
+	j.named()
+	return j.best
+}
+
+// coded reads what may begin with a letter as well as with a digit.
+func (j *judge) coded() hit {
+	h := wallet(j.w, j.i)
+	if h.end == 0 && !j.w.Short {
+		h = hardware(j.w, j.i)
+	}
+	if h.end == 0 && !j.w.Short {
+		h = address6(j.w, j.i)
+	}
+	return h
+}
+
+func (j *judge) digits() hit {
+	w, i := j.w, j.i
+	h := j.coded()
+	if h.end == 0 && !w.Short {
+		h = j.address4()
+	}
+	if h.end == 0 && !w.Short {
+		h = j.card()
+	}
+	if h.end > 0 || w.Short {
 		return h
 	}
-	return national(w, i)
+	j.rank = far
+	j.claimRows(w.Run(i, maxDigits+1, window.Digit))
+	j.national()
+	j.birth()
+	return j.best
+}
+
+// claimRows judges the rows whose shapes begin with n digits.
+func (j *judge) claimRows(n int) {
+	if n > maxDigits {
+		return
+	}
+	few := manyDigits
+	if n == 0 {
+		few = someDigits
+	}
+	for _, l := range j.d.lead[n] {
+		end, c := read(j.w, j.i, l.shape)
+		if end == 0 || !ended(j.w, end) || !dense(j.w, j.i, end, few) {
+			continue
+		}
+		r := &j.d.rows[l.row]
+		if r.verify != nil && !r.verify(c) {
+			continue
+		}
+		j.claim(firstRow+kind(l.row), end, r.label, r.sure, r.alone, r.shy)
+	}
+}
+
+// claim makes [i, end) the best judgement if the words speak for it more nearly
+// than for the one so far. With alone it needs no words.
+func (j *judge) claim(k kind, end int, l label, sure, alone float32, shy bool) {
+	rank := j.near(l, end, alone > 0)
+	switch {
+	case rank < far:
+	case alone == 0, j.w.Before(j.i) == '#', shy && (j.context()[lOther] < far || continued(j.w, j.i)):
+		return
+	default:
+		rank, sure = far-1, alone
+	}
+	if rank < j.rank {
+		j.best, j.rank = hit{k, end, sure}, rank
+	}
+}
+
+// continued reports whether digits and a blank stand before i, so that what
+// begins there may be the rest of a longer number.
+func continued(w *window.Window, i int) bool {
+	return i > 1 && w.Text[i-1] == ' ' && window.IsDigit(w.Text[i-2])
+}
+
+// near returns how near the word of a label stands, before the number or right
+// behind [i, end), and far where another word stands nearer that says it is not.
+func (j *judge) near(l label, end int, beforeOnly bool) uint8 {
+	ctx := j.context()
+	rank := ctx[l]
+	if rank == far && !beforeOnly && ctx[lOther] == far {
+		if !j.knownAfter {
+			j.ctxAfter, j.knownAfter = j.d.words.after(j.w, end), true
+		}
+		rank = j.ctxAfter[l]
+	}
+	if ctx[lOther] <= rank {
+		return far
+	}
+	return rank
+}
+
+// context returns what the words before the number say.
+func (j *judge) context() *context {
+	if !j.known {
+		j.ctx, j.known = j.d.words.before(j.w, j.i), true
+	}
+	return &j.ctx
 }
 
 // ended reports whether a number may end at i: not in the middle of a longer
@@ -106,7 +291,7 @@ func ended(w *window.Window, i int) bool {
 }
 
 // separator returns the separator at i as '-', '.' or ' ' and its width, or
-// zeros. Typographic hyphens and the no-break space count as plain ones:
+// zeros. Typographic hyphens and the no-break spaces count as plain ones:
 // models like to write them.
 func separator(w *window.Window, i int) (kind byte, width int) {
 	switch c := w.At(i); c {
@@ -116,9 +301,14 @@ func separator(w *window.Window, i int) (kind byte, width int) {
 		if w.At(i+1) == 0xA0 {
 			return ' ', 2
 		}
-	case 0xE2: // U+2010 to U+2014
-		if w.At(i+1) == 0x80 && w.At(i+2) >= 0x90 && w.At(i+2) <= 0x94 {
+	case 0xE2: // U+2010 to U+2014 and U+202F
+		if w.At(i+1) != 0x80 {
+			return 0, 0
+		}
+		if c := w.At(i + 2); c >= 0x90 && c <= 0x94 {
 			return '-', 3
+		} else if c == 0xAF {
+			return ' ', 3
 		}
 	}
 	return 0, 0

@@ -29,11 +29,14 @@ func find(d detector, text []byte, m window.Mark, last bool, out []decision.Find
 	return out, m
 }
 
+// numbers is the detector of all but e-mail addresses.
+var numbers = NewNumbers()
+
 // found returns what both detectors find, as "type text", in the order of the text.
 func found(text string) []string {
 	var all []decision.Finding
 	all, _ = find(Emails{}, []byte(text), window.Mark{}, true, all)
-	all, _ = find(Numbers{}, []byte(text), window.Mark{}, true, all)
+	all, _ = find(numbers, []byte(text), window.Mark{}, true, all)
 	slices.SortStableFunc(all, func(a, b decision.Finding) int { return int(a.Start) - int(b.Start) })
 	out := []string{}
 	for _, f := range all {
@@ -142,6 +145,7 @@ func TestPhones(t *testing.T) {
 		"001-415-555-0123", "+1 415 555 0123", "+1-415-555-0123", "+14155550123", "+1 (415) 555-0123", "+1.415.555.0123", "415-555-0123x456",
 		"415-555-0123 ext. 456", "415-555-0123 x9", "555-123-4567", "415\u2011555\u20110123", "+1\u00a0415\u00a0555\u00a00123",
 		"+44 20 7946 0958", "+442079460958", "+49 (0)30 123456", "+49(0)30 1234567", "+49 30 1234567", "+33 1 23 45 67 89", "+34 612 345 678",
+		"020 7946 0958", "07700 900123", "(0161) 496 0000", "0171 / 1234567", "06 12 34 56 78", "0412 345 678", "03-1234-5678",
 		"+91 98765 43210", "+86 138 0013 8000", "+61 (2) 9876 5432", "+353 1 234 5678",
 	} {
 		check(t, []sample{
@@ -155,7 +159,7 @@ func TestPhones(t *testing.T) {
 }
 
 func TestAnnouncedPhones(t *testing.T) {
-	for _, number := range []string{"415 555 0123", "4155550123", "14155550123", "020 7946 0958", "07700 900123", "030 1234567", "612 345 678"} {
+	for _, number := range []string{"415 555 0123", "4155550123", "14155550123", "030 1234567", "612 345 678"} {
 		check(t, []sample{
 			{"phone: " + number, []string{"phone " + number}},
 			{"Please call " + number + " today", []string{"phone " + number}},
@@ -196,8 +200,6 @@ func TestNoPhones(t *testing.T) {
 		{text: "2024-01-15T10:30:00.123Z"},
 		{text: "1700000000"},
 		{text: "1700000000123"},
-		{text: "192.168.100.200"},
-		{text: "10.0.0.1:8080"},
 		{text: "v1.2.3"},
 		{text: "550e8400-e29b-41d4-a716-446655440000"},
 		{text: "$1,234,567.89"},
@@ -207,10 +209,8 @@ func TestNoPhones(t *testing.T) {
 		{text: "1.0.0-rc.1+20240115"},
 		{text: "3.14159265358979"},
 		{text: "pages 200 300 4000"},
-		{text: "00:1B:44:11:3A:B7"},
 		{text: "call back in 15 minutes"},
 		{text: "phone 7 of 12"},
-		{text: "2001:db8::8a2e:370:7334"},
 	})
 }
 
@@ -318,7 +318,7 @@ func TestConfidence(t *testing.T) {
 		"123-45-6789": .95, "ssn 123456789": .85, "415-555-0123": .9, "phone 4155550123": .75, "4111111111111111": .95, "a@b.co": .95,
 	} {
 		all, _ := find(Emails{}, []byte(text), window.Mark{}, true, nil)
-		all, _ = find(Numbers{}, []byte(text), window.Mark{}, true, all)
+		all, _ = find(numbers, []byte(text), window.Mark{}, true, all)
 		if len(all) != 1 || all[0].Confidence != want {
 			t.Errorf("%q: %v, want confidence %v", text, all, want)
 		}
@@ -353,7 +353,7 @@ func FuzzResume(f *testing.F) {
 			return
 		}
 		step = max(1, step%40)
-		for name, d := range map[string]detector{"emails": Emails{}, "numbers": Numbers{}} {
+		for name, d := range map[string]detector{"emails": Emails{}, "numbers": numbers} {
 			whole, _ := find(d, []byte(text), window.Mark{}, true, nil)
 			steps, held := resumed(d, text, step)
 			if !slices.Equal(whole, steps) {
@@ -372,11 +372,11 @@ func FuzzResume(f *testing.F) {
 }
 
 func TestCleanTextCostsNothing(t *testing.T) {
-	text := []byte(strings.Repeat("On 2024-01-15 the service at 10.0.0.7:8080 answered 1700000000 requests (99.9 %) for DE and user @ops. ", 50))
+	text := []byte(strings.Repeat("On 2024-01-15 the service at 127.0.0.1:8080 answered 1700000000 requests (99.9 %) for DE and user @ops. ", 50))
 	var out []decision.Finding
 	if n := testing.AllocsPerRun(20, func() {
 		out, _ = find(Emails{}, text, window.Mark{}, true, out[:0])
-		out, _ = find(Numbers{}, text, window.Mark{}, true, out)
+		out, _ = find(numbers, text, window.Mark{}, true, out)
 	}); n != 0 || len(out) != 0 {
 		t.Errorf("%v allocations, found %v", n, out)
 	}

@@ -49,7 +49,7 @@ func TestOnlyPlacesAreJudged(t *testing.T) {
 				want = append(want, uint32(i))
 			}
 		}
-		all, m := Numbers{}.Find(text, p, window.Mark{}, true, nil)
+		all, m := numbers.Find(text, p, window.Mark{}, true, nil)
 		for _, f := range all {
 			got = append(got, f.Start)
 		}
@@ -63,11 +63,11 @@ func TestNumberAcrossTheEndOfItsStretch(t *testing.T) {
 	text := []byte(strings.Repeat(". ", window.Stretch/2-2) + "415-555-0123 555-0123")
 	p := window.NewPlaces(0, len(text))
 	p.AddFrom(0)
-	all, m := Numbers{}.Find(text, p, window.Mark{}, true, nil)
+	all, m := numbers.Find(text, p, window.Mark{}, true, nil)
 	if len(all) != 1 || m.At != int(all[0].End) || m.At <= p.To {
 		t.Errorf("%v up to %d, stretch to %d", all, m.At, p.To)
 	}
-	_, m = Numbers{}.Find(text[:window.Stretch+3], p, window.Mark{}, false, nil)
+	_, m = numbers.Find(text[:window.Stretch+3], p, window.Mark{}, false, nil)
 	if m.At != window.Stretch-4 {
 		t.Errorf("waits at %d, not where the number begins", m.At)
 	}

@@ -10,6 +10,7 @@ const BlockLen = 64
 type Block struct {
 	Alnum uint64 // ASCII letters and digits
 	Digit uint64
+	Colon uint64
 	Sign  uint64 // < [ / and the backslash
 	Odd   uint64 // the apostrophe and every byte beyond ASCII
 	Lead  uint64 // bytes beyond ASCII that begin a character
@@ -37,7 +38,7 @@ func (b *Block) Read(text []byte, i int) {
 }
 
 func (b *Block) read(raw *[BlockLen]byte) {
-	var alnum, digits, signs, odds, leads, tokens uint64
+	var alnum, digits, colons, signs, odds, leads, tokens uint64
 	for k := 0; k <= BlockLen-8; k += 8 {
 		x := binary.LittleEndian.Uint64(raw[k : k+8 : k+8])
 		ascii := ^x & high
@@ -49,6 +50,7 @@ func (b *Block) read(raw *[BlockLen]byte) {
 			word |= digit
 			token = (word | between(y, '+', '/') | ^(differs(y, '=') & differs(y, '_') & differs(y, '~'))) & ascii
 			digits |= gather(digit) << k
+			colons |= gather(^differs(y, ':')&ascii) << k
 			signs |= gather(^(differs(y, '<')&differs(y, '/')&^between(y, '[', '\\'))&ascii) << k
 			odds |= gather(^differs(y, '\'')&high|x&high) << k
 			leads |= gather(x&(x<<1)&high) << k
@@ -58,7 +60,7 @@ func (b *Block) read(raw *[BlockLen]byte) {
 			tokens |= 0xff << k
 		}
 	}
-	*b = Block{alnum, digits, signs, odds, leads, tokens}
+	*b = Block{alnum, digits, colons, signs, odds, leads, tokens}
 }
 
 // between marks the bytes of y, all below 128, that lie between two values.

@@ -20,6 +20,7 @@ func slowBlock(text []byte, i int) (b Block) {
 		}
 		mark(&b.Alnum, IsAlnum(c))
 		mark(&b.Digit, IsDigit(c))
+		mark(&b.Colon, c == ':')
 		mark(&b.Sign, c == '<' || c == '[' || c == '/' || c == '\\')
 		mark(&b.Odd, c == '\'' || c >= 0x80)
 		mark(&b.Lead, c >= 0xC0)
@@ -71,7 +72,7 @@ func TestBlockAtTheEnd(t *testing.T) {
 }
 
 func FuzzBlock(f *testing.F) {
-	f.Add([]byte("a1_b-c.d~e+f=g/h,i 'j' <k> [l] \\m \u00e9\u65e5"), 3)
+	f.Add([]byte("a1_b-c.d~e+f=g:h/h,i 'j' <k> [l] \\m \u00e9\u65e5"), 3)
 	f.Fuzz(func(t *testing.T, text []byte, i int) {
 		i &= 0xff
 		var b Block

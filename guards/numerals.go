@@ -1,0 +1,207 @@
+package guards
+
+import (
+	"math/bits"
+	"strings"
+
+	"outrider.dev/outrider/guards/window"
+)
+
+// What package pii promises of everything that begins with a digit or a letter,
+// so that the sieve can count instead of reading.
+const (
+	near       = 1<<24 - 1 // the bytes in which it holds so many digits:
+	manyDigits = 7         // behind a first digit
+	someDigits = 6         // behind a first letter
+	maxLetters = 6         // that stand before its first digit
+	longWord   = 26        // letters and digits of a wallet at least
+)
+
+// shifted returns the bits of a block from the place n on, with those of the
+// next block behind them.
+func shifted(b, next uint64, n int) uint64 { return b>>n | next<<1<<(63-n) }
+
+// numbers judges the words of block k that begin with a digit, and those that
+// begin with a letter and hold digits.
+func (r *sifting) numbers(k int, begin uint64) {
+	b, next := &r.blocks[k], &r.blocks[k+1]
+	base := r.from + k*window.BlockLen
+	if b.Digit|next.Digit == 0 {
+		r.open(base, begin)
+		return
+	}
+	for left := begin & b.Digit; left != 0; left &= left - 1 {
+		o := bits.TrailingZeros64(left)
+		i := base + o
+		r.signed(i)
+		digits := shifted(b.Digit, next.Digit, o)
+		if r.numeric(i, digits) {
+			r.number.Add(i)
+		}
+		n := bits.TrailingZeros64(^digits)
+		if n >= 8 && n <= 10 && i+n < len(r.text) && r.text[i+n] == ':' { // a bot token
+			r.secret.Add(i)
+		}
+	}
+	for left := lettered(b, next, begin); left != 0; left &= left - 1 {
+		o := bits.TrailingZeros64(left)
+		if bits.OnesCount64(shifted(b.Digit, next.Digit, o)&near) >= someDigits {
+			r.number.Add(base + o)
+		}
+	}
+	r.months(k, begin)
+	r.open(base, begin)
+}
+
+// months judges the words of block k that may name the month of a date, as in
+// April 12, 1985: three to nine letters, perhaps a dot, a blank, a digit, and
+// soon four digits together.
+func (r *sifting) months(k int, begin uint64) {
+	b, next := &r.blocks[k], &r.blocks[k+1]
+	year := func(x uint64) uint64 { x &= x >> 1; return x & (x >> 2) }
+	if year(b.Digit)|year(next.Digit)|year(b.Digit>>60|next.Digit<<4) == 0 {
+		return
+	}
+	for left := begin &^ b.Digit; left != 0; left &= left - 1 {
+		o := bits.TrailingZeros64(left)
+		if c := r.text[r.from+k*window.BlockLen+o] | 0x20; strings.IndexByte("jfmasond", c) < 0 {
+			continue
+		}
+		digits := shifted(b.Digit, next.Digit, o)
+		n := bits.TrailingZeros64(^shifted(b.Alnum, next.Alnum, o))
+		if n >= 3 && n <= 9 && digits>>(n+1)&0b11 != 0 && year(digits&near) != 0 {
+			r.number.Add(r.from + k*window.BlockLen + o)
+		}
+	}
+}
+
+// open makes places of the words at the end of a text of which more may come.
+func (r *sifting) open(base int, begin uint64) {
+	if r.last || base+2*window.BlockLen <= len(r.text) {
+		return
+	}
+	for left := begin; left != 0; left &= left - 1 {
+		if i := base + bits.TrailingZeros64(left); i+window.BlockLen > len(r.text) {
+			r.number.Add(i)
+			r.signed(i)
+		}
+	}
+}
+
+// lettered returns the words that begin with one to six letters and a digit, or
+// with one or two letters, a separator of at most three bytes and a digit.
+func lettered(b, next *window.Block, begin uint64) (found uint64) {
+	var alnum, digit [maxLetters + 1]uint64
+	for n := range alnum {
+		alnum[n], digit[n] = shifted(b.Alnum, next.Alnum, n), shifted(b.Digit, next.Digit, n)
+	}
+	word := begin &^ b.Digit
+	one := word &^ alnum[1] & (digit[2] | digit[3] | digit[4])
+	two := word & alnum[1] &^ alnum[2] & (digit[3] | digit[4] | digit[5])
+	for n := 1; n <= maxLetters; n++ {
+		found |= word & digit[n]
+		word &= alnum[n] &^ digit[n]
+	}
+	return found | one | two
+}
+
+// hexes judges the words of block k that a hardware address, an IPv6 address or
+// a wallet may begin with.
+func (r *sifting) hexes(k int, begin uint64) {
+	b, next := &r.blocks[k], &r.blocks[k+1]
+	if b.Digit|next.Digit|b.Colon|next.Colon == 0 {
+		return
+	}
+	base := r.from + k*window.BlockLen
+	var alnum [6]uint64
+	for n := range alnum {
+		alnum[n] = shifted(b.Alnum, next.Alnum, n)
+	}
+	pairs := alnum[1] &^ alnum[2] & alnum[3] & alnum[4] &^ alnum[5]
+	fours := alnum[1] & alnum[2] & alnum[3] &^ alnum[4] & alnum[5]
+	for left := begin & (pairs | fours); left != 0; left &= left - 1 {
+		o := bits.TrailingZeros64(left)
+		if shape := shifted(b.Alnum, next.Alnum, o); shape&(1<<17-1) == sixPairs || shape&(1<<14-1) == threeFours {
+			r.number.Add(base + o)
+		}
+	}
+	for left := begin & long(b.Alnum, next.Alnum); left != 0; left &= left - 1 {
+		r.number.Add(base + bits.TrailingZeros64(left))
+	}
+	if b.Colon|next.Colon != 0 {
+		r.colons(base, b, next, begin)
+	}
+}
+
+// The letters and digits of a hardware address.
+const (
+	sixPairs   = 0b11_0_11_0_11_0_11_0_11_0_11
+	threeFours = 0b1111_0_1111_0_1111
+)
+
+// long returns the places from which on there are letters and digits enough for a wallet.
+func long(b, next uint64) uint64 {
+	for _, n := range [...]int{1, 2, 4, 8, longWord - 16} {
+		b, next = b&shifted(b, next, n), next&(next>>n)
+	}
+	return b
+}
+
+// colons judges where an IPv6 address may begin: with a group of up to four
+// letters and digits, or with two colons. Within its longest form lie two
+// colons side by side, or seven of them.
+func (r *sifting) colons(base int, b, next *window.Block, begin uint64) {
+	const longest = 1<<40 - 1
+	colon := func(n int) uint64 { return shifted(b.Colon, next.Colon, n) }
+	double := colon(0) & colon(1)
+	for left := begin & (colon(1) | colon(2) | colon(3) | colon(4)); left != 0; left &= left - 1 {
+		o := bits.TrailingZeros64(left)
+		c := shifted(b.Colon, next.Colon, o) & longest
+		if c&(c>>1) != 0 || bits.OnesCount64(c) >= 7 {
+			r.number.Add(base + o)
+		}
+	}
+	for left := double; left != 0; left &= left - 1 {
+		r.number.Add(base + bits.TrailingZeros64(left))
+	}
+}
+
+// numeric reports whether a number may begin with the digit at i. Bit k of
+// digits tells whether the k-th byte from i on is a digit: there are seven of
+// them near, or an IPv4 address or a date may stand there.
+func (r *sifting) numeric(i int, digits uint64) bool {
+	if bits.OnesCount64(digits&near) >= manyDigits {
+		return true
+	}
+	n := bits.TrailingZeros64(^digits)
+	switch {
+	case n > 3:
+		return false
+	case i+n < len(r.text) && r.text[i+n] == '.' && fourParts(digits):
+		return true
+	case n > 2:
+		return false
+	}
+	year := digits & near
+	year &= year >> 1
+	return year&(year>>2) != 0
+}
+
+// fourParts reports whether four runs of digits stand one byte apart.
+func fourParts(digits uint64) bool {
+	for range 3 {
+		digits >>= bits.TrailingZeros64(^digits) & 63
+		if digits&0b11 != 0b10 {
+			return false
+		}
+		digits >>= 1
+	}
+	return true
+}
+
+// signed judges what may begin before the digits at i: a plus or a parenthesis.
+func (r *sifting) signed(i int) {
+	if i > 0 && (r.text[i-1] == '+' || r.text[i-1] == '(') {
+		r.number.Add(i - 1)
+	}
+}

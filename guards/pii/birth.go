@@ -1,0 +1,155 @@
+package pii
+
+import "outrider.dev/outrider/guards/window"
+
+// birth claims a date near a word such as born.
+func (j *judge) birth() {
+	w, i := j.w, j.i
+	n := w.Run(i, 5, window.Digit)
+	if n == 0 || n == 3 || n > 4 {
+		return
+	}
+	end := dateInFigures(w, i, n)
+	if end == 0 && n <= 2 {
+		end = dateInWords(w, i, n)
+	}
+	if end == 0 || !ended(w, end) || end > i+nearBytes || n == 4 && !dense(w, i, end, manyDigits) {
+		return
+	}
+	j.claim(kBirth, end, lBirth, .85, 0, false)
+}
+
+// dateInFigures reads day, month and year in any order that ends or begins with
+// the year. The first group has n digits.
+func dateInFigures(w *window.Window, i, n int) int {
+	sep := w.At(i + n)
+	if sep != '/' && sep != '.' && sep != '-' {
+		return 0
+	}
+	second := i + n + 1
+	m := w.Run(second, 3, window.Digit)
+	third := second + m + 1
+	if m == 0 || m > 2 || w.At(third-1) != sep {
+		return 0
+	}
+	if n == 4 {
+		if last := w.Run(third, 3, window.Digit); last == 1 || last == 2 {
+			return yearAt(w, i, third+last)
+		}
+		return 0
+	}
+	if w.Run(third, 5, window.Digit) != 4 {
+		return 0
+	}
+	return yearAt(w, third, third+4)
+}
+
+// yearAt returns end if the four digits at i are a year in which somebody who
+// lives can be born.
+func yearAt(w *window.Window, i, end int) int {
+	if century := string(w.Text[i : i+2]); century != "19" && century != "20" {
+		return 0
+	}
+	return end
+}
+
+// dateInWords reads a day of n digits, the name of a month and a year.
+func dateInWords(w *window.Window, i, n int) int {
+	at := i + n
+	switch {
+	case w.At(at) == '.':
+		at++
+	case ordinal(w, at):
+		at += 2
+	}
+	if at = joint(w, at); at == 0 {
+		return 0
+	}
+	if w.HasPrefix(at, "of ") || w.HasPrefix(at, "de ") {
+		at += 3
+	}
+	name := monthAt(w, at)
+	if name == 0 {
+		return 0
+	}
+	at = joint(w, at+name)
+	if at > 0 && w.HasPrefix(at, "de ") {
+		at += 3
+	}
+	if at == 0 || w.Run(at, 5, window.Digit) != 4 {
+		return 0
+	}
+	return yearAt(w, at, at+4)
+}
+
+// joint returns what follows a blank or a hyphen at i, or 0.
+func joint(w *window.Window, i int) int {
+	if c := w.At(i); c != ' ' && c != '-' {
+		return 0
+	}
+	return i + 1
+}
+
+// The longest names of a month in bytes: of any, and of those that begin a date.
+const (
+	maxMonth = 12
+	maxNamed = 9
+)
+
+// monthAt returns the length of the name of a month at i, in one of several
+// languages, with the dot of an abbreviation, or 0.
+func monthAt(w *window.Window, i int) int {
+	n := 0
+	for n <= maxMonth && (w.At(i+n) >= 0x80 || window.ClassOf(w.At(i+n))&window.Letters != 0) {
+		n++
+	}
+	if n < 3 || n > maxMonth {
+		return 0
+	}
+	switch string([]byte{w.Text[i] | 0x20, w.Text[i+1] | 0x20, w.Text[i+2] | 0x20}) {
+	case "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
+		"mai", "okt", "dez", "fév", "avr", "jui", "aoû", "déc", "ene", "abr", "ago", "dic", "gen", "mag", "giu", "lug", "set", "ott", "fev", "out", "maa", "mei", "mär":
+	default:
+		return 0
+	}
+	if w.At(i+n) == '.' || w.At(i+n) == ',' {
+		n++
+	}
+	return n
+}
+
+// named claims a date that begins with the English name of a month, as in
+// April 12, 1985.
+func (j *judge) named() {
+	w, i := j.w, j.i
+	name := w.Run(i, maxMonth, window.Letters)
+	if name < 3 || name > maxNamed || monthAt(w, i) == 0 {
+		return
+	}
+	at := i + name
+	if w.At(at) == '.' {
+		at++
+	}
+	if w.At(at) != ' ' || !window.IsDigit(w.At(at+1)) {
+		return
+	}
+	at++
+	at += w.Run(at, 2, window.Digit)
+	if ordinal(w, at) {
+		at += 2
+	}
+	if w.At(at) == ',' {
+		at++
+	}
+	if at = joint(w, at); at == 0 || w.Run(at, 5, window.Digit) != 4 {
+		return
+	}
+	if end := yearAt(w, at, at+4); end > 0 && end <= i+nearBytes && ended(w, end) {
+		j.claim(kBirth, end, lBirth, .85, 0, false)
+	}
+}
+
+// ordinal reports whether the letters of 1st, 2nd, 3rd or 4th stand at i.
+func ordinal(w *window.Window, i int) bool {
+	return w.HasPrefix(i, "st") || w.HasPrefix(i, "nd") || w.HasPrefix(i, "rd") || w.HasPrefix(i, "th")
+}
