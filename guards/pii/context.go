@@ -103,5 +103,5 @@ func (x *lexicon) scan(low []byte, before byte, found func(k int, l label)) {
 // at reports whether the word begins the text, whose last byte is zero.
 func (e *word) at(text []byte) bool {
 	n := len(e.text)
-	return len(text) > n && string(text[:n]) == e.text && !(e.whole && window.ClassOf(text[n])&window.Letters != 0)
+	return len(text) > n && string(text[:n]) == e.text && (!e.whole || window.ClassOf(text[n])&window.Letters == 0)
 }

@@ -192,17 +192,7 @@ func (m made) wallet() string {
 	case 0:
 		return "0x" + m.from("0123456789abcdef", 40)
 	case 1:
-		body := m.from(charset, 33)
-		for {
-			// The last six characters are the checksum: they follow from the others.
-			s := "q" + body[1:] + strings.Repeat("q", 6)
-			sum := polymod("bc", []byte(s)) ^ 1
-			tail := make([]byte, 6)
-			for k := range tail {
-				tail[k] = charset[sum>>(5*(5-k))&31]
-			}
-			return "bc1q" + body[1:] + string(tail)
-		}
+		return m.segwit()
 	}
 	var raw [25]byte
 	raw[0] = []byte{0, 5, 0x30, 0x41}[m.IntN(4)]
@@ -213,6 +203,17 @@ func (m made) wallet() string {
 	twice := sha256.Sum256(once[:])
 	copy(raw[21:], twice[:4])
 	return encode58(raw[:])
+}
+
+// segwit makes a Bitcoin address in bech32: its last six characters are the
+// checksum, which follows from the others.
+func (m made) segwit() string {
+	body := "q" + m.from(charset, 32)
+	sum := polymod("bc", []byte(body+"qqqqqq")) ^ 1
+	for k := range 6 {
+		body += string(charset[sum>>(5*(5-k))&31])
+	}
+	return "bc1" + body
 }
 
 // encode58 writes bytes in base 58; a leading zero byte is a 1.

@@ -33,7 +33,7 @@ func covers(f decision.Finding, kind string, start, end int) bool {
 
 // score asks for values of every type in every sentence, and for sentences
 // without any.
-func score(t *testing.T, m made, rounds int) (map[string]*count, []string, int) {
+func score(m made, rounds int) (map[string]*count, []string, int) {
 	table, misses, flagged := map[string]*count{}, []string{}, 0
 	of := func(kind string) *count {
 		if table[kind] == nil {
@@ -86,7 +86,7 @@ func TestQuality(t *testing.T) {
 		t.Fatalf("%d families of negatives", n)
 	}
 	const rounds = 30
-	table, misses, flagged := score(t, m, rounds)
+	table, misses, flagged := score(m, rounds)
 	sentences := rounds * len(m.negatives())
 	share := float64(flagged) / float64(sentences)
 	t.Logf("%d of %d sentences without anything are flagged (%.1f %%)", flagged, sentences, 100*share)

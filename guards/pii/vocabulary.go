@@ -61,7 +61,7 @@ func vocabulary() []word {
 		lNINO:     `nino|,national insurance,nationalinsurance,ni number,ni no,ni|,nin|,insurance number`,
 		lNHS:      `nhs,patient,health service`,
 		lNational: `steuer,idnr,identifikationsnummer,tax number,national id,nationalid,nir|,insee,sécurité sociale,securite sociale,sécu|,codice fiscale,cf|,dni|,nie|,nif|,
-			contribuinte,bsn|,burgerservice,sofi,pesel,rijksregister,nationaal nummer,numéro national,registre national,national register,nrn|,personnummer,pnr|,samordningsnummer,citizen`,
+			contribuinte,bsn|,burgerservice,sofi,pesel,rijksregister,numéro national,registre national,national register,nrn|,personnummer,pnr|,samordningsnummer,citizen`,
 		lBirth:  `dob|,born,birth,d o b|,d.o.b,geburtsdatum,geboren,geb|,né le,née le,naissance,nacimiento,nacido,nacida,nato il,nata il,nascita,nascimento,geboortedatum,född,urodzen,bday|`,
 		lIP:     `ip|,ips|,ipv4,ipv6,ip address,ipaddress,host,addr,client,remote,server,login,logged in,ping|,dns|,gateway,subnet,from|,peer,connect,firewall,ssh|,proxy,x forwarded for,inet,адрес`,
 		lMAC:    `mac|,hwaddr,ether|,bssid,hardware address`,
