@@ -74,7 +74,7 @@ func New(specs []Spec) (*Set, error) {
 	specs = slices.Clone(specs)
 	slices.SortStableFunc(specs, func(a, b Spec) int { return strings.Compare(string(b.Kind), string(a.Kind)) })
 	set := &Set{}
-	var secretKeys, injectionKeys []string
+	var secretKeys, injectionKeys, near, right []string
 	for _, s := range specs {
 		switch s.Kind {
 		case PII:
@@ -83,6 +83,7 @@ func New(specs []Spec) (*Set, error) {
 		case Secret:
 			d := secret.New()
 			secretKeys = d.Keys()
+			near, right = d.Openers()
 			set.guards = append(set.guards, guard{detector: d, places: ofSecrets, action: s.Action})
 		case Injection:
 			d := injection.New(false)
@@ -93,6 +94,7 @@ func New(specs []Spec) (*Set, error) {
 		}
 	}
 	set.sieve = newSieve(secretKeys, injectionKeys)
+	set.sieve.open(near, right)
 	return set, nil
 }
 

@@ -13,12 +13,16 @@ const margin = window.KeyLen
 // blocks is how many blocks a stretch has, and one beyond it to look ahead.
 const blocks = window.Stretch/window.BlockLen + 1
 
+// botWord is how many letters and digits of a word are counted: of the first part of a bot token there are fewer.
+const botWord = 30
+
 // sieve finds the places of a text that the detectors must judge, in one pass
 // for all of them. Places are a superset: each detector applies its own rules
 // to them, and must find nothing elsewhere.
 type sieve struct {
-	any               keys // of both kinds
+	any               keys // of all kinds
 	secret, injection keys
+	near, right       keys // before values, see values.go
 	value             [256]part
 }
 
@@ -34,6 +38,20 @@ func newSieve(secretKeys, injectionKeys []string) *sieve {
 	}
 	v.value = parts()
 	return v
+}
+
+// open adds the keys of words before values: those near which a value with a
+// digit is judged, and those right behind which any is.
+func (v *sieve) open(near, right []string) {
+	for _, key := range near {
+		v.any.add(key)
+		v.near.add(key)
+	}
+	for _, key := range right {
+		v.any.add(key)
+		v.near.add(key)
+		v.right.add(key)
+	}
 }
 
 // sift writes the places of the stretch that begins at from. It also reads what
@@ -54,12 +72,18 @@ func (v *sieve) sift(text []byte, from int, last bool, places *[ofInjection + 1]
 	for i := max(0, from-2); i < from; i++ {
 		r.sign(i)
 	}
+	near := r.behind()
 	for k := range min(filled, blocks-1) {
 		b := &r.blocks[k]
 		begin := b.Alnum &^ (b.Alnum<<1 | before)
+		r.opened = 0
 		r.words(k, begin)
 		r.numbers(k, begin)
 		r.hexes(k, begin)
+		if near|r.opened != 0 {
+			r.valuesAt(k, b.Digit&^(b.Digit<<1))
+		}
+		near = (near<<1 | r.opened) & (1<<openFor - 1)
 		for left := b.Sign; left != 0; left &= left - 1 {
 			r.sign(from + k*window.BlockLen + bits.TrailingZeros64(left))
 		}
@@ -69,6 +93,7 @@ func (v *sieve) sift(text []byte, from int, last bool, places *[ofInjection + 1]
 		before = b.Alnum >> 63
 	}
 	r.ahead(before)
+	r.straddling(from + window.Stretch)
 	if !last {
 		r.unfinished()
 	}
@@ -80,6 +105,7 @@ func (r *sifting) unfinished() {
 	r.secret.AddFrom(n - margin)
 	r.number.AddFrom(n - margin)
 	r.injection.AddFrom(n - margin)
+	r.straddling(n)
 	for i := max(r.from, n-minValue); i < n-margin; i++ {
 		// The beginnings of -----BEGIN, of a bot token and of a value.
 		if c := r.text[i]; c == '-' || window.IsDigit(c) || r.announced(i) {
@@ -96,6 +122,7 @@ type sifting struct {
 	from                      int
 	last                      bool
 	blocks                    [blocks]window.Block
+	opened                    uint8 // 1 if a word of the block opens the text behind it
 }
 
 // words judges the words that begin in block k.
@@ -105,11 +132,15 @@ func (r *sifting) words(k int, begin uint64) {
 	for left := begin; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
 		run := b.Alnum >> (o & 63)
-		if o > window.BlockLen-window.KeyLen {
+		if o > window.BlockLen-botWord {
 			run |= next.Alnum << ((window.BlockLen - o) & 63)
 		}
-		if h := hash(keyAt(r.text, base+o, bits.TrailingZeros64(^run))); r.sieve.any.has(h) {
+		n := bits.TrailingZeros64(^run)
+		if h := hash(keyAt(r.text, base+o, n)); r.sieve.any.has(h) {
 			r.word(base+o, h)
+		}
+		if n >= 23 && n < botWord && r.text[base+o]-'M' <= 'O'-'M' { // a bot token
+			r.secret.Add(base + o)
 		}
 	}
 	// Such a value is so long that it holds a whole group.
@@ -133,6 +164,9 @@ func (r *sifting) word(i int, h uint16) {
 		if r.text[i] == 'B' {
 			r.begin(i)
 		}
+	}
+	if r.sieve.near.has(h) {
+		r.opener(i, h)
 	}
 	if r.sieve.injection.has(h) {
 		r.injection.Add(i)

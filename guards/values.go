@@ -1,8 +1,10 @@
 package guards
 
 import (
+	"math/bits"
 	"strings"
 
+	"outrider.dev/outrider/guards/secret"
 	"outrider.dev/outrider/guards/window"
 )
 
@@ -14,6 +16,7 @@ const (
 	within      part = 1 << iota
 	before           // right before the value
 	beforeBlank      // before the blank before the value
+	opens            // before any value that its surroundings make a credential, and never in it
 )
 
 // minValue is the length of the shortest such value.
@@ -31,6 +34,9 @@ func parts() (value [256]part) {
 		if strings.IndexByte("rRcC", byte(c)) >= 0 { // of Bearer and Basic
 			value[c] |= beforeBlank
 		}
+		if secret.Opens(byte(c)) {
+			value[c] |= opens
+		}
 	}
 	return value
 }
@@ -45,4 +51,99 @@ func (r *sifting) announced(i int) bool {
 		return true
 	}
 	return i > 1 && v[text[i-2]]&beforeBlank != 0
+}
+
+// How a value is found that words before it make a credential: such words open
+// the text behind them. Up to three blocks on, whatever holds a digit is judged
+// from where it begins; right behind a word for passwords, all that begins.
+const (
+	openFor  = 3  // blocks
+	rightFor = 64 // bytes behind the beginning of the word
+)
+
+// opener notes the opening word at i. The options of commands are some only
+// behind a dash.
+func (r *sifting) opener(i int, h uint16) {
+	if r.text[i]|0x20 == 'u' && (i == 0 || r.text[i-1] != '-') {
+		return
+	}
+	r.opened = 1
+	if r.sieve.right.has(h) {
+		r.follow(i)
+	}
+}
+
+// follow judges all values that begin right behind the word at i.
+func (r *sifting) follow(i int) {
+	for k := max(i+1, r.from, 1); k <= i+rightFor && k < len(r.text); k++ {
+		if r.begins(k) {
+			r.secret.Add(k)
+		}
+	}
+}
+
+// begins reports whether a value may begin at k, which is not 0.
+func (r *sifting) begins(k int) bool {
+	return r.sieve.value[r.text[k-1]]&opens != 0 && r.sieve.value[r.text[k]]&opens == 0
+}
+
+// behind looks for opening words in the blocks before the stretch. Bit n of the
+// answer stands for the n+1st of them.
+func (r *sifting) behind() (near uint8) {
+	for end := r.from - (openFor-1)*window.BlockLen; end <= r.from; end += window.BlockLen {
+		near <<= 1
+		if end > 0 {
+			near |= r.openers(max(0, end-window.BlockLen), end)
+		}
+	}
+	return near
+}
+
+// openers looks for opening words that begin in [from, end), a block at most.
+func (r *sifting) openers(from, end int) uint8 {
+	var b window.Block
+	b.Read(r.text, from)
+	before := uint64(0)
+	if from > 0 && window.IsAlnum(r.text[from-1]) {
+		before = 1
+	}
+	r.opened = 0
+	for left := b.Alnum &^ (b.Alnum<<1 | before); left != 0; left &= left - 1 {
+		i := from + bits.TrailingZeros64(left)
+		if i >= end {
+			break
+		}
+		n := 1
+		for n < window.KeyLen && i+n < len(r.text) && window.IsAlnum(r.text[i+n]) {
+			n++
+		}
+		if h := hash(keyAt(r.text, i, n)); r.sieve.near.has(h) {
+			r.opener(i, h)
+		}
+	}
+	return r.opened
+}
+
+// valuesAt judges the values that hold the digits which begin in block k, from
+// where they begin.
+func (r *sifting) valuesAt(k int, begin uint64) {
+	for left := begin; left != 0; left &= left - 1 {
+		r.valueAround(r.from + k*window.BlockLen + bits.TrailingZeros64(left))
+	}
+}
+
+// straddling judges the value that does not end before i.
+func (r *sifting) straddling(i int) {
+	if i <= len(r.text) && i > 0 {
+		r.valueAround(i - 1)
+	}
+}
+
+// valueAround judges the value that holds the byte at i, from where it begins.
+func (r *sifting) valueAround(i int) {
+	k := i
+	for k > 0 && i-k < window.BlockLen && r.sieve.value[r.text[k]]&opens == 0 && r.sieve.value[r.text[k-1]]&opens == 0 {
+		k--
+	}
+	r.secret.Add(k)
 }

@@ -1,32 +1,61 @@
 package secret
 
 import (
+	"slices"
+	"strings"
+
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/guards/window"
 )
 
 // Detector finds credentials. It is immutable and safe for concurrent use.
 type Detector struct {
-	rules  []rule
-	types  []string       // finding type of each rule
-	starts [256][]int     // rules by the first byte of their prefix
-	pairs  [1 << 13]uint8 // a bit for each pair of bytes that a prefix begins with
-	alnum  [256]bool
+	rules     []rule
+	types     []string // finding type of each rule
+	tails     []tail   // of each rule
+	alphabets []window.Class
+	starts    [256][]int     // rules by the first byte of their prefix
+	pairs     [1 << 13]uint8 // a bit for each pair of bytes that a prefix begins with
+	alnum     [256]bool
+
+	provided   []named
+	namedTypes []string
+	shapes     map[string][]int // places in provided, by the provider's name
+	words      map[string]role
+	modifiers  map[string]bool
+	kinds      map[string]bool
 }
 
-// New builds the detector from its table.
+// New builds the detector from its tables.
 func New() *Detector {
-	d := &Detector{rules: rules()}
+	d := &Detector{rules: rules(), provided: providers(), shapes: map[string][]int{}, words: words(), modifiers: modifiers(), kinds: kinds()}
 	for n, r := range d.rules {
-		d.types = append(d.types, "secret."+r.provider)
+		d.types = append(d.types, typeOf(r.id))
+		d.tails = append(d.tails, d.tailOf(r.body))
 		first := r.prefix[0]
 		d.starts[first] = append(d.starts[first], n)
 		d.admit(r.prefix)
+	}
+	for n, p := range d.provided {
+		d.namedTypes = append(d.namedTypes, typeOf(p.id))
+		for word := range strings.FieldsSeq(p.words) {
+			d.shapes[word] = append(d.shapes[word], n)
+		}
 	}
 	for c := range d.alnum {
 		d.alnum[c] = window.IsAlnum(byte(c))
 	}
 	return d
+}
+
+// tailOf returns the tail of an alphabet.
+func (d *Detector) tailOf(class window.Class) tail {
+	n := slices.Index(d.alphabets, class)
+	if n < 0 {
+		n = len(d.alphabets)
+		d.alphabets = append(d.alphabets, class)
+	}
+	return tailOfAlphabets + tail(n)
 }
 
 func (d *Detector) admit(prefix string) {
@@ -43,12 +72,13 @@ func (d *Detector) admits(a, b byte) bool {
 type tail uint8
 
 const (
-	tailNone    tail = iota
-	tailPEM          // up to the END line
-	tailDotted       // letters, digits, - _ .
-	tailToken        // the same and ~ + / =, as in an Authorization value
-	tailUser         // up to the @ or the end of the URL
-	tailOfRules      // tailOfRules+n: the alphabet of rule n
+	tailNone        tail = iota
+	tailPEM              // up to the END line
+	tailPuTTY            // up to the line with the MAC
+	tailDotted           // letters, digits, - _ .
+	tailToken            // the same and ~ + / =, as in an Authorization value
+	tailUser             // up to the @ or the end of the URL
+	tailOfAlphabets      // tailOfAlphabets+n: alphabet n of the detector
 )
 
 // hit is a proven credential: where it is, and what may still follow it.
@@ -99,7 +129,7 @@ func (d *Detector) Find(text []byte, p window.Places, m window.Mark, last bool, 
 }
 
 // dismissed is the gate: credentials begin where a word begins, with a dash,
-// or after the slashes of a URL.
+// after the slashes of a URL, or behind a blank, a quote or the like.
 func (d *Detector) dismissed(text []byte, i int) bool {
 	c := text[i]
 	if i == 0 {
@@ -109,7 +139,7 @@ func (d *Detector) dismissed(text []byte, i int) bool {
 	if d.alnum[c] {
 		return d.alnum[p] && (i < 2 || text[i-2] != '\\')
 	}
-	return c != '-' && p != '/'
+	return c != '-' && p != '/' && (!opens(p) || opens(c))
 }
 
 // at judges the place i. Most words are dismissed by their first two bytes and
@@ -117,16 +147,26 @@ func (d *Detector) dismissed(text []byte, i int) bool {
 func (d *Detector) at(w *window.Window, i int) hit {
 	c, p := w.Text[i], w.Before(i)
 	if c == '-' {
-		return privateKey(w, i)
+		if h := privateKey(w, i); h.end > 0 || w.Short {
+			return h
+		}
 	}
 	if p == '/' && i > 2 && w.Text[i-2] == '/' && w.Text[i-3] == ':' {
 		if h := userinfo(w, i); h.end > 0 || w.Short {
 			return h
 		}
 	}
-	if !d.alnum[c] || d.alnum[p] && !escapedBreak(w, i) {
-		return hit{}
+	if d.alnum[c] && (!d.alnum[p] || escapedBreak(w, i)) {
+		if h := d.shapely(w, i); h.end > 0 || w.Short {
+			return h
+		}
 	}
+	return d.valued(w, i)
+}
+
+// shapely judges the word at i by its own shape.
+func (d *Detector) shapely(w *window.Window, i int) hit {
+	c := w.Text[i]
 	next := w.At(i + 1)
 	if d.admits(c, next) || w.Short {
 		for _, n := range d.starts[c] {
@@ -138,23 +178,17 @@ func (d *Detector) at(w *window.Window, i int) hit {
 			}
 		}
 	}
-	if c == 'e' && next == 'y' || window.IsDigit(c) {
-		if h := shaped(w, i); h.end > 0 || w.Short {
-			return h
-		}
-	}
-	if !introduced(w, i) {
-		return hit{}
-	}
-	return valued(w, i)
-}
-
-// shaped judges the shapes that have parts.
-func shaped(w *window.Window, i int) hit {
-	if w.Text[i] == 'e' {
+	switch {
+	case c == 'e' && next == 'y':
 		return jwt(w, i)
+	case c == 'P':
+		return putty(w, i)
+	case c >= 'M' && c <= 'O':
+		return discordBot(w, i)
+	case window.IsDigit(c):
+		return telegram(w, i)
 	}
-	return telegram(w, i)
+	return hit{}
 }
 
 // escapedBreak reports whether the letter before i belongs to a line end or
@@ -185,7 +219,11 @@ func (d *Detector) prefixed(w *window.Window, i, n int) hit {
 	if length < r.min || !r.credible(w, body, length) {
 		return hit{}
 	}
-	return hit{d.types[n], i, body + length, .95, tailOfRules + tail(n)}
+	sure := float32(.95)
+	if r.check&crc != 0 && checksummed(w.Text[body:body+length]) {
+		sure = .99
+	}
+	return hit{d.types[n], i, body + length, sure, d.tails[n]}
 }
 
 func (r *rule) credible(w *window.Window, i, n int) bool {
@@ -193,7 +231,7 @@ func (r *rule) credible(w *window.Window, i, n int) bool {
 		return false
 	}
 	body := w.Text[i : i+n]
-	return (!r.mixed || mixed(body)) && !placeholder(body)
+	return (r.check&mixed == 0 || isMixed(body)) && (r.check&random == 0 || looksRandom(body)) && !placeholder(body)
 }
 
 // rest returns where a proven credential ends that is known up to i, and
@@ -205,6 +243,8 @@ func (d *Detector) rest(w *window.Window, i int, t tail) (end int, open bool) {
 		return i, false
 	case tailPEM:
 		return restOfKey(w, i)
+	case tailPuTTY:
+		return restOfPuTTY(w, i)
 	case tailDotted:
 		class = dotted
 	case tailToken:
@@ -215,7 +255,7 @@ func (d *Detector) rest(w *window.Window, i int, t tail) (end int, open bool) {
 		}
 		return i, i == len(w.Text) && !w.Last
 	default:
-		class = d.rules[t-tailOfRules].body
+		class = d.alphabets[t-tailOfAlphabets]
 	}
 	i += runOf(w.Text[i:], class)
 	return i, i == len(w.Text) && !w.Last

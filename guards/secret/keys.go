@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"slices"
 	"strings"
 
 	"outrider.dev/outrider/guards/window"
@@ -13,7 +14,10 @@ func (d *Detector) Keys() []string {
 	for _, r := range d.rules {
 		out = appendKeys(out, r.prefix, r.body)
 	}
-	return appendKeys(out, "eyJ", window.URLSafe)
+	out = append(out, "priv") // of PuTTY's Private-Lines
+	out = appendKeys(out, "eyJ", window.URLSafe)
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // appendKeys appends the keys of prefix with all that may follow it.

@@ -106,3 +106,19 @@ func endLine(w *window.Window, i int) int {
 	}
 	return n + 5
 }
+
+// restOfPuTTY returns where a PuTTY key ends whose private lines are known up
+// to i, and whether it may go on. Its last line is "Private-MAC: …".
+func restOfPuTTY(w *window.Window, i int) (end int, open bool) {
+	i += runOf(w.Text[i:], keyClass)
+	if i == len(w.Text) {
+		return i, !w.Last
+	}
+	const mac = "-MAC: "
+	w.Short = false
+	n := 0
+	if w.HasPrefix(i, mac) {
+		n = len(mac) + w.Run(i+len(mac), 64, window.Hex)
+	}
+	return i + n, w.Short
+}

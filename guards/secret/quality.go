@@ -2,13 +2,14 @@ package secret
 
 import (
 	"bytes"
+	"hash/crc32"
 	"math/bits"
 
 	"outrider.dev/outrider/guards/window"
 )
 
-// mixed reports whether both letters and digits occur.
-func mixed(body []byte) bool {
+// isMixed reports whether both letters and digits occur.
+func isMixed(body []byte) bool {
 	var seen window.Class
 	for _, c := range body {
 		seen |= window.ClassOf(c)
@@ -76,4 +77,166 @@ func saysSo(body []byte) bool {
 		}
 	}
 	return false
+}
+
+// looksRandom reports whether letters and digits, or letters of both cases, change
+// places as often as they do by chance.
+func looksRandom(body []byte) bool {
+	if !isMixed(body) || version(body) {
+		return false
+	}
+	if len(body) >= 32 && onlyHex(body) {
+		return distinct(body) >= 8
+	}
+	signs := 0
+	for _, c := range body {
+		if !window.IsAlnum(c) {
+			signs++
+		}
+	}
+	n, least := changes(body), len(body)/6
+	if signs*5 > len(body) {
+		least = len(body) / 3
+	}
+	return n >= max(3, least) && distinct(body) >= 9
+}
+
+// changes counts how often the kind of letter or digit changes. Signs do not count.
+func changes(body []byte) int {
+	n, was := 0, window.Class(0)
+	for _, c := range body {
+		is := window.ClassOf(c)
+		switch {
+		case is&(window.Lower|window.HexLower) != 0:
+			is = window.Lower
+		case is&(window.Upper|window.HexUpper) != 0:
+			is = window.Upper
+		case is != window.Digit:
+			continue
+		}
+		if was != 0 && is != was {
+			n++
+		}
+		was = is
+	}
+	return n
+}
+
+// counted reports whether a body is made of counting steps, as in abc123def456
+// and a1b2c3d4.
+func counted(body []byte) bool {
+	one, two := 0, 0
+	for k := 1; k < len(body); k++ {
+		if step := body[k] - body[k-1]; step == 1 || step == 255 {
+			one++
+		}
+		if k > 1 {
+			if step := body[k] - body[k-2]; step == 1 || step == 255 {
+				two++
+			}
+		}
+	}
+	return one*3 > len(body) || two*2 > len(body)
+}
+
+func onlyHex(body []byte) bool {
+	for _, c := range body {
+		if window.ClassOf(c)&(window.Hex|window.HexUpper) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// uuidLike reports whether a body has the form of a UUID.
+func uuidLike(body []byte) bool {
+	if len(body) != 36 {
+		return false
+	}
+	for k, c := range body {
+		if dash := k == 8 || k == 13 || k == 18 || k == 23; dash != (c == '-') || !dash && window.ClassOf(c)&(window.Hex|window.HexUpper) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// version reports whether a body begins as a version or an address does.
+func version(body []byte) bool {
+	if len(body) > 0 && body[0]|0x20 == 'v' {
+		body = body[1:]
+	}
+	n := 0
+	for n < len(body) && window.IsDigit(body[n]) {
+		n++
+	}
+	return n > 0 && n < 4 && n+1 < len(body) && body[n] == '.' && window.IsDigit(body[n+1])
+}
+
+// digitSoon reports whether a digit stands in a value before anything behind
+// which another value may begin.
+func digitSoon(body []byte) bool {
+	for _, c := range body {
+		if opens(c) {
+			return false
+		}
+		if window.IsDigit(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// elided reports whether a value that ends at i is only shown in part, or goes
+// on as no credential does: in a call, a mask, a template.
+func elided(w *window.Window, i int, body []byte) bool {
+	if bytes.HasSuffix(body, []byte("...")) {
+		return true
+	}
+	switch w.At(i) {
+	case '(', '*', '{', '[', '$':
+		return true
+	case 0xE2: // an ellipsis or a bullet
+		return w.At(i+1) == 0x80
+	}
+	return false
+}
+
+// ticket reports whether a value begins as an identifier or digest does that is
+// no credential.
+func ticket(body []byte) bool {
+	if body[0] == '/' || body[0] == '.' || body[0] == '~' {
+		return true
+	}
+	end := 0
+	for end < len(body) && end < 12 && body[end] != '-' && body[end] != '_' {
+		end++
+	}
+	if end == len(body) || end == 12 {
+		return false
+	}
+	switch string(body[:end]) {
+	case "chatcmpl", "cmpl", "toolu", "call", "msg", "resp", "run", "thread", "asst", "req", "file", "gen", "batch", "rs", "ws", "evt", "step", "srvtoolu",
+		"cus", "pi", "sub", "in", "ch", "txn", "price", "prod", "acct", "pm", "seti", "si", "order", "user", "org", "proj", "vs", "ft", "modr", "embd",
+		"sha1", "sha256", "sha384", "sha512", "md5", "trace", "span", "session", "job", "task", "build", "inv", "tr", "fc", "i", "vol", "vpc", "subnet", "sg", "ami", "snap", "eni", "rtb", "arn":
+		return true
+	}
+	return false
+}
+
+// checksummed reports whether a body of 36 letters and digits ends with the
+// checksum of the rest, as tokens of GitHub and npm do: CRC-32 in base 62.
+func checksummed(body []byte) bool {
+	const digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	if len(body) != 36 {
+		return false
+	}
+	sum := crc32.ChecksumIEEE(body[:30])
+	for k := 35; k >= 30; k-- {
+		if body[k] != digits[sum%62] {
+			return false
+		}
+		sum /= 62
+	}
+	return true
 }

@@ -83,3 +83,41 @@ func standIn(user, password []byte) bool {
 	}
 	return saysSo(password)
 }
+
+// putty reads a PuTTY key from where its private lines begin: "Private-Lines:
+// 14", a line end, and base64.
+func putty(w *window.Window, i int) hit {
+	const begin = "Private-Lines: "
+	if !w.HasPrefix(i, begin) {
+		return hit{}
+	}
+	n := w.Run(i+len(begin), 3, window.Digit)
+	k := i + len(begin) + n
+	for k-i < 32 && (w.At(k) == '\r' || w.At(k) == '\n' || w.At(k) == '\\' && (w.At(k+1) == 'n' || w.At(k+1) == 'r')) {
+		if w.At(k) == '\\' {
+			k++
+		}
+		k++
+	}
+	if n == 0 || w.Run(k, minKey, window.Base64) < minKey || w.Short {
+		return hit{}
+	}
+	return hit{"secret.private_key", i, k + minKey, .99, tailPuTTY}
+}
+
+// discordBot reads a bot token: the user's number in base64, a time and a
+// signature, with dots between them.
+func discordBot(w *window.Window, i int) hit {
+	n := w.Run(i, 29, window.Alnum)
+	if n < 23 || n > 28 || w.At(i+n) != '.' || w.Run(i+n+1, 7, window.URLSafe) != 6 || w.At(i+n+7) != '.' {
+		return hit{}
+	}
+	rest := w.Run(i+n+8, 46, window.URLSafe)
+	if rest < 27 || rest > 45 || w.Short {
+		return hit{}
+	}
+	if body := w.Text[i : i+n+8+rest]; !isMixed(body) || placeholder(body) {
+		return hit{}
+	}
+	return hit{"secret.discord", i, i + n + 8 + rest, .9, tailNone}
+}

@@ -1,45 +1,153 @@
 package secret
 
 import (
-	"bytes"
-
 	"outrider.dev/outrider/guards/window"
 )
 
 const (
 	tokenClass = window.URLSafe | window.Dot | window.Tilde | window.Plus | window.Slash | window.Equals
 
-	maxGap    = 6  // blanks, quotes and signs between a name and its value
-	maxName   = 48 // bytes of a name
-	minBearer = 20
-	minValue  = 16
-	proofLen  = 64 // bytes on which a body or value is judged, if it has as many
+	maxName  = 48 // bytes of a name
+	minValue = 16 // of a value that only what stands around it makes a credential
+	minNamed = 14 // the same, where a provider's name stands there too
+	minWeak  = 20 // the same, where it is only called a key
+	proofLen = 64 // bytes on which a body or value is judged, if it has as many
 )
 
 // valued reads a value that only what stands before it makes a credential: an
-// authorization scheme or the name it is assigned to. It is called where
-// introduced holds.
-func valued(w *window.Window, i int) hit {
-	if k := i + minValue - 1; k < len(w.Text) && window.ClassOf(w.Text[k])&tokenClass == 0 {
-		return hit{} // too short
+// authorization scheme, or the words that name it.
+func (d *Detector) valued(w *window.Window, i int) hit {
+	if !opens(w.Before(i)) || i == 0 || opens(w.Text[i]) || hopeless(w, i) {
+		return hit{}
 	}
-	kind, least := announced(w, i)
-	if kind == "" {
+	var raw [reach]byte
+	v := look(w, i, &raw)
+	if h := commandUser(w, &v, i); h.end > 0 || w.Short {
+		return h
+	}
+	s := d.judge(&v)
+	if s.noun == ordinary && !s.signed || s.glued && !wide(w, i) {
+		return hit{}
+	}
+	if s.noun == password {
+		if h := passwordAt(w, &v, s, i); h.end > 0 || w.Short {
+			return h
+		}
+	}
+	return d.token(w, &v, s, i)
+}
+
+// hopeless dismisses what has come to its end and cannot be a value: it is
+// short, or made of letters only.
+func hopeless(w *window.Window, i int) bool {
+	var seen window.Class
+	for k := i; k < len(w.Text) && k-i < proofLen; k++ {
+		c := w.Text[k]
+		class := window.ClassOf(c)
+		if c <= ' ' || class&window.Quote != 0 || c == '`' {
+			return k-i < minPassword || seen&^(window.Lower|window.HexLower|window.Dash|window.Dot) == 0
+		}
+		if class == 0 {
+			class = window.Percent // a sign like any other
+		}
+		seen |= class
+	}
+	return w.Last && len(w.Text)-i < minPassword
+}
+
+// token reads a value without blanks that looks random.
+func (d *Detector) token(w *window.Window, v *view, s sight, i int) hit {
+	shapes := d.provider(v, s.noun == ordinary)
+	if s.noun == ordinary && (len(shapes) == 0 || !wide(w, i)) {
 		return hit{}
 	}
 	n := w.Run(i, proofLen, tokenClass)
-	if n < least || w.Short {
+	if n < minNamed && w.At(i+n) != ':' || w.Short {
+		return hit{}
+	}
+	if body := w.Text[i : i+n]; ticket(body) || placeholder(body) || counted(body) || !digitSoon(body) || elided(w, i+n, body) {
+		return hit{}
+	}
+	for _, k := range shapes {
+		if h := d.fits(w, i, k); h.end > 0 || w.Short {
+			return h
+		}
+	}
+	if s.noun == ordinary {
+		return hit{}
+	}
+	return d.generic(w, v, s, i, n, shapes)
+}
+
+// fits judges the shape k of a provider that stands before the value.
+func (d *Detector) fits(w *window.Window, i, k int) hit {
+	p := &d.provided[k]
+	n := w.Run(i, max(p.min, p.max, proofLen)+1, p.body)
+	for n > 0 && w.Text[i+n-1] == '.' {
+		n--
+	}
+	if n < p.min || w.Short || p.max > 0 && n > p.max {
 		return hit{}
 	}
 	body := w.Text[i : i+n]
-	sure := float32(.85)
-	if kind == "secret.generic" {
-		sure = .6
-	}
-	if distinct(body) < 10 || placeholder(body) || !dense(body) {
+	if window.ClassOf(w.At(i+n))&(wordly|window.Dash) != 0 && n <= proofLen || w.Short || distinct(body) < 6 || placeholder(body) || !isMixed(body) || changes(body) < 2 {
 		return hit{}
 	}
-	return hit{kind, i, i + n, sure, tailToken}
+	if p.max == 0 && n > proofLen {
+		return hit{d.namedTypes[k], i, i + n, .85, tailToken}
+	}
+	return hit{d.namedTypes[k], i, i + n, .85, tailNone}
+}
+
+// generic judges a value by itself.
+func (d *Detector) generic(w *window.Window, v *view, s sight, i, n int, shapes []int) hit {
+	body := w.Text[i : i+n]
+	open := n == proofLen
+	for !open && len(body) > 0 && (body[len(body)-1] == '.' || body[len(body)-1] == '/') {
+		body = body[:len(body)-1]
+	}
+	least := minValue
+	switch {
+	case len(shapes) > 0:
+		least = minNamed
+	case s.noun == key && !s.linked:
+		least = 24
+	case s.noun == key:
+		least = minWeak
+	}
+	hex := onlyHex(body)
+	if len(body) < least || !looksRandom(body) || hex && s.digest || s.noun == key && s.signed && (hex || uuidLike(body)) && !v.prose(v.gap) ||
+		uuidLike(body) && !(s.linked && s.noun != key) || w.At(i+n) == '@' {
+		return hit{}
+	}
+	h := hit{"secret.generic", i, i + len(body), .6, tailNone}
+	if open {
+		h.tail = tailToken
+	}
+	switch scheme := v.scheme(); {
+	case scheme != "":
+		h.kind, h.sure = scheme, .85
+	case len(shapes) > 0:
+		h.kind, h.sure = d.namedTypes[shapes[0]], .7
+	case s.noun == password:
+		h.kind = "secret.password"
+	}
+	return h
+}
+
+// scheme returns the type that the authorization scheme right before the value gives it.
+func (v *view) scheme() string {
+	if string(v.low[v.gap:]) != " " {
+		return ""
+	}
+	from, to := v.word(v.gap)
+	switch string(v.low[from:to]) {
+	case "bearer":
+		return "secret.bearer"
+	case "basic":
+		return "secret.basic"
+	}
+	return ""
 }
 
 // introduced dismisses most words: before a value stands a quote, a sign of
@@ -55,90 +163,10 @@ func introduced(w *window.Window, i int) bool {
 	return gapByte(p)
 }
 
-// dense tells the random from the readable: digits among letters of both
-// cases, or 32 and more hexadecimal digits.
-func dense(body []byte) bool {
-	var seen window.Class
-	for _, c := range body {
-		seen |= window.ClassOf(c)
-	}
-	if seen&window.Digit == 0 {
-		return false
-	}
-	if seen&(window.Lower|window.HexLower) != 0 && seen&(window.Upper|window.HexUpper) != 0 {
-		return true
-	}
-	return len(body) >= 32 && seen&^(window.Hex|window.HexUpper) == 0
-}
-
-// announced returns the type of the credential that the bytes before i
-// announce and the length that makes one.
-func announced(w *window.Window, i int) (kind string, least int) {
-	k := i
-	for k > 0 && i-k < maxGap && gapByte(w.Text[k-1]) {
-		k--
-	}
-	if k == 0 || !endsName(w.Text[k-1]) {
-		return "", 0
-	}
-	from := k
-	for from > 0 && k-from < maxName && nameByte(w.Text[from-1]) {
-		from--
-	}
-	var low [maxName]byte
-	n := copy(low[:], w.Text[from:k])
-	for p := range n {
-		if low[p] >= 'A' && low[p] <= 'Z' {
-			low[p] |= 0x20
-		}
-	}
-	switch name := low[:n]; {
-	case w.Before(i) == ' ' && i-k == 1 && string(name) == "bearer":
-		return "secret.bearer", minBearer
-	case w.Before(i) == ' ' && i-k == 1 && string(name) == "basic":
-		return "secret.basic", minBearer
-	case assigned(w.Text[k:i]) && secretName(name):
-		return "secret.generic", minValue
-	}
-	return "", 0
-}
-
-// endsName reports whether c is the last letter of a name that announces.
-func endsName(c byte) bool {
-	switch c | 0x20 {
-	case 'c', 'd', 'n', 'r', 't', 'y': // basic, password, token, bearer, secret, key
-		return true
-	}
-	return false
-}
-
 func gapByte(c byte) bool {
 	switch c {
 	case ' ', '\t', '"', '\'', '=', ':', '>':
 		return true
-	}
-	return false
-}
-
-func nameByte(c byte) bool { return window.ClassOf(c)&window.URLSafe != 0 }
-
-// assigned reports whether the bytes between a name and a value assign. A bare
-// colon does not: it joins the parts of a resource name.
-func assigned(gap []byte) bool {
-	return bytes.IndexByte(gap, '=') >= 0 || len(gap) > 1 && bytes.IndexByte(gap, ':') >= 0
-}
-
-// secretName reports whether a lower-case name is one under which a
-// credential is kept.
-func secretName(name []byte) bool {
-	for _, end := range [...]string{
-		"api_key", "apikey", "api-key", "secret", "secret_key", "secretkey", "secret-key", "access_key", "accesskey",
-		"access_token", "accesstoken", "auth_token", "authtoken", "auth-token", "private_token", "private-token",
-		"password", "passwd", "client_key", "bot_token", "api_token", "api-token", "apitoken",
-	} {
-		if len(name) >= len(end) && string(name[len(name)-len(end):]) == end {
-			return true
-		}
 	}
 	return false
 }

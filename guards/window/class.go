@@ -1,7 +1,7 @@
 package window
 
 // Class is a set of kinds of ASCII bytes.
-type Class uint16
+type Class uint32
 
 // Kinds of bytes. Zero, and every byte beyond ASCII, is of no kind.
 const (
@@ -21,6 +21,8 @@ const (
 	Dollar
 	Space // blank, tab, line feed, carriage return
 	Quote // ' " and the backslash of an escaped line end
+	Colon
+	At
 
 	Letters = HexLower | Lower | HexUpper | Upper
 	Alnum   = Letters | Digit
@@ -72,6 +74,10 @@ func classOfSign(c byte) Class {
 		return Space
 	case '\'', '"', '\\':
 		return Quote
+	case ':':
+		return Colon
+	case '@':
+		return At
 	}
 	return 0
 }

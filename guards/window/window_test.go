@@ -47,7 +47,7 @@ func TestReads(t *testing.T) {
 func TestClassesCoverWhatTheySay(t *testing.T) {
 	for class, want := range map[Class]string{
 		Digit: "0123456789", HexLower: "abcdef", HexUpper: "ABCDEF", Dash: "-", Underscore: "_", Dot: ".", Plus: "+", Slash: "/", Equals: "=",
-		Tilde: "~", Percent: "%", Dollar: "$", Space: "\t\n\r ", Quote: "\"'\\", Hex: "0123456789abcdef",
+		Tilde: "~", Percent: "%", Dollar: "$", Space: "\t\n\r ", Quote: "\"'\\", Colon: ":", At: "@", Hex: "0123456789abcdef",
 	} {
 		got := ""
 		for c := range 256 {

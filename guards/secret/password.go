@@ -1,0 +1,218 @@
+package secret
+
+import (
+	"bytes"
+
+	"outrider.dev/outrider/guards/window"
+)
+
+const (
+	minPassword = 6
+	maxWord     = 64 // bytes of a password
+	nearEnough  = 64 // bytes from the word that announces a password to it
+)
+
+// passwordAt reads a password: what stands right behind the word that announces
+// it, a sign of assignment or a linking word.
+func passwordAt(w *window.Window, v *view, s sight, i int) hit {
+	if !s.linked || s.far > nearEnough {
+		return hit{}
+	}
+	if v.scheme() == "secret.basic" {
+		return basic(w, i)
+	}
+	n := wordEnd(w, i)
+	if n < minPassword || w.Short {
+		return hit{}
+	}
+	body := w.Text[i : i+n]
+	quoted := quote(w.Before(i))
+	if !quoted && (identifier(body) || w.At(i+n) == '(') || w.Short || code(body) || !strongWord(body) || standIn(nil, body) || counted(body) || known(body) {
+		return hit{}
+	}
+	return hit{"secret.password", i, i + n, .7, tailNone}
+}
+
+// wordEnd returns the length of the word at i: up to a blank, a quote or what
+// ends a value in a list of settings, without the signs that end a sentence.
+// It is 0 where the word is too long.
+func wordEnd(w *window.Window, i int) int {
+	n := 0
+	for ; n <= maxWord; n++ {
+		c := w.At(i + n)
+		if c <= ' ' || c == '"' || c == '\'' || c == '`' || c == '<' || c == '\\' || c >= 0x7f || (c == '&' || c == ';' || c == ',') && setting(w, i+n+1) {
+			break
+		}
+	}
+	if n > maxWord {
+		return 0
+	}
+	for n > 0 && bytes.IndexByte([]byte(".,;:)]}>|*"), w.Text[i+n-1]) >= 0 {
+		n--
+	}
+	return n
+}
+
+// setting reports whether a name and = stand at i, after blanks, or nothing
+// more of the line.
+func setting(w *window.Window, i int) bool {
+	k := i
+	for k-i < 24 && (w.At(k) == ' ' || window.ClassOf(w.At(k))&(wordly|window.Dash) != 0) {
+		k++
+	}
+	return k > i && w.At(k) == '=' || w.At(k) <= ' '
+}
+
+func quote(c byte) bool { return c == '"' || c == '\'' || c == '`' }
+
+// strongWord reports whether a word is no word of a language: digits among
+// letters, or signs among letters of both cases.
+func strongWord(body []byte) bool {
+	var letter, upper, lower, digits, signs int
+	for _, c := range body {
+		switch class := window.ClassOf(c); {
+		case class&(window.Upper|window.HexUpper) != 0:
+			upper++
+		case class&(window.Lower|window.HexLower) != 0:
+			lower++
+		case class == window.Digit:
+			digits++
+		case bytes.IndexByte([]byte("!@#$%^&*+?~"), c) >= 0:
+			signs++
+		}
+	}
+	letter = upper + lower
+	switch {
+	case digits > 0 && letter > 1:
+		return signs > 0 || upper > 0 && lower > 0 || len(body) >= 7 && letter < len(body)
+	case digits > 0:
+		return signs > 1 && letter > 0
+	}
+	return signs > 0 && upper > 0 && lower > 0 || signs > 1 && letter > 3
+}
+
+// identifier reports whether a word is a name in code or in the environment, a
+// path, a date or an address.
+func identifier(body []byte) bool {
+	if body[0] == '/' || body[0] == '-' || version(body) || bytes.Contains(body, []byte("://")) || bytes.ContainsAny(body, "()") {
+		return true
+	}
+	var seen window.Class
+	for _, c := range body {
+		class := window.ClassOf(c)
+		if class == 0 || class&(window.Plus|window.Tilde|window.Percent|window.Dollar) != 0 {
+			seen |= window.Percent
+		}
+		seen |= class
+	}
+	if seen&window.Percent != 0 {
+		return false
+	}
+	if seen&window.At != 0 {
+		return seen&window.Dot != 0
+	}
+	plain := seen &^ (window.Digit | window.Underscore | window.Dash | window.Dot | window.Slash | window.Colon)
+	cased := plain&(window.Upper|window.HexUpper) != 0 && plain&(window.Lower|window.HexLower) != 0
+	return seen&(window.Underscore|window.Dash|window.Slash|window.Colon) != 0 && !cased || seen&window.Dot != 0 && changes(body) < 4
+}
+
+// code reports whether a word is a template, a variable or a format.
+func code(body []byte) bool {
+	return body[0] == '$' || body[0] == '<' || body[0] == '%' && len(body) > 1 && window.ClassOf(body[len(body)-1])&(window.Letters|window.Percent) != 0 ||
+		bytes.Contains(body, []byte("${")) || bytes.Contains(body, []byte("{{")) || bytes.HasPrefix(body, []byte("os.")) ||
+		bytes.HasPrefix(body, []byte("process.")) || bytes.HasPrefix(body, []byte("!")) && bytes.IndexByte(body, '/') > 0 || body[0] == '/' && bytes.Count(body, []byte("/")) > 1
+}
+
+// known reports whether a word speaks of how passwords are kept.
+func known(body []byte) bool {
+	for _, word := range [...]string{
+		"base64", "sha1", "sha256", "sha512", "md5", "argon2", "argon2i", "argon2id", "pbkdf2", "bcrypt", "scrypt", "utf8", "utf-8", "oauth2", "oauth2.0",
+		"saml2", "http2", "ipv4", "ipv6", "1password", "ldap3", "tls1.2", "tls1.3", "aes256", "aes-256", "rsa4096", "ed25519",
+	} {
+		if len(body) >= len(word) && bytes.EqualFold(body[:len(word)], []byte(word)) && (len(body) == len(word) || !window.IsAlnum(body[len(word)])) {
+			return true
+		}
+	}
+	return false
+}
+
+// commandUser reads user:password behind the -u or --user of curl.
+func commandUser(w *window.Window, v *view, i int) hit {
+	line := v.low
+	gap := line[v.gap:]
+	if len(gap) == 0 || len(gap) > 2 || !bytes.HasSuffix(line[:v.gap], []byte("-u")) && !bytes.HasSuffix(line[:v.gap], []byte("--user")) || gap[0] != ' ' && gap[0] != '=' {
+		return hit{}
+	}
+	if !bytes.Contains(line, []byte("curl")) && !bytes.Contains(line, []byte("http")) {
+		return hit{}
+	}
+	n := wordEnd(w, i)
+	colon := bytes.IndexByte(w.Text[i:min(i+n, len(w.Text))], ':')
+	if w.Short || colon < 1 || standIn(w.Text[i:i+colon], w.Text[i+colon+1:i+n]) || digitsOnly(w.Text[i+colon+1:i+n]) || code(w.Text[i:i+n]) {
+		return hit{}
+	}
+	return hit{"secret.basic", i, i + n, .85, tailNone}
+}
+
+func digitsOnly(body []byte) bool {
+	for _, c := range body {
+		if !window.IsDigit(c) {
+			return false
+		}
+	}
+	return true
+}
+
+// basic reads the value of the Basic scheme: base64 of user:password.
+func basic(w *window.Window, i int) hit {
+	n := w.Run(i, maxBasic+1, window.Base64)
+	if n < 8 || w.Short {
+		return hit{}
+	}
+	if n > maxBasic {
+		return hit{"secret.basic", i, i + n, .85, tailToken}
+	}
+	if !userPassword(w.Text[i : i+n]) {
+		return hit{}
+	}
+	return hit{"secret.basic", i, i + n, .9, tailNone}
+}
+
+const maxBasic = 200
+
+// userPassword reports whether base64 holds printable text with a colon.
+func userPassword(body []byte) bool {
+	var group uint32
+	n, colon, text := 0, 0, 0
+	for _, c := range body {
+		class := window.ClassOf(c)
+		var six uint32
+		switch {
+		case class&(window.Upper|window.HexUpper) != 0:
+			six = uint32(c - 'A')
+		case class&(window.Lower|window.HexLower) != 0:
+			six = uint32(c-'a') + 26
+		case class == window.Digit:
+			six = uint32(c-'0') + 52
+		case c == '+':
+			six = 62
+		case c == '/':
+			six = 63
+		default:
+			continue
+		}
+		group = group<<6 | six
+		if n += 6; n >= 8 {
+			n -= 8
+			b := byte(group >> n)
+			if b < ' ' || b == 0x7f {
+				return false
+			}
+			if b == ':' {
+				colon++
+			}
+			text++
+		}
+	}
+	return colon > 0 && text > 4
+}

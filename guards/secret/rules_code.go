@@ -1,0 +1,82 @@
+package secret
+
+import w "outrider.dev/outrider/guards/window"
+
+// codeRules are the keys of code hosting and of packages.
+func codeRules() []rule {
+	return []rule{
+		{"github-fine-grained-token", "GitHub fine-grained token", "github_pat_", wordly, 40, 0, mixed},
+		{"github-token", "GitHub personal access token", "ghp_", w.Alnum, 30, 0, crc},
+		{"github-oauth-token", "GitHub OAuth token", "gho_", w.Alnum, 30, 0, crc},
+		{"github-user-token", "GitHub app user token", "ghu_", w.Alnum, 30, 0, crc},
+		{"github-installation-token", "GitHub app installation token", "ghs_", wordly, 30, 0, mixed | crc},
+		{"github-refresh-token", "GitHub refresh token", "ghr_", w.Alnum, 30, 0, crc},
+		{"gitlab-token", "GitLab personal access token", "glpat-", dotted, 20, 0, 0},
+		{"gitlab-deploy-token", "GitLab deploy token", "gldt-", dotted, 20, 0, 0},
+		{"gitlab-runner-token", "GitLab runner token", "glrt-", dotted, 20, 0, 0},
+		{"gitlab-job-token", "GitLab job token", "glcbt-", dotted, 20, 0, 0},
+		{"gitlab-trigger-token", "GitLab pipeline trigger token", "glptt-", w.Hex, 40, 0, 0},
+		{"gitlab-scim-token", "GitLab SCIM token", "glsoat-", dotted, 20, 0, 0},
+		{"gitlab-feature-flag-token", "GitLab feature flag token", "glffct-", dotted, 20, 0, 0},
+		{"gitlab-feed-token", "GitLab feed token", "glft-", dotted, 20, 0, 0},
+		{"gitlab-mail-token", "GitLab incoming mail token", "glimt-", dotted, 20, 0, 0},
+		{"gitlab-agent-token", "GitLab agent token", "glagent-", dotted, 40, 0, 0},
+		{"gitlab-application-secret", "GitLab application secret", "gloas-", dotted, 40, 0, 0},
+		{"gitlab-registration-token", "GitLab runner registration token", "GR1348941", w.URLSafe, 20, 0, 0},
+		{"bitbucket-app-password", "Bitbucket app password", "ATBB", w.Alnum, 28, 36, mixed},
+		{"atlassian-token", "Atlassian API token", "ATATT3", padded, 40, 0, mixed},
+		{"atlassian-access-token", "Atlassian access token of a repository or project", "ATCTT3", padded, 40, 0, mixed},
+		{"atlassian-admin-key", "Atlassian organization key", "ATSTT3", padded, 40, 0, mixed},
+		{"trello-token", "Trello token", "ATTA", w.Hex, 60, 0, mixed},
+		{"npm-token", "npm token", "npm_", w.Alnum, 30, 0, crc},
+		{"pypi-token", "PyPI token", "pypi-", w.URLSafe, 50, 0, mixed},
+		{"rubygems-key", "RubyGems key", "rubygems_", w.Hex, 40, 0, 0},
+		{"nuget-key", "NuGet key", "oy2", lowAlnum, 43, 43, mixed},
+		{"clojars-token", "Clojars token", "CLOJARS_", w.Alnum, 50, 0, mixed},
+		{"docker-token", "Docker personal access token", "dckr_pat_", w.URLSafe, 20, 0, 0},
+		{"docker-organization-token", "Docker organization token", "dckr_oat_", w.URLSafe, 20, 0, 0},
+		{"docker-swarm-token", "Docker Swarm join token", "SWMTKN-1-", lowAlnum | w.Dash, 60, 0, mixed},
+		{"artifactory-key", "Artifactory key", "AKCp", w.Alnum, 60, 0, mixed},
+		{"artifactory-reference-token", "Artifactory reference token", "cmVmd", w.Alnum, 55, 0, mixed},
+		{"sourcegraph-token", "Sourcegraph token", "sgp_", wordly, 40, 0, mixed},
+		{"sonar-user-token", "Sonar user token", "squ_", w.Hex, 40, 0, 0},
+		{"sonar-project-token", "Sonar project token", "sqp_", w.Hex, 40, 0, 0},
+		{"sonar-analysis-token", "Sonar analysis token", "sqa_", w.Hex, 40, 0, 0},
+		{"jetbrains-token", "JetBrains Hub token", "perm:", padded | w.Dot, 40, 0, mixed},
+	}
+}
+
+// deliveryRules are the keys of what builds, plans and runs code.
+func deliveryRules() []rule {
+	return []rule{
+		{"circleci-token", "CircleCI personal token", "CCIPAT_", wordly, 40, 0, mixed},
+		{"circleci-project-token", "CircleCI project token", "CCIPRJ_", wordly, 40, 0, mixed},
+		{"buildkite-token", "Buildkite user token", "bkua_", w.Hex, 40, 0, 0},
+		{"harness-token", "Harness personal token", "pat.", dotted, 60, 0, mixed},
+		{"harness-service-token", "Harness service token", "sat.", dotted, 60, 0, mixed},
+		{"octopus-key", "Octopus Deploy key", "API-", base32Upper, 25, 32, mixed},
+		{"linear-key", "Linear key", "lin_api_", w.Alnum, 32, 0, mixed},
+		{"linear-oauth-token", "Linear OAuth token", "lin_oauth_", w.Hex, 40, 0, 0},
+		{"postman-key", "Postman key", "PMAK-", hexDash, 40, 0, mixed},
+		{"pulumi-token", "Pulumi token", "pul-", w.Hex, 40, 0, 0},
+		{"terraform-token", "Terraform Cloud token", "atlasv1.", padded, 40, 0, mixed},
+		{"infracost-token", "Infracost key", "ico-", w.Alnum, 32, 32, mixed},
+		{"prefect-token", "Prefect user token", "pnu_", w.Alnum, 32, 40, mixed},
+		{"prefect-service-token", "Prefect service token", "pnb_", w.Alnum, 32, 40, mixed},
+		{"netlify-token", "Netlify token", "nfp_", w.Alnum, 32, 0, mixed},
+		{"render-key", "Render key", "rnd_", w.Alnum, 28, 40, mixed},
+		{"heroku-key", "Heroku key", "HRKU-", w.URLSafe, 36, 0, mixed},
+		{"fly-token", "Fly.io token", "fo1_", w.URLSafe, 40, 0, mixed},
+		{"fly-macaroon", "Fly.io macaroon", "fm1r_", padded, 60, 0, mixed},
+		{"fly-attenuated-macaroon", "Fly.io attenuated macaroon", "fm1a_", padded, 60, 0, mixed},
+		{"fly-first-macaroon", "Fly.io macaroon of the first form", "fm1_", padded, 60, 0, mixed},
+		{"fly-second-macaroon", "Fly.io macaroon of the second form", "fm2_", padded, 60, 0, mixed},
+		{"scalingo-token", "Scalingo token", "tk-us-", w.URLSafe, 40, 0, mixed},
+		{"openshift-token", "OpenShift user token", "sha256~", w.URLSafe, 40, 44, mixed},
+		{"tailscale-key", "Tailscale key", "tskey-", w.Alnum | w.Dash, 24, 0, mixed},
+		{"definednetworking-key", "Defined Networking key", "dnkey-", w.URLSafe | w.Equals, 60, 0, mixed},
+		{"settlemint-token", "SettleMint application token", "sm_aat_", w.Alnum, 16, 24, 0},
+		{"settlemint-personal-token", "SettleMint personal token", "sm_pat_", w.Alnum, 16, 24, 0},
+		{"settlemint-service-token", "SettleMint service token", "sm_sat_", w.Alnum, 16, 24, 0},
+	}
+}

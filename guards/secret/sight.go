@@ -1,0 +1,210 @@
+package secret
+
+import (
+	"bytes"
+
+	"outrider.dev/outrider/guards/window"
+)
+
+// sight is what the words before a value say.
+type sight struct {
+	noun   role // key, strong, session or password; ordinary if none of them is there
+	far    int  // bytes from the beginning of the noun to the value
+	signed bool // a sign of assignment stands before the value
+	linked bool // that, the noun, or a linking word stands right before the value
+	glued  bool // the noun only ends a longer word
+	digest bool // something speaks of a digest
+}
+
+// judge reads the words before a value, from the value on.
+func (d *Detector) judge(v *view) sight {
+	s := sight{signed: assigns(v.low[v.gap:])}
+	if string(v.low[v.gap:]) == ":" {
+		if v.inResource() {
+			return s
+		}
+		s.signed = true
+	}
+	last := v.gap
+	first, passed := true, 0
+	for k := v.gap; ; passed++ {
+		from, to := v.word(k)
+		if from == to || !first && d.parts(v.low[to:last], s.signed) {
+			return sight{signed: s.signed}
+		}
+		word := v.low[from:to]
+		r, glued := d.role(word)
+		switch {
+		case r == digest || r == other && (s.signed && first || !s.signed):
+			return sight{}
+		case r == attribute && first && s.signed && !v.prose(to):
+			return sight{}
+		case r == neutral && first:
+			passed--
+			k, last = from, from
+			for last > 0 && !wordByte(v.low[last-1]) {
+				last--
+			}
+			continue
+		case r >= key && r <= password:
+			return d.named(v, s, r, glued, from, to, first)
+		case r == link && first:
+			s.linked = true
+		}
+		k, last, first = from, from, false
+	}
+}
+
+// named completes what is seen once the noun at [from, to) is found.
+func (d *Detector) named(v *view, s sight, r role, glued bool, from, to int, first bool) sight {
+	before, end := v.word(from)
+	if end > before && from-end <= 1 {
+		word := string(v.low[before:end])
+		if r != password && d.modifiers[word] {
+			return sight{}
+		}
+		if r == key && (d.kinds[word] || len(d.shapes[word]) > 0) {
+			r = strong
+		}
+	}
+	if r == session && !(s.signed && bytes.IndexByte(v.low[v.gap:], '=') >= 0) || string(v.low[from:to]) == "cl" && v.low[to] < 0x80 {
+		return sight{signed: s.signed}
+	}
+	s.noun, s.glued, s.far = r, glued, len(v.low)-from
+	s.linked = s.linked || s.signed || first
+	for k := from; k > 0 && !s.digest; {
+		from, to := v.word(k)
+		if from == to {
+			break
+		}
+		s.digest = d.words[string(v.low[from:to])] == digest
+		k = from
+	}
+	return s
+}
+
+// role returns what a word says, and whether only its end says it.
+func (d *Detector) role(word []byte) (r role, glued bool) {
+	if len(word) > maxName {
+		return ordinary, false
+	}
+	if r, ok := d.words[string(word)]; ok {
+		return r, false
+	}
+	for _, e := range endings {
+		if len(word) > len(e.text) && string(word[len(word)-len(e.text):]) == e.text {
+			return e.role, true
+		}
+	}
+	return ordinary, false
+}
+
+// parts reports whether what stands between two words parts them, so that the
+// first says nothing about a value behind the second.
+func (d *Detector) parts(between []byte, signed bool) bool {
+	for k, c := range between {
+		switch c {
+		case ';', '{', '}', '<', '&', '=', '#', '\n':
+			return true
+		case ',':
+			if signed {
+				return true
+			}
+		case '.', '!', '?', ':':
+			if next := between[k+1:]; len(next) > 0 && (next[0] == ' ' || c == ':') && !(c == ':' && next[0] == ' ') {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// inResource reports whether the colon before the value is one of several in a
+// word, as in the name of a resource.
+func (v *view) inResource() bool {
+	for k := v.gap; k > 0 && v.low[k-1] > ' '; k-- {
+		if v.low[k-1] == ':' {
+			return true
+		}
+	}
+	return false
+}
+
+// prose reports whether the word that ends at k is followed by a colon and a
+// blank, and stands behind a blank, as in a sentence.
+func (v *view) prose(k int) bool {
+	return bytes.HasPrefix(v.low[k:], []byte(": ")) && bytes.Count(v.low[:k], []byte(" ")) >= 2
+}
+
+// assigns reports whether the bytes between a name and a value assign.
+func assigns(gap []byte) bool {
+	for k, c := range gap {
+		switch c {
+		case '=', '>', '|':
+			return true
+		case ':':
+			if len(gap) > 1 {
+				return true
+			}
+		case ',', '(':
+			if next := gap[k+1:]; len(next) > 0 && (next[len(next)-1] == '"' || next[len(next)-1] == '\'') {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// provider returns the shapes of the provider that stands nearest before the
+// value, or, if asked, in the name that the value is assigned to.
+func (d *Detector) provider(v *view, inName bool) []int {
+	last := v.gap
+	for k := v.gap; ; {
+		from, to := v.word(k)
+		if from == to || inName && last < v.gap && !joins(v.low[to:last]) {
+			return nil
+		}
+		if shapes := d.known(v.low, from, to); len(shapes) > 0 {
+			return shapes
+		}
+		k, last = from, from
+	}
+}
+
+// joins reports whether the bytes between two words join them to one name.
+func joins(between []byte) bool { return len(between) == 1 && between[0] != ',' && between[0] != ';' }
+
+// known looks up the provider that the word [from, to) names or begins with, or
+// that it names together with the word before it.
+func (d *Detector) known(low []byte, from, to int) []int {
+	if shapes := d.shapes[string(low[from:to])]; len(shapes) > 0 {
+		return shapes
+	}
+	if from > 1 && (low[from-1] == ' ' || low[from-1] == '_' || low[from-1] == '-') && wordByte(low[from-2]) {
+		k := from - 1
+		for k > 0 && wordByte(low[k-1]) {
+			k--
+		}
+		var joined [maxJoin]byte
+		n := copy(joined[:], low[k:from-1])
+		n += copy(joined[n:], low[from:to])
+		if shapes := d.shapes[string(joined[:n])]; len(shapes) > 0 {
+			return shapes
+		}
+	}
+	if _, glued := d.role(low[from:to]); !glued {
+		return nil
+	}
+	for n := min(to-from-1, maxJoin); n >= 4; n-- {
+		if shapes := d.shapes[string(low[from:from+n])]; len(shapes) > 0 {
+			return shapes
+		}
+	}
+	return nil
+}
+
+// wide is the test of the sieve for values whose name only ends with a word
+// that names a credential.
+func wide(w *window.Window, i int) bool {
+	return window.IsAlnum(w.Text[i]) && introduced(w, i) && w.Run(i, minValue, tokenClass) == minValue
+}
