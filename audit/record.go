@@ -46,16 +46,25 @@ type Record struct {
 	Findings     []Finding        `json:"findings,omitempty"`
 	MoreFindings int              `json:"more_findings,omitempty"` // how many did not fit
 	Providers    []string         `json:"providers,omitempty"`     // that grants named, or the one that answered
-	Observed     []Observed       `json:"observed,omitempty"`      // what observing policies would have refused
+	Edits        []Edit           `json:"edits,omitempty"`         // what mutations changed
+	Observed     []Observed       `json:"observed,omitempty"`      // what observing policies would have refused or changed
 	End          decision.End     `json:"end,omitempty"`           // of an outcome
 	Usage        decision.Usage   `json:"usage,omitzero"`          // of an outcome, in tokens
 }
 
-// Observed is a refusal that did not happen, because its policy observes.
+// Observed is a refusal or a change that did not happen, because its policy
+// observes.
 type Observed struct {
 	Policy string        `json:"policy"`
-	Code   decision.Code `json:"code"`
+	Code   decision.Code `json:"code,omitempty"` // of a refusal
 	Rule   string        `json:"rule,omitempty"`
+	Change string        `json:"change,omitempty"` // what would have been changed
+}
+
+// Edit is what one mutation changed of a call. The values are not recorded.
+type Edit struct {
+	Rule string `json:"rule"` // the mutation, with its place
+	What string `json:"what"`
 }
 
 // Finding is what a guard found, without the content.
@@ -91,7 +100,11 @@ func (r Record) bounded() Record {
 	}
 	r.Observed = slices.Clone(r.Observed[:min(len(r.Observed), maxNames)])
 	for i, o := range r.Observed {
-		r.Observed[i] = Observed{Policy: clip(o.Policy), Code: clip(o.Code), Rule: clip(o.Rule)}
+		r.Observed[i] = Observed{Policy: clip(o.Policy), Code: clip(o.Code), Rule: clip(o.Rule), Change: clip(o.Change)}
+	}
+	r.Edits = slices.Clone(r.Edits[:min(len(r.Edits), maxNames)])
+	for i, e := range r.Edits {
+		r.Edits[i] = Edit{Rule: clip(e.Rule), What: clip(e.What)}
 	}
 	r.Providers = slices.Clone(r.Providers[:min(len(r.Providers), maxNames)])
 	for i, p := range r.Providers {

@@ -18,6 +18,7 @@ type builder struct {
 	schema         input.Schema
 	policy         *Policy
 	allows, denies []*rule
+	changes        []*rule // mutations
 	errs           []error
 }
 
@@ -67,8 +68,11 @@ func (b *builder) build(atoms *cel.Atoms) {
 	for i, r := range spec.GetRules() {
 		b.named(index("spec.rules", i), i, r)
 	}
+	for i, m := range spec.GetMutations() {
+		b.mutation(index("spec.mutations", i), i, m)
+	}
 	b.rego(spec)
-	p.allows, p.denies = newRuleList(b.allows), newRuleList(b.denies)
+	p.allows, p.denies, p.changes = newRuleList(b.allows), newRuleList(b.denies), newRuleList(b.changes)
 }
 
 // selector compiles which agents the policy selects.
@@ -185,11 +189,7 @@ func (b *builder) named(path string, i int, doc *configv1.Rule) {
 		return
 	}
 	r := &rule{label: index("rules", i) + " " + doc.GetName(), message: doc.GetMessage(), target: newTarget(selects), deny: effect == "deny", named: true}
-	for field, patterns := range map[string][]string{
-		"tools": selects.GetTools(), "servers": selects.GetServers(), "models": selects.GetModels(), "methods": selects.GetMethods(), "agents": selects.GetAgents(),
-	} {
-		b.patterns(path+"."+effect+"."+field, patterns)
-	}
+	b.targetPatterns(path+"."+effect, selects)
 	for i, phase := range selects.GetPhases() {
 		if phase != "List" && phase != "Call" {
 			b.refuse(index(path+"."+effect+".phases", i), "the phase is unknown", "use List or Call")
@@ -204,6 +204,15 @@ func (b *builder) named(path string, i int, doc *configv1.Rule) {
 	r.place(b.at(path))
 	*list = append(*list, r)
 	b.policy.document = append(b.policy.document, r)
+}
+
+// targetPatterns refuses empty patterns of a target.
+func (b *builder) targetPatterns(path string, t *configv1.Target) {
+	for field, patterns := range map[string][]string{
+		"tools": t.GetTools(), "servers": t.GetServers(), "models": t.GetModels(), "methods": t.GetMethods(), "agents": t.GetAgents(),
+	} {
+		b.patterns(path+"."+field, patterns)
+	}
 }
 
 // rego compiles the inline module and those that the policy names together.

@@ -15,12 +15,16 @@ type Outcome struct {
 	Policy  string          // the policy that decided
 	Version string          // its version
 	Rule    string          // the rule that decided, with its place; may be empty
+	// Mutates tells that [Selection.Mutate] may find something for the call.
+	Mutates bool
 }
 
-// Observation is a refusal that did not happen, because its policy observes.
+// Observation is a refusal or a change that did not happen, because its policy
+// observes.
 type Observation struct {
 	Policy, Version string
 	Reason          decision.Reason
+	Change          string // what would have been changed; of a refusal empty
 }
 
 // Judge judges a call by the rules of the selected policies. It is for calls
@@ -34,6 +38,7 @@ func (s *Selection) Judge(c *input.Call) Outcome {
 	key := c.Key()
 	j := judging{call: c, surface: surfaceOf(c), plan: s.plan(c, nil, &key)}
 	out := j.outcome(j.enforce())
+	out.Mutates = j.plan.mutates
 	if !out.Allow && isToolCall(c) {
 		out.Reason.Hidden = !s.Visible(c, []decision.Tool{c.Tool})[0]
 	}

@@ -128,9 +128,9 @@ func (r *rule) apart() bool {
 // tool calls, and how many of those are about tools of any name. The latter
 // are evaluated with every call.
 func (p *Policy) ArgumentRules() (all, anyTool int) {
-	for _, list := range []ruleList{p.allows, p.denies} {
+	for _, list := range []ruleList{p.allows, p.denies, p.changes} {
 		for _, r := range list.rules {
-			if r.when == nil || !r.when.ReadsArgs() {
+			if !r.readsArgs() {
 				continue
 			}
 			all++
@@ -140,6 +140,12 @@ func (p *Policy) ArgumentRules() (all, anyTool int) {
 		}
 	}
 	return all, anyTool
+}
+
+// readsArgs reports whether an expression of the rule reads the arguments of a
+// tool call.
+func (r *rule) readsArgs() bool {
+	return r.when != nil && r.when.ReadsArgs() || r.change != nil && r.change.value != nil && r.change.value.ReadsArgs()
 }
 
 // argumentWarning counts the rules that cost every call of every tool.

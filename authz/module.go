@@ -9,19 +9,23 @@ import (
 // module is a policy's Rego module. A nil one has no say.
 type module struct {
 	*rego.Module
-	at                   string
-	allow, deny, visible string // what verdicts call the rules, with their place
+	at                           string
+	allow, deny, visible, mutate string // what verdicts call the rules, with their place
 }
 
 func newModule(m *rego.Module, at string) *module {
 	return &module{
 		Module: m, at: at,
 		allow: withPlace("rego allow", at), deny: withPlace(moduleDeny, at), visible: withPlace("rego visible", at),
+		mutate: withPlace(moduleMutate, at),
 	}
 }
 
-// moduleDeny is what verdicts call the deny of a module.
-const moduleDeny = "rego deny"
+// What verdicts call the rules of a module.
+const (
+	moduleDeny   = "rego deny"
+	moduleMutate = "rego mutate"
+)
 
 // hasAllow reports whether the module's allow is about the surface: that of
 // the words it reads, and both where it reads none of either.
@@ -86,6 +90,9 @@ func (p *modulePlan) allows(view *input.Call) string {
 	}
 	return p.allow
 }
+
+// mutates reports whether the module may change calls.
+func (p *modulePlan) mutates() bool { return p.module != nil && p.HasMutate() }
 
 // asksVisible reports whether the module's visible stands for its other rules.
 func (p *modulePlan) asksVisible(view *input.Call) bool { return view.ArgsUnknown && p.HasVisible() }

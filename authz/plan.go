@@ -18,12 +18,16 @@ type plan struct {
 	// alike tells that two entries of one list with this plan are judged
 	// alike: what is left of the rules reads the caller and the request only.
 	alike bool
+	// mutates and tries tell that a mutation of an enforcing policy, or of one
+	// in Observe, may concern the calls.
+	mutates, tries bool
 }
 
 // policyPlan is one policy's part of a plan.
 type policyPlan struct {
 	*Policy
 	denies, allows []*step
+	changes        []*step // of mutations
 	module         modulePlan
 	lists          bool // the policy has an allow list for the surface
 	modelAllowed   bool
@@ -56,6 +60,8 @@ func newPlan(s *Selection, c *input.Call) *plan {
 	for _, policy := range s.observe {
 		p.observe = append(p.observe, policy.plan(c))
 	}
+	mutates := func(of policyPlan) bool { return len(of.changes) > 0 || of.module.mutates() }
+	p.mutates, p.tries = slices.ContainsFunc(p.enforce, mutates), slices.ContainsFunc(p.observe, mutates)
 	p.alike = !slices.ContainsFunc(p.enforce, func(of policyPlan) bool { return !of.alike() })
 	return p
 }
@@ -80,7 +86,7 @@ func (p *plan) sign() string {
 			if of.module.settled {
 				b = fmt.Appendf(b, "%q", of.module.messages)
 			}
-			for _, steps := range [][]*step{of.denies, of.allows} {
+			for _, steps := range [][]*step{of.denies, of.allows, of.changes} {
 				b = append(b, '/')
 				for _, s := range steps {
 					b = fmt.Appendf(b, "%p ", s.rule)
@@ -100,6 +106,7 @@ func (p *Policy) plan(c *input.Call) policyPlan {
 		Policy:       p,
 		denies:       p.denies.fold(c),
 		allows:       p.allows.fold(c),
+		changes:      p.changes.fold(c),
 		module:       p.module.plan(c),
 		lists:        p.hasAllowList(surface),
 		modelAllowed: p.allowsModel(c),
@@ -119,8 +126,8 @@ func surfaceOf(c *input.Call) decision.Surface {
 	return decision.MCP
 }
 
-// fold returns the rules of the list that may hold or fail for the call's key,
-// up to the first that holds whatever else the call says.
+// fold returns the rules of the list that may hold or fail for the call's key:
+// of allows and denies up to the first that holds whatever else the call says.
 func (l *ruleList) fold(c *input.Call) []*step {
 	var out []*step
 	for r := range l.about(c.ToolName()) {
@@ -137,7 +144,7 @@ func (l *ruleList) fold(c *input.Call) []*step {
 				s.when = nil
 			}
 		}
-		if out = append(out, s); s.when == nil && s.selects {
+		if out = append(out, s); s.when == nil && s.selects && r.change == nil {
 			break
 		}
 	}

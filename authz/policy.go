@@ -21,7 +21,8 @@ type Policy struct {
 	auth     *authentication
 	allows   ruleList
 	denies   ruleList
-	document []*rule // both, in the order of the document
+	document []*rule  // both, in the order of the document
+	changes  ruleList // mutations
 	models   []glob
 	modelsAt string
 	module   *module // nil: none

@@ -8,7 +8,8 @@ import (
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 )
 
-// rule is one allow or one deny: an expression of a list, or a named rule.
+// rule is one allow or one deny, an expression of a list or a named rule, or
+// one mutation.
 type rule struct {
 	label   string // what verdicts call it
 	at      string // "file:line", may be empty
@@ -18,7 +19,8 @@ type rule struct {
 	when    *cel.Program // nil: always
 	roots   input.Roots  // what must exist of a call for the rule to apply
 	deny    bool
-	named   bool // in rules, not in backend.mcp
+	named   bool    // in rules, not in backend.mcp
+	change  *change // of a mutation; nil of other rules
 }
 
 // target selects calls by name. An empty list asks for nothing.

@@ -49,7 +49,15 @@ func (b *builder) warnings(all []*Policy) []Warning {
 			warn(r, problem)
 		}
 	}
-	for _, r := range slices.Concat(b.denies, b.allows) {
+	for _, r := range b.changes {
+		if r.settled(cel.False) {
+			warn(r, "the condition is always false, so the mutation changes nothing: mend or remove it")
+		}
+		for _, claim := range r.unguarded() {
+			warn(r, "the mutation reads "+claim+", and a call without that claim is denied: write has("+claim+") && … in its condition where that is not meant")
+		}
+	}
+	for _, r := range slices.Concat(b.denies, b.allows, b.changes) {
 		if problem := r.always(); problem != "" {
 			warn(r, problem)
 		}

@@ -23,6 +23,22 @@ func (d *document) checkPolicy(p *configv1.AgentPolicy) {
 		d.checkName(path, r.GetName())
 		d.unique(seen, path, r.GetName())
 	}
+	d.checkMutations(spec.GetMutations())
+}
+
+// checkMutations checks what mutations are called, and that clamps bound.
+func (d *document) checkMutations(mutations []*configv1.Mutation) {
+	seen := map[string]string{}
+	for i, m := range mutations {
+		path := fmt.Sprintf("spec.mutations[%d]", i)
+		d.checkName(path+".name", m.GetName())
+		d.unique(seen, path+".name", m.GetName())
+		if c := m.GetClamp(); c != nil && c.Min == nil && c.Max == nil {
+			d.fail(path+".clamp", path+".clamp has neither min nor max", "give one of them")
+		} else if c != nil && c.Min != nil && c.Max != nil && c.GetMin() > c.GetMax() {
+			d.fail(path+".clamp", path+".clamp: min is above max", "no number is within these bounds: mend one of them")
+		}
+	}
 }
 
 // checkVariables holds the names of variables to what can stand behind a dot.

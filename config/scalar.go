@@ -20,7 +20,7 @@ func (d *document) scalar(fd protoreflect.FieldDescriptor, n ast.Node, path stri
 	case isDuration(fd):
 		return d.duration(n, path)
 	case isFree(fd):
-		return d.free(n, path)
+		return d.free(fd, n, path)
 	case fd.Kind() == protoreflect.BoolKind:
 		v, ok := n.(*ast.BoolNode)
 		if !ok {
@@ -34,6 +34,8 @@ func (d *document) scalar(fd protoreflect.FieldDescriptor, n ast.Node, path stri
 	case fd.Kind() == protoreflect.Uint64Kind:
 		v, ok := d.whole(n, path, 64, fd.HasPresence())
 		return protoreflect.ValueOfUint64(v), ok
+	case fd.Kind() == protoreflect.DoubleKind:
+		return d.number(n, path)
 	case rulesOf(fd).GetSize():
 		v, ok := d.size(n, path)
 		return protoreflect.ValueOfString(v), ok
@@ -90,6 +92,18 @@ func (d *document) whole(n ast.Node, path string, bits int, zero bool) (uint64, 
 		return 0, false
 	}
 	return v, true
+}
+
+// number reads a decimal number of any sign.
+func (d *document) number(n ast.Node, path string) (protoreflect.Value, bool) {
+	switch n.(type) {
+	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
+		v, ok := d.freeNumber(n, path)
+		return protoreflect.ValueOfFloat64(v.GetNumberValue()), ok
+	default:
+		d.wrongType(n, path, "a number")
+		return protoreflect.Value{}, false
+	}
 }
 
 // size reads a byte size and keeps it as written.

@@ -109,7 +109,7 @@ func checkRefused(t *testing.T, kind, text, slip, meant string) {
 			if want := fmt.Sprintf("did you mean %q?", meant); e.Fix != want {
 				t.Errorf("%s: the fix is %q, want %q", text, e.Fix, want)
 			}
-			if e.Line != 1 || e.Column != strings.Index(text, slip+":")+1 {
+			if e.Line != 1 || e.Column != strings.LastIndex(text, slip+":")+1 {
 				t.Errorf("%s: reported at %d:%d", text, e.Line, e.Column)
 			}
 			return
@@ -170,7 +170,7 @@ func readInto(md protoreflect.MessageDescriptor, text string) *document {
 // TestSchemaIsReadable: the loader knows the type of every field, reads every
 // default, and the rules of a field do not contradict each other.
 func TestSchemaIsReadable(t *testing.T) {
-	kinds := []protoreflect.Kind{protoreflect.StringKind, protoreflect.Uint32Kind, protoreflect.Uint64Kind, protoreflect.BoolKind}
+	kinds := []protoreflect.Kind{protoreflect.StringKind, protoreflect.Uint32Kind, protoreflect.Uint64Kind, protoreflect.DoubleKind, protoreflect.BoolKind}
 	for _, root := range documents() {
 		visit(root, func(s string) string { return s }, func(md protoreflect.MessageDescriptor, _ func(string) string) {
 			for fd := range all(md) {

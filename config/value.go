@@ -14,15 +14,23 @@ import (
 // it is a float64, as most programs read those of JSON.
 const maxExact = 1 << 53
 
-// isFree reports whether the field holds a mapping that the schema does not
-// know: arguments or claims.
+// isFree reports whether the field holds what the schema does not know: a
+// mapping, as arguments or claims are, or any value.
 func isFree(fd protoreflect.FieldDescriptor) bool {
-	return fd.Message() != nil && fd.Message().FullName() == "google.protobuf.Struct"
+	return fd.Message() != nil && (fd.Message().FullName() == "google.protobuf.Struct" || isAny(fd))
 }
 
-// free reads a mapping of any values. How deep they nest was bounded before the
-// document was parsed.
-func (d *document) free(n ast.Node, path string) (protoreflect.Value, bool) {
+func isAny(fd protoreflect.FieldDescriptor) bool {
+	return fd.Message() != nil && fd.Message().FullName() == "google.protobuf.Value"
+}
+
+// free reads a mapping of any values, or one value. How deep they nest was
+// bounded before the document was parsed.
+func (d *document) free(fd protoreflect.FieldDescriptor, n ast.Node, path string) (protoreflect.Value, bool) {
+	if isAny(fd) {
+		v, ok := d.freeValue(n, path)
+		return protoreflect.ValueOfMessage(v.ProtoReflect()), ok
+	}
 	mapping, ok := n.(*ast.MappingNode)
 	if !ok {
 		d.wrongType(n, path, "a mapping")

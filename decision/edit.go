@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// Edit is a change inside the engine, before it becomes splices: either a
-// replacement in a segment's unescaped text, or a value set at a JSON pointer.
+// Edit is a change inside the engine, before it becomes splices: a replacement
+// in a segment's unescaped text, or a value that is set or taken out at a JSON
+// pointer.
 type Edit struct {
 	Segment   uint32
 	Start     uint32 // byte offsets in the segment's unescaped text
@@ -15,7 +16,8 @@ type Edit struct {
 	Redaction bool // redactions that overlap unite; other overlaps conflict
 
 	Pointer string // RFC 6901; when set, the fields above are not used
-	Value   []byte // raw JSON
+	Value   []byte // raw JSON; what is missing on the way to it is made
+	Remove  bool   // take the member out; one that is not there stays away
 }
 
 // UniteEdits orders the edits and unites overlapping redactions into one that
@@ -69,5 +71,5 @@ func overlap(a, b Edit) bool {
 
 func same(a, b Edit) bool {
 	return a.Pointer == b.Pointer && a.Segment == b.Segment && a.Start == b.Start && a.End == b.End &&
-		a.With == b.With && string(a.Value) == string(b.Value)
+		a.With == b.With && a.Remove == b.Remove && string(a.Value) == string(b.Value)
 }

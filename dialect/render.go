@@ -3,14 +3,12 @@ package dialect
 import (
 	"bytes"
 	"cmp"
-	"math"
 	"slices"
 	"strconv"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"outrider.dev/outrider/decision"
-	"outrider.dev/outrider/strictjson"
 )
 
 // Text returns the unescaped text of a segment. It aliases raw when the text
@@ -246,27 +244,4 @@ func escape(s string) ([]byte, error) {
 		return nil, refuse("the text of an edit is not valid UTF-8")
 	}
 	return q[1 : len(q)-1], nil
-}
-
-func renderPointers(out []decision.Splice, raw []byte, edits []decision.Edit) ([]decision.Splice, error) {
-	if len(edits) == 0 {
-		return out, nil
-	}
-	doc, err := strictjson.Parse(raw, strictjson.Limits{Bytes: len(raw), Depth: math.MaxInt})
-	if err != nil {
-		return nil, err
-	}
-	defer doc.Free()
-	for _, e := range edits {
-		v := doc.At(e.Pointer)
-		if v.Kind() == strictjson.None {
-			return nil, refuse("an edit sets " + strconv.Quote(e.Pointer) + ", which the body does not have")
-		}
-		if !jsontext.Value(e.Value).IsValid() {
-			return nil, refuse("the value that an edit sets at " + strconv.Quote(e.Pointer) + " is not valid JSON")
-		}
-		start, end := v.Span()
-		out = append(out, decision.Splice{Start: uint32(start), End: uint32(end), With: e.Value})
-	}
-	return out, nil
 }

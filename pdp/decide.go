@@ -15,9 +15,10 @@ import (
 type call struct {
 	engine   *Engine
 	state    *state
-	req      *decision.Request
-	granting bool // the asker forwards the call and may receive grants
-	dry      bool // nothing is counted
+	req      *decision.Request // as mutations changed it
+	asked    *decision.Request // as it came
+	granting bool              // the asker forwards the call and may receive grants
+	dry      bool              // nothing is counted
 
 	selection *authz.Selection
 	bundle    *bundle
@@ -28,7 +29,10 @@ type call struct {
 	method    mcp.Method // MCP only
 	targets   []route.Target
 	held      holds
-	edits     []decision.Edit
+	mutates   bool              // a mutation may concern the call
+	changed   []changedBy       // what mutations changed
+	mutations []decision.Splice // the same, on the body that came
+	found     []decision.Edit   // what guards change
 	observed  []authz.Observation
 	judged    *decision.Request // what the rules judged last; nil where they were not asked
 	limits    []decision.LimitState
@@ -40,7 +44,7 @@ type step func(*call) *decision.Reason
 
 // steps is the pipeline in its order. Rules run before limits, so that a
 // refused call costs no budget; guards run after limits, because they are
-// dear; the rules run again where an edit changed what they had read.
+// dear; the rules run again wherever an edit changed what they had read.
 func steps() []step {
 	return []step{
 		(*call).chosen,
@@ -48,18 +52,18 @@ func steps() []step {
 		(*call).tryToken,
 		(*call).resolve,
 		(*call).authorize,
+		(*call).mutate,
 		(*call).routeModel,
 		(*call).reserve,
 		(*call).guard,
 		(*call).render,
-		(*call).authorizeEdited,
 		(*call).enforceable,
 		(*call).grant,
 	}
 }
 
 func (e *Engine) newCall(r *decision.Request, granting bool) *call {
-	c := &call{engine: e, state: e.state.Load(), req: r, granting: granting}
+	c := &call{engine: e, state: e.state.Load(), req: r, asked: r, granting: granting}
 	c.verdict.ID = r.ExchangeID
 	if !decision.ValidID(r.ExchangeID) {
 		c.verdict.ID = decision.NewID()
@@ -132,16 +136,18 @@ func (c *call) chosen() *decision.Reason {
 // authorize asks the rules. Handshakes need token and selection only; lists of
 // tools and of models are judged entry by entry when they come back.
 func (c *call) authorize() *decision.Reason {
-	if c.selection.Empty() {
-		return nil // started with --open
-	}
-	if c.listed() {
+	if c.unjudged() {
 		return nil
 	}
 	if c.selection.Observes() {
 		c.observed = append(c.observed, c.selection.Observe(input.New(c.req, c.tried))...)
 	}
 	return c.judge(c.req)
+}
+
+// unjudged reports whether rules have no say about the call.
+func (c *call) unjudged() bool {
+	return c.selection.Empty() || c.listed() // the former: started with --open
 }
 
 // listed reports whether the call itself is no business of the rules.
@@ -152,6 +158,7 @@ func (c *call) listed() bool {
 func (c *call) judge(r *decision.Request) *decision.Reason {
 	c.judged = r
 	out := c.selection.Judge(c.rules.Ask(r, c.principal))
+	c.mutates = out.Mutates
 	c.verdict.Policy, c.verdict.Version, c.verdict.Reason.Rule = out.Policy, out.Version, out.Rule
 	if !out.Allow {
 		return kept(out.Reason)
@@ -165,8 +172,8 @@ func kept(r decision.Reason) *decision.Reason { return &r }
 // enforceable refuses what the asker could not carry out.
 func (c *call) enforceable() *decision.Reason {
 	face := c.req.Face
-	if len(c.verdict.Splices) > 0 && !face.Edits {
-		return because(decision.CodeFaceCannotEnforce, "the policy changes the body, and the asker cannot apply changes")
+	if len(c.verdict.Splices)+len(c.verdict.Headers) > 0 && !face.Edits {
+		return because(decision.CodeFaceCannotEnforce, "the policy changes the call, and the asker cannot apply changes")
 	}
 	if c.bundle.guards[responsePhase(c.req.Surface)].Empty() && c.req.Method != openai.OperationModels {
 		return nil

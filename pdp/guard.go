@@ -13,7 +13,7 @@ func (c *call) guard() *decision.Reason {
 	if reason, blocked := guards.Block(c.verdict.Findings); blocked {
 		return kept(reason)
 	}
-	c.edits = guards.Edits(c.verdict.Findings, c.edits)
+	c.found = guards.Edits(c.verdict.Findings, nil)
 	return nil
 }
 
@@ -32,17 +32,31 @@ func scan(set *guards.Set, b *decision.Body, out []decision.Finding) []decision.
 	return out
 }
 
-// render turns edits into splices on the bytes that came.
+// render turns all edits into splices on the bytes that came, and has the rules
+// judge what guards changed: only of MCP calls do rules read what guards edit.
 func (c *call) render() *decision.Reason {
+	edits := c.found
 	if t := &c.req.Tool; c.granting && t.Named() && t.Exposed != t.Name {
-		c.edits = append(c.edits, decision.Edit{Pointer: "/params/name", Value: jsonString(t.Name)})
+		edits = append(edits[:len(edits):len(edits)], decision.Edit{Pointer: "/params/name", Value: jsonString(t.Name)})
 	}
-	splices, err := renderBody(&c.req.Body, c.edits)
+	splices, err := renderBody(&c.req.Body, edits)
 	if err != nil {
 		return reasonOf(err)
 	}
 	c.verdict.Splices = splices
-	return nil
+	if len(c.mutations) > 0 {
+		if c.verdict.Splices, err = dialect.Compose(c.asked.Body.Raw, c.mutations, splices); err != nil {
+			return reasonOf(err)
+		}
+	}
+	if len(c.found) == 0 || c.req.Surface == decision.LLM || len(c.req.Body.Raw) == 0 || c.unjudged() {
+		return nil
+	}
+	edited, err := c.state.reread(c.req, dialect.Apply(nil, c.req.Body.Raw, splices))
+	if err != nil {
+		return reasonOf(err)
+	}
+	return c.judgeAgain(edited)
 }
 
 func renderBody(b *decision.Body, edits []decision.Edit) ([]decision.Splice, error) {
@@ -67,51 +81,4 @@ func renderTexts(edits []decision.Edit) ([]decision.Splice, error) {
 		out = append(out, decision.Splice{Start: e.Start, End: e.End, With: []byte(e.With), Index: e.Segment})
 	}
 	return out, nil
-}
-
-// authorizeEdited asks the rules again where an edit reached into the
-// arguments that they had read.
-func (c *call) authorizeEdited() *decision.Reason {
-	t := c.req.Tool
-	if t.ArgsEnd == t.ArgsStart || c.selection.Empty() {
-		return nil
-	}
-	before, inside := shift(c.verdict.Splices, t.ArgsStart, t.ArgsEnd)
-	if inside == 0 && !touches(c.verdict.Splices, t.ArgsStart, t.ArgsEnd) {
-		return nil
-	}
-	edited := *c.req
-	edited.Body.Raw = dialect.Apply(nil, c.req.Body.Raw, c.verdict.Splices)
-	edited.Body.Segments = nil
-	edited.Tool.ArgsStart = offset(t.ArgsStart, before)
-	edited.Tool.ArgsEnd = offset(t.ArgsEnd, before+inside)
-	return c.judge(&edited)
-}
-
-// shift tells by how many bytes the splices move the start of a range, and by
-// how many they grow it.
-func shift(splices []decision.Splice, start, end uint32) (before, inside int) {
-	for _, s := range splices {
-		grown := len(s.With) - int(s.End-s.Start)
-		switch {
-		case s.End <= start:
-			before += grown
-		case s.Start < end:
-			inside += grown
-		}
-	}
-	return before, inside
-}
-
-func touches(splices []decision.Splice, start, end uint32) bool {
-	for _, s := range splices {
-		if s.Start < end && s.End > start {
-			return true
-		}
-	}
-	return false
-}
-
-func offset(at uint32, by int) uint32 {
-	return uint32(int(at) + by) //nolint:gosec // inside the edited body, which is bounded
 }

@@ -15,44 +15,81 @@ func (c *call) read() error {
 	if len(b.Raw) == 0 || len(b.Segments) > 0 {
 		return nil
 	}
-	switch b.Dialect {
+	if b.Dialect != mcp.Dialect {
+		return c.state.readLLM(c.req)
+	}
+	m, err := c.state.readMCP(c.req)
+	if err != nil {
+		return err
+	}
+	tool := decision.Tool{Server: c.req.Tool.Server, Exposed: m.Tool, ArgsStart: m.ArgsStart, ArgsEnd: m.ArgsEnd}
+	switch {
+	case m.Tool == "":
+		tool = decision.Tool{}
+	case tool.Server != "":
+		tool.Name = m.Tool
+	}
+	c.req.Tool = tool
+	return nil
+}
+
+// reread returns the request with another body, which edits made of its own.
+// Edits never make another call of it, nor one that two readers could take for
+// different ones.
+func (s *state) reread(r *decision.Request, raw []byte) (*decision.Request, error) {
+	edited := *r
+	edited.Body.Raw = raw
+	if r.Surface == decision.LLM {
+		if err := s.readLLM(&edited); err != nil {
+			return nil, unreadable(err)
+		}
+		return &edited, nil
+	}
+	m, err := s.readMCP(&edited)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	if edited.Method != r.Method || m.Tool != r.Tool.Exposed && m.Tool != r.Tool.Name {
+		return nil, unreadable(nil)
+	}
+	edited.Tool.ArgsStart, edited.Tool.ArgsEnd, edited.Tool.Args = m.ArgsStart, m.ArgsEnd, nil
+	return &edited, nil
+}
+
+func unreadable(err error) error {
+	return &decision.Error{Code: decision.CodeEditConflict, Message: "the policy's edits leave no readable call", Err: err}
+}
+
+// readLLM fills in what the body of an LLM call says.
+func (s *state) readLLM(r *decision.Request) error {
+	var operation string
+	var read func([]byte, strictjson.Limits) (*dialect.Call, error)
+	switch r.Body.Dialect {
 	case openai.Chat:
-		return c.readLLM(openai.OperationChat, openai.ReadChat)
+		operation, read = openai.OperationChat, openai.ReadChat
 	case openai.Embeddings:
-		return c.readLLM(openai.OperationEmbeddings, openai.ReadEmbeddings)
-	case mcp.Dialect:
-		return c.readMCP()
+		operation, read = openai.OperationEmbeddings, openai.ReadEmbeddings
 	default:
-		return decision.Refuse(decision.CodeBodyInvalid, "body.dialect: "+quoted(b.Dialect)+" is not one that is read here")
+		return decision.Refuse(decision.CodeBodyInvalid, "body.dialect: "+quoted(r.Body.Dialect)+" is not one that is read here")
 	}
-}
-
-func (c *call) readLLM(operation string, read func([]byte, strictjson.Limits) (*dialect.Call, error)) error {
-	got, err := read(c.req.Body.Raw, c.state.Limits)
+	got, err := read(r.Body.Raw, s.Limits)
 	if err != nil {
 		return err
 	}
-	c.req.Surface, c.req.Method = decision.LLM, operation
-	c.req.Body.Segments = got.Segments
-	c.req.LLM = decision.LLMCall{Model: got.Model, Stream: got.Stream, MaxTokens: got.MaxTokens}
+	r.Surface, r.Method = decision.LLM, operation
+	r.Body.Segments = got.Segments
+	r.LLM = decision.LLMCall{Model: got.Model, Stream: got.Stream, MaxTokens: got.MaxTokens}
 	return nil
 }
 
-func (c *call) readMCP() error {
-	m, err := mcp.Read(c.req.Body.Raw, nil, c.state.Limits)
+// readMCP fills in what an MCP message says, but for its tool.
+func (s *state) readMCP(r *decision.Request) (*mcp.Message, error) {
+	m, err := mcp.Read(r.Body.Raw, nil, s.Limits)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	c.req.Surface, c.req.Method = decision.MCP, m.Method.Name
-	c.req.Body.Segments = m.Segments
-	c.req.Resource, c.req.Prompt = m.URI, m.Prompt
-	if m.Tool == "" {
-		c.req.Tool = decision.Tool{}
-		return nil
-	}
-	c.req.Tool = decision.Tool{Server: c.req.Tool.Server, Exposed: m.Tool, ArgsStart: m.ArgsStart, ArgsEnd: m.ArgsEnd}
-	if c.req.Tool.Server != "" {
-		c.req.Tool.Name = m.Tool
-	}
-	return nil
+	r.Surface, r.Method = decision.MCP, m.Method.Name
+	r.Body.Segments = m.Segments
+	r.Resource, r.Prompt = m.URI, m.Prompt
+	return m, nil
 }

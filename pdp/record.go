@@ -17,8 +17,9 @@ func (c *call) record() {
 		r.Providers = append(r.Providers, v.Grants[i].Target.Provider)
 	}
 	for _, o := range c.observed {
-		r.Observed = append(r.Observed, audit.Observed{Policy: o.Policy, Code: o.Reason.Code, Rule: o.Reason.Rule})
+		r.Observed = append(r.Observed, audit.Observed{Policy: o.Policy, Code: o.Reason.Code, Rule: o.Reason.Rule, Change: o.Change})
 	}
+	r.Edits = c.edits()
 	c.state.Recorder.Add(r)
 }
 
@@ -52,7 +53,7 @@ func (c *call) recordOf(phase audit.Phase) audit.Record {
 		Surface: c.req.Surface,
 		Method:  c.req.Method,
 		Agent:   c.req.Caller.Agent,
-		Model:   c.req.LLM.Model,
+		Model:   c.asked.LLM.Model,
 		Server:  c.req.Tool.Server,
 		Tool:    c.req.Tool.Name,
 		Policy:  c.verdict.Policy,

@@ -32,6 +32,33 @@ func (d *Doc) At(pointer string) Value {
 	return v
 }
 
+// Tokens splits an RFC 6901 pointer into names and indices, unescaped; none for
+// the whole document. ok is false when the pointer is not well formed.
+func Tokens(pointer string) (tokens []string, ok bool) {
+	if pointer == "" {
+		return nil, true
+	}
+	if pointer[0] != '/' {
+		return nil, false
+	}
+	tokens = strings.Split(pointer[1:], "/")
+	for i := range tokens {
+		if tokens[i], ok = unescapeToken(tokens[i]); !ok {
+			return nil, false
+		}
+	}
+	return tokens, true
+}
+
+// Child returns the member or element that a token of [Tokens] names, absent
+// when there is none.
+func (v Value) Child(token string) Value {
+	if v.Kind() == Array {
+		return v.element(token)
+	}
+	return v.Get(token)
+}
+
 func (v Value) element(token string) Value {
 	index, err := strconv.ParseUint(token, 10, 32)
 	if err != nil || strconv.FormatUint(index, 10) != token {

@@ -41,6 +41,7 @@ type Program struct {
 	consts map[string]bool // texts that an error may name
 	scopes []string
 	loose  []string
+	asked  []string
 	reads  []input.Reading
 	source ast.Expr
 	pieces func() *piece // of the source
@@ -49,6 +50,7 @@ type Program struct {
 // newProgram gathers what is asked of an expression later.
 func newProgram(c *Compiler, checked *ast.AST, whole celgo.Program, tree *tree, found *reading) *Program {
 	p := &Program{source: checked.Expr(), pieces: c.pieces(checked), tree: tree, whole: whole, fields: c.fields, atoms: c.atoms, consts: found.consts, scopes: found.scopes}
+	p.asked = found.guarded()
 	for _, claim := range found.unguarded() {
 		if d := c.fields[claim].Claim; d == nil || d.Default == nil {
 			p.loose = append(p.loose, claim)
@@ -96,6 +98,9 @@ func (p *Program) ScopeTests() []string { return p.scopes }
 // Unguarded returns the claims that the expression reads without asking first
 // whether they are there.
 func (p *Program) Unguarded() []string { return p.loose }
+
+// Guarded returns the claims of which the expression asks whether they are there.
+func (p *Program) Guarded() []string { return p.asked }
 
 // Fold returns the program with everything settled that the call's key tells.
 // It comes to the same for every call with this key.

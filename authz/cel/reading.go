@@ -234,13 +234,23 @@ func equalTo(e ast.Expr, variable string) []string {
 	return nil
 }
 
+// guarded returns the claims that are asked for.
+func (r *reading) guarded() []string {
+	var out []string
+	for _, path := range r.tested {
+		if claim(path) && len(path) == 2 { // has(claims.a.b) still fails without claims.a
+			out = append(out, path[0]+"."+path[1])
+		}
+	}
+	return out
+}
+
 // unguarded returns the claims that are read but never asked for.
 func (r *reading) unguarded() []string {
 	asked := map[string]bool{}
-	for _, path := range r.tested {
-		if claim(path) && len(path) == 2 { // has(claims.a.b) still fails without claims.a
-			asked[path[1]] = true
-		}
+	for _, path := range r.guarded() {
+		_, name, _ := strings.Cut(path, ".")
+		asked[name] = true
 	}
 	var out []string
 	for _, path := range r.paths {

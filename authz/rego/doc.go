@@ -1,9 +1,10 @@
 // Package rego compiles and evaluates the Rego modules of a policy.
 //
 // Modules of `package outrider` in Rego v1 may define `allow` (a bool), `deny`
-// (a set of messages) and `visible` (a bool); packages below it hold what they
-// share, and data what they look up. They read the vocabulary of authz/input
-// below `input`; a word that does not exist there does not
+// (a set of messages), `visible` (a bool) and `mutate` (a set of changes of
+// calls that pass); packages below it hold what they share, and data what they
+// look up. They read the vocabulary of authz/input below `input`; a word that
+// does not exist there does not
 // load. As is usual in Rego, reading what a call does not have is undefined,
 // so the rule around it simply does not hold: `input.tool.name` of an LLM call
 // is no error. Beware of `not`: `not input.tool.name == "x"` holds for every

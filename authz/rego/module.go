@@ -19,7 +19,7 @@ import (
 // Module is what a policy's modules define together, compiled. It is safe for
 // concurrent use.
 type Module struct {
-	allow, deny, visible *query // nil where no module defines one
+	allow, deny, visible, mutate *query // nil where no module defines one
 }
 
 // query is one rule of the modules, prepared.
@@ -94,7 +94,7 @@ func Compile(src Sources, schema input.Schema) (*Module, error) {
 }
 
 // shape checks the package of a module and the heads of the rules that are
-// asked for. It reports whether the module defines allow or deny.
+// asked for. It reports whether the module defines allow, deny or mutate.
 func shape(m *ast.Module, bundled bool) (asked bool, err error) {
 	switch name := strings.TrimPrefix(m.Package.Path.String(), "data."); {
 	case name == ownPackage:
@@ -114,8 +114,12 @@ func shape(m *ast.Module, bundled bool) (asked bool, err error) {
 			if len(r.Head.Args) > 0 || r.Head.RuleKind() != ast.MultiValue {
 				return false, at(r.Location, "deny is not a set of messages", "write `deny contains \"why\" if { … }`")
 			}
+		case "mutate":
+			if len(r.Head.Args) > 0 || r.Head.RuleKind() != ast.MultiValue {
+				return false, at(r.Location, "mutate is not a set of changes", "write `mutate contains {\"argument\": \"/per_page\", \"value\": 50} if { … }`")
+			}
 		}
-		asked = asked || name == "allow" || name == "deny"
+		asked = asked || name == "allow" || name == "deny" || name == "mutate"
 	}
 	return asked, nil
 }
@@ -124,6 +128,7 @@ func shape(m *ast.Module, bundled bool) (asked bool, err error) {
 // others wrote for their own input counts only where our rules use it.
 func prepare(c *ast.Compiler, data map[string]any, words *reader) (*Module, error) {
 	m, all := &Module{}, reads{}
+	args := false // read by what is asked while a list is filtered
 	for _, name := range slices.Sorted(maps.Keys(c.Modules)) {
 		if !c.Modules[name].Package.Path.HasPrefix(ownRules()) {
 			continue
@@ -135,7 +140,7 @@ func prepare(c *ast.Compiler, data map[string]any, words *reader) (*Module, erro
 		}
 	}
 	store := inmem.NewFromObjectWithOpts(data, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
-	for name, into := range map[string]**query{"allow": &m.allow, "deny": &m.deny, "visible": &m.visible} {
+	for name, into := range map[string]**query{"allow": &m.allow, "deny": &m.deny, "visible": &m.visible, "mutate": &m.mutate} {
 		rules := c.GetRulesExact(ast.MustParseRef("data.outrider." + name))
 		if len(rules) == 0 {
 			continue
@@ -147,12 +152,12 @@ func prepare(c *ast.Compiler, data map[string]any, words *reader) (*Module, erro
 		if name == "visible" && used.args {
 			return nil, at(rules[0].Location, "visible reads the arguments of tool calls", "nobody knows them while a list is filtered: decide by the tool's name and the caller")
 		}
-		all.args = all.args || used.args
+		args = args || used.args && name != "mutate"
 		if *into, err = ask(c, store, words, name, used); err != nil {
 			return nil, translate(err)
 		}
 	}
-	if all.args && m.visible == nil {
+	if args && m.visible == nil {
 		return nil, &Error{
 			Problem: "the module reads the arguments of tool calls but does not say which tools a list shows",
 			Fix:     "define `visible`, which is asked without arguments",

@@ -175,8 +175,8 @@ func TestRefused(t *testing.T) {
 	for _, tc := range []struct{ source, want string }{
 		{"", "the module is empty: write `package outrider` and rules, or remove the field"},
 		{"package other\nallow := true", "at 1:1 of the module: the package is other: write `package outrider`, or one below it for what its modules share"},
-		{head + "x := 1", "at 1:1 of the module: the module defines neither allow nor deny: define one of them"},
-		{head + "visible := true", "at 1:1 of the module: the module defines neither allow nor deny: define one of them"},
+		{head + "x := 1", "at 1:1 of the module: the module defines none of allow, deny and mutate: define one of them"},
+		{head + "visible := true", "at 1:1 of the module: the module defines none of allow, deny and mutate: define one of them"},
 		{head + "allow {", "at 2:7 of the module: unexpected eof token"},
 		{head + "allow { true }", "at 2:1 of the module: `if` keyword is required before rule body"},
 		{head + "deny if true", "at 2:1 of the module: deny is not a set of messages: write `deny contains \"why\" if { … }`"},

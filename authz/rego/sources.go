@@ -77,9 +77,9 @@ func (s *Sources) parse() (map[string]*ast.Module, error) {
 	if !asked {
 		first := parsed[files[0].Name].Package.Location
 		if len(files) > 1 {
-			return nil, &Error{Problem: "no module defines allow or deny in package outrider", Fix: "define one of them"}
+			return nil, &Error{Problem: "no module defines allow, deny or mutate in package outrider", Fix: "define one of them"}
 		}
-		return nil, at(first, "the module defines neither allow nor deny", "define one of them")
+		return nil, at(first, "the module defines none of allow, deny and mutate", "define one of them")
 	}
 	return parsed, nil
 }

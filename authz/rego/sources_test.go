@@ -64,8 +64,8 @@ func TestSourcesRefused(t *testing.T) {
 		src  Sources
 		want string
 	}{
-		{Sources{Files: []File{module("lib/a.rego", "outrider", "x := 1")}}, "lib/a.rego:1:1: the module defines neither allow nor deny: define one of them"},
-		{Sources{Files: []File{module("a.rego", "outrider", "x := 1"), module("b.rego", "outrider.lib", "allow := true")}}, "no module defines allow or deny in package outrider: define one of them"},
+		{Sources{Files: []File{module("lib/a.rego", "outrider", "x := 1")}}, "lib/a.rego:1:1: the module defines none of allow, deny and mutate: define one of them"},
+		{Sources{Files: []File{module("a.rego", "outrider", "x := 1"), module("b.rego", "outrider.lib", "allow := true")}}, "no module defines allow, deny or mutate in package outrider: define one of them"},
 		{Sources{Inline: allow, Files: []File{module("a.rego", "outriders", "deny contains 1")}}, "a.rego:1:1: the package is outriders: write `package outrider`, or one below it"},
 		{Sources{Inline: allow, Files: []File{{Name: "bundle:a.rego", Text: "package acme\nx if", Bundled: true}}}, "bundle:a.rego:2:4: "},
 		{Sources{Inline: allow, Files: []File{module("a.rego", "outrider.lib", "x if input.toool.name")}}, "a.rego:2:6: no field input.toool.name"},

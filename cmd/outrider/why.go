@@ -100,7 +100,14 @@ func explainOne(out io.Writer, r *audit.Record) {
 	if r.MoreFindings > 0 {
 		row("found", fmt.Sprintf("and %d more", r.MoreFindings))
 	}
+	for _, e := range r.Edits {
+		row("changed", e.What+" by "+e.Rule)
+	}
 	for _, o := range r.Observed {
+		if o.Change != "" {
+			row("observed", fmt.Sprintf("%s would have changed: %s by %s", o.Policy, o.Change, o.Rule))
+			continue
+		}
 		row("observed", fmt.Sprintf("%s would have refused: %s %s", o.Policy, o.Code, o.Rule))
 	}
 	if r.Phase == audit.PhaseOutcome {

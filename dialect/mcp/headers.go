@@ -243,8 +243,8 @@ func (m *Message) mirrorNames(out http.Header) {
 	}
 }
 
-// mirrorParams finds each header's argument by its place among the scalars,
-// which edits of text do not move.
+// mirrorParams finds each header's argument by its place in the arguments. The
+// header of one that an edit took out goes with it.
 func (m *Message) mirrorParams(out http.Header, raw, edited []byte, after *Message, lim strictjson.Limits) error {
 	if len(m.params) == 0 {
 		return nil
@@ -257,40 +257,62 @@ func (m *Message) mirrorParams(out http.Header, raw, edited []byte, after *Messa
 	if err != nil {
 		return err
 	}
-	if len(before) != len(now) {
-		return conflict("the policy's edits change the arguments that Mcp-Param headers repeat")
-	}
-	values := make(map[string]*string, len(m.params)) // by what the headers repeat
 	for _, p := range m.params {
-		values[scalarKey(p.value)] = nil
-	}
-	for i, text := range before {
-		key := scalarKey(text)
-		value, wanted := values[key]
-		if wanted && value != nil && *value != now[i] {
+		values := map[string]bool{} // that the places of the header's value hold now
+		for at, text := range before {
+			if scalarKey(text) != scalarKey(p.value) {
+				continue
+			}
+			if text, stays := now[at]; stays {
+				values[text] = true
+			} else {
+				values[gone] = true
+			}
+		}
+		if len(values) > 1 {
 			return conflict("an Mcp-Param header repeats a value that the policy's edits change in one place only")
 		}
-		if wanted {
-			values[key] = &now[i]
-		}
-	}
-	for _, p := range m.params {
-		if value := values[scalarKey(p.value)]; value != nil {
-			out[p.name] = []string{encodeValue(*value)}
+		for text := range values {
+			if text != gone {
+				out[p.name] = []string{encodeValue(text)}
+			}
 		}
 	}
 	return nil
 }
 
-func argumentScalars(raw []byte, m *Message, lim strictjson.Limits) (out []string, err error) {
+// gone stands for an argument that is no more; no text of JSON is like it.
+const gone = "\xff"
+
+// argumentScalars returns the strings, numbers and booleans of the arguments by
+// their JSON pointers.
+func argumentScalars(raw []byte, m *Message, lim strictjson.Limits) (map[string]string, error) {
+	out := map[string]string{}
 	if m.ArgsStart == m.ArgsEnd {
-		return nil, nil
+		return out, nil
 	}
 	doc, err := strictjson.Parse(raw[m.ArgsStart:m.ArgsEnd], lim)
 	if err != nil {
 		return nil, err
 	}
 	defer doc.Free()
-	eachScalar(doc.Root(), func(text string) { out = append(out, text) })
+	placeScalars(out, "", doc.Root())
 	return out, nil
+}
+
+func placeScalars(out map[string]string, at string, v strictjson.Value) {
+	eachHere := func(text string) { out[at] = text }
+	switch v.Kind() {
+	case strictjson.Object:
+		for name, value := range v.Members() {
+			text, _ := name.Text()
+			placeScalars(out, at+"/"+strings.NewReplacer("~", "~0", "/", "~1").Replace(string(text)), value)
+		}
+	case strictjson.Array:
+		for i, e := range v.Elements() {
+			placeScalars(out, at+"/"+strconv.Itoa(i), e)
+		}
+	default:
+		eachScalar(v, eachHere)
+	}
 }

@@ -151,7 +151,19 @@ func TestMirrorHeaders(t *testing.T) {
 			nil, true,
 		},
 		{
-			"argument taken away", call(`{"name":"a","arguments":{"to":"me@x.io"}}`), headers("Mcp-Param-To", "me@x.io"), `"to":"me@x.io"`, ``,
+			"argument taken away", call(`{"name":"a","arguments":{"to":"me@x.io","n":1}}`), headers("Mcp-Param-To", "me@x.io", "Mcp-Param-N", "1"), `"to":"me@x.io",`, ``,
+			headers("Mcp-Param-N", "1"), false,
+		},
+		{
+			"argument added before", call(`{"name":"a","arguments":{"n":1}}`), headers("Mcp-Param-N", "1"), `{"n"`, `{"first":[1,2],"n"`,
+			headers("Mcp-Param-N", "1"), false,
+		},
+		{
+			"number brought within bounds", call(`{"name":"a","arguments":{"a/b":{"n":[5,500]}}}`), headers("Mcp-Param-N", "500"), `500`, `100`,
+			headers("Mcp-Param-N", "100"), false,
+		},
+		{
+			"one of two equal arguments taken away", call(`{"name":"a","arguments":{"to":"x","cc":"x"}}`), headers("Mcp-Param-To", "x"), `"to":"x",`, ``,
 			nil, true,
 		},
 		{

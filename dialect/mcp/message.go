@@ -40,6 +40,9 @@ type Message struct {
 	params []paramHeader // the Mcp-Param-* headers that came with it
 }
 
+// ArgumentsPointer is where a tools/call has its arguments.
+const ArgumentsPointer = "/params/arguments"
+
 const (
 	maxID   = 256  // bytes of a raw id
 	maxName = 1024 // bytes of a tool or prompt name

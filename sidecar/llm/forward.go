@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"mime"
 	"net/http"
+	"slices"
 
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect"
@@ -94,26 +95,46 @@ func (x *exchange) header(v *decision.Verdict) http.Header {
 // body returns the judged bytes with the grant's model in its place. Splices
 // that do not fit are an error: without them the body is not what was judged.
 func (x *exchange) body(v *decision.Verdict, grant *decision.Grant) ([]byte, error) {
-	raw := x.ask.Body.Raw
+	raw, call := x.ask.Body.Raw, x.call
 	if raw == nil {
 		return nil, nil
 	}
+	if err := dialect.Check(raw, v.Splices); err != nil {
+		return nil, err
+	}
 	splices := v.Splices
-	if m := grant.Target.Model; m != "" && m != x.call.Model {
-		quoted, _ := json.Marshal(m) // a string always marshals
-		model := decision.Splice{Start: x.call.ModelStart, End: x.call.ModelEnd, With: quoted[1 : len(quoted)-1]}
+	if m := grant.Target.Model; m != "" {
+		if touches(splices, call.ModelStart, call.ModelEnd) { // where the model stands now, and which it is, the edited body tells
+			raw, splices = dialect.Apply(nil, raw, splices), nil
+			var err error
+			if call, err = x.reread(raw, x.Limits); err != nil {
+				return nil, &decision.Error{Code: decision.CodeEditConflict, Message: "the policy's edits leave no readable call", Err: err}
+			}
+		}
 		var err error
-		if splices, err = dialect.UniteSplices(splices, []decision.Splice{model}); err != nil {
+		if splices, err = dialect.UniteSplices(splices, forModel(call, m)); err != nil {
 			return nil, err
 		}
 	}
 	if len(splices) == 0 {
 		return raw, nil
 	}
-	if err := dialect.Check(raw, splices); err != nil {
-		return nil, err
-	}
 	return dialect.Apply(nil, raw, splices), nil
+}
+
+// touches reports whether splices change a string, whose content lies between
+// these offsets, or its quotes.
+func touches(splices []decision.Splice, start, end uint32) bool {
+	return slices.ContainsFunc(splices, func(s decision.Splice) bool { return s.Start <= end && s.End >= start })
+}
+
+// forModel returns the splice that makes a call one of another model.
+func forModel(call *dialect.Call, model string) []decision.Splice {
+	if model == call.Model {
+		return nil
+	}
+	quoted, _ := json.Marshal(model) // a string always marshals
+	return []decision.Splice{{Start: call.ModelStart, End: call.ModelEnd, With: quoted[1 : len(quoted)-1]}}
 }
 
 // answer lets the target's answer through as far as it is judged. An error is

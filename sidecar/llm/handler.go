@@ -51,6 +51,7 @@ type exchange struct {
 	ctx    context.Context //nolint:containedctx // lives exactly as long as the call
 	ask    decision.Request
 	call   *dialect.Call
+	reread reader // of the body; nil: there is none
 	gate   *gate.Exchange
 	duty   decision.Duty
 	result decision.Outcome
@@ -116,6 +117,7 @@ func (x *exchange) read(read reader) error {
 	if x.call, err = read(raw, x.Limits); err != nil {
 		return err
 	}
+	x.reread = read
 	x.ask.Body.Raw, x.ask.Body.Segments = raw, x.call.Segments
 	x.ask.LLM = decision.LLMCall{Model: x.call.Model, Stream: x.call.Stream, MaxTokens: x.call.MaxTokens}
 	return nil

@@ -87,6 +87,32 @@ func TestEditsTravel(t *testing.T) {
 	}
 }
 
+// TestForcedModel: a model that the policy forced is what a target gets that
+// names none of its own; another target's own model takes its place.
+func TestForcedModel(t *testing.T) {
+	for model, want := range map[string]string{
+		"":      `{"model": "cheap", "max_tokens":9,  "messages":[{"role":"user","content":"hello"}]}`,
+		"cheap": `{"model": "cheap", "max_tokens":9,  "messages":[{"role":"user","content":"hello"}]}`,
+		"own":   `{"model": "own", "max_tokens":9,  "messages":[{"role":"user","content":"hello"}]}`,
+		"m":     `{"model": "m", "max_tokens":9,  "messages":[{"role":"user","content":"hello"}]}`,
+	} {
+		p := startProvider(t, says(jsonType, `{}`))
+		g := p.grant("first")
+		g.Target.Model = model
+		at := uint32(strings.Index(hello, `"m"`))
+		r := newRoad(t, &pdp{verdict: func(*decision.Request) *decision.Verdict {
+			v := verdict(decision.Duty{}, g)
+			v.Effect = decision.Mutate
+			v.Splices = []decision.Splice{{Start: at, End: at + 3, With: []byte(`"cheap", "max_tokens":9`)}}
+			return v
+		}})
+		r.post(t, hello)
+		if sent := p.arrivals(); len(sent) != 1 || sent[0].body != want {
+			t.Errorf("target of %q: got %v", model, sent)
+		}
+	}
+}
+
 // TestSplicesThatDoNotFit end the call: without them the body would travel on
 // as the policy did not want it.
 func TestSplicesThatDoNotFit(t *testing.T) {
@@ -94,7 +120,6 @@ func TestSplicesThatDoNotFit(t *testing.T) {
 	for name, splices := range map[string][]decision.Splice{
 		"beyond the body":    {{Start: 5, End: 1 << 30}},
 		"overlapping":        {{Start: 5, End: 9}, {Start: 8, End: 10}},
-		"on the model":       {{Start: at, End: at + 1, With: []byte("x")}},
 		"around the model":   {{Start: at - 1, End: at + 2, With: []byte("x")}},
 		"in the wrong order": {{Start: 20, End: 21}, {Start: 2, End: 3}},
 	} {

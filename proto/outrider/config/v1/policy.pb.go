@@ -10,6 +10,7 @@ import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
 	durationpb "google.golang.org/protobuf/types/known/durationpb"
+	structpb "google.golang.org/protobuf/types/known/structpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -176,7 +177,7 @@ type PolicySpec struct {
 	Backend *BackendPolicy `protobuf:"bytes,4,opt,name=backend,proto3" json:"backend,omitempty"`
 	// Named rules for either surface.
 	Rules []*Rule `protobuf:"bytes,5,rep,name=rules,proto3" json:"rules,omitempty"`
-	// A Rego module (package outrider) that may define allow, deny and visible.
+	// A Rego module (package outrider) that may define allow, deny, visible and mutate.
 	// It reads the same words as the expressions, below `input`.
 	Rego string `protobuf:"bytes,6,opt,name=rego,proto3" json:"rego,omitempty"`
 	// Claims that rules read though not every token has them, by name.
@@ -185,7 +186,9 @@ type PolicySpec struct {
 	// `variables.name`, in this order.
 	Variables []*Variable `protobuf:"bytes,8,rep,name=variables,proto3" json:"variables,omitempty"`
 	// Rego from files and from a bundle. It compiles together with the inline module.
-	RegoModules   *RegoModules `protobuf:"bytes,9,opt,name=rego_modules,json=regoModules,proto3" json:"rego_modules,omitempty"`
+	RegoModules *RegoModules `protobuf:"bytes,9,opt,name=rego_modules,json=regoModules,proto3" json:"rego_modules,omitempty"`
+	// Named changes of calls that rules let pass.
+	Mutations     []*Mutation `protobuf:"bytes,10,rep,name=mutations,proto3" json:"mutations,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -279,6 +282,13 @@ func (x *PolicySpec) GetVariables() []*Variable {
 func (x *PolicySpec) GetRegoModules() *RegoModules {
 	if x != nil {
 		return x.RegoModules
+	}
+	return nil
+}
+
+func (x *PolicySpec) GetMutations() []*Mutation {
+	if x != nil {
+		return x.Mutations
 	}
 	return nil
 }
@@ -1982,11 +1992,372 @@ func (x *Target) GetPhases() []string {
 	return nil
 }
 
+// Mutation changes calls before they travel on. What it changed is judged
+// again by all rules. A mutation that cannot be evaluated denies the call.
+// Exactly one of set, clamp, remove, clampMaxTokens, model and header.
+type Mutation struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Shown in the record of every call that the mutation changed.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The calls that the mutation is about. Phases do not go with it.
+	Match *Target `protobuf:"bytes,2,opt,name=match,proto3" json:"match,omitempty"`
+	// A CEL condition. Absent: always.
+	When string `protobuf:"bytes,3,opt,name=when,proto3" json:"when,omitempty"`
+	// Gives an argument of a tool call a value.
+	Set *SetArgument `protobuf:"bytes,4,opt,name=set,proto3" json:"set,omitempty"`
+	// Keeps an argument of a tool call that is a number within bounds.
+	Clamp *ClampArgument `protobuf:"bytes,5,opt,name=clamp,proto3" json:"clamp,omitempty"`
+	// Takes an argument out of a tool call.
+	Remove *RemoveArgument `protobuf:"bytes,6,opt,name=remove,proto3" json:"remove,omitempty"`
+	// The most tokens that a chat may ask for; also set where it asks for no bound.
+	ClampMaxTokens uint64 `protobuf:"varint,7,opt,name=clamp_max_tokens,json=clampMaxTokens,proto3" json:"clamp_max_tokens,omitempty"`
+	// The model that an LLM call goes to, whichever it asks for.
+	Model string `protobuf:"bytes,8,opt,name=model,proto3" json:"model,omitempty"`
+	// Adds a header to what is sent upstream.
+	Header        *SetHeader `protobuf:"bytes,9,opt,name=header,proto3" json:"header,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Mutation) Reset() {
+	*x = Mutation{}
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Mutation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Mutation) ProtoMessage() {}
+
+func (x *Mutation) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Mutation.ProtoReflect.Descriptor instead.
+func (*Mutation) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *Mutation) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Mutation) GetMatch() *Target {
+	if x != nil {
+		return x.Match
+	}
+	return nil
+}
+
+func (x *Mutation) GetWhen() string {
+	if x != nil {
+		return x.When
+	}
+	return ""
+}
+
+func (x *Mutation) GetSet() *SetArgument {
+	if x != nil {
+		return x.Set
+	}
+	return nil
+}
+
+func (x *Mutation) GetClamp() *ClampArgument {
+	if x != nil {
+		return x.Clamp
+	}
+	return nil
+}
+
+func (x *Mutation) GetRemove() *RemoveArgument {
+	if x != nil {
+		return x.Remove
+	}
+	return nil
+}
+
+func (x *Mutation) GetClampMaxTokens() uint64 {
+	if x != nil {
+		return x.ClampMaxTokens
+	}
+	return 0
+}
+
+func (x *Mutation) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *Mutation) GetHeader() *SetHeader {
+	if x != nil {
+		return x.Header
+	}
+	return nil
+}
+
+// SetArgument gives an argument a value. Exactly one of value and expression.
+type SetArgument struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A JSON pointer (RFC 6901) below the arguments: /per_page, /filter/limit.
+	// Objects on the way that are not there are made.
+	Argument string `protobuf:"bytes,1,opt,name=argument,proto3" json:"argument,omitempty"`
+	// The value, of any type.
+	Value *structpb.Value `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	// CEL that yields the value.
+	Expression    string `protobuf:"bytes,3,opt,name=expression,proto3" json:"expression,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetArgument) Reset() {
+	*x = SetArgument{}
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetArgument) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetArgument) ProtoMessage() {}
+
+func (x *SetArgument) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetArgument.ProtoReflect.Descriptor instead.
+func (*SetArgument) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *SetArgument) GetArgument() string {
+	if x != nil {
+		return x.Argument
+	}
+	return ""
+}
+
+func (x *SetArgument) GetValue() *structpb.Value {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *SetArgument) GetExpression() string {
+	if x != nil {
+		return x.Expression
+	}
+	return ""
+}
+
+// ClampArgument keeps a number within bounds. At least one of min and max. An
+// argument that is not there stays away; one that is no number denies the call.
+type ClampArgument struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A JSON pointer (RFC 6901) below the arguments.
+	Argument string `protobuf:"bytes,1,opt,name=argument,proto3" json:"argument,omitempty"`
+	// The least value.
+	Min *float64 `protobuf:"fixed64,2,opt,name=min,proto3,oneof" json:"min,omitempty"`
+	// The greatest value.
+	Max           *float64 `protobuf:"fixed64,3,opt,name=max,proto3,oneof" json:"max,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClampArgument) Reset() {
+	*x = ClampArgument{}
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClampArgument) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClampArgument) ProtoMessage() {}
+
+func (x *ClampArgument) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClampArgument.ProtoReflect.Descriptor instead.
+func (*ClampArgument) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *ClampArgument) GetArgument() string {
+	if x != nil {
+		return x.Argument
+	}
+	return ""
+}
+
+func (x *ClampArgument) GetMin() float64 {
+	if x != nil && x.Min != nil {
+		return *x.Min
+	}
+	return 0
+}
+
+func (x *ClampArgument) GetMax() float64 {
+	if x != nil && x.Max != nil {
+		return *x.Max
+	}
+	return 0
+}
+
+// RemoveArgument takes an argument out.
+type RemoveArgument struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A JSON pointer (RFC 6901) below the arguments.
+	Argument      string `protobuf:"bytes,1,opt,name=argument,proto3" json:"argument,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveArgument) Reset() {
+	*x = RemoveArgument{}
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveArgument) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveArgument) ProtoMessage() {}
+
+func (x *RemoveArgument) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveArgument.ProtoReflect.Descriptor instead.
+func (*RemoveArgument) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *RemoveArgument) GetArgument() string {
+	if x != nil {
+		return x.Argument
+	}
+	return ""
+}
+
+// SetHeader adds a header. Exactly one of value and expression.
+type SetHeader struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The header's name. Headers of credentials, of the connection, of the body
+	// and those that the data plane sets itself are refused.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The value: printable ASCII.
+	Value string `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	// CEL that yields the value, a string.
+	Expression    string `protobuf:"bytes,3,opt,name=expression,proto3" json:"expression,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SetHeader) Reset() {
+	*x = SetHeader{}
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SetHeader) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SetHeader) ProtoMessage() {}
+
+func (x *SetHeader) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SetHeader.ProtoReflect.Descriptor instead.
+func (*SetHeader) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *SetHeader) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *SetHeader) GetValue() string {
+	if x != nil {
+		return x.Value
+	}
+	return ""
+}
+
+func (x *SetHeader) GetExpression() string {
+	if x != nil {
+		return x.Expression
+	}
+	return ""
+}
+
 var File_outrider_config_v1_policy_proto protoreflect.FileDescriptor
 
 const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\n" +
-	"\x1foutrider/config/v1/policy.proto\x12\x12outrider.config.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1foutrider/config/v1/config.proto\x1a outrider/config/v1/options.proto\"\x82\x02\n" +
+	"\x1foutrider/config/v1/policy.proto\x12\x12outrider.config.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1foutrider/config/v1/config.proto\x1a outrider/config/v1/options.proto\"\x82\x02\n" +
 	"\vAgentPolicy\x128\n" +
 	"\vapi_version\x18\x01 \x01(\tB\x17\xea\xe0\x18\x13\x10\x01\x1a\x0foutrider.dev/v1R\n" +
 	"apiVersion\x12;\n" +
@@ -1999,7 +2370,7 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\x06labels\x18\x03 \x03(\v2(.outrider.config.v1.Metadata.LabelsEntryR\x06labels\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe8\x04\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa4\x05\n" +
 	"\n" +
 	"PolicySpec\x129\n" +
 	"\x06agents\x18\x01 \x01(\v2!.outrider.config.v1.AgentSelectorR\x06agents\x12A\n" +
@@ -2010,7 +2381,9 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\x04rego\x18\x06 \x01(\tR\x04rego\x12B\n" +
 	"\x06claims\x18\a \x03(\v2*.outrider.config.v1.PolicySpec.ClaimsEntryR\x06claims\x12:\n" +
 	"\tvariables\x18\b \x03(\v2\x1c.outrider.config.v1.VariableR\tvariables\x12B\n" +
-	"\frego_modules\x18\t \x01(\v2\x1f.outrider.config.v1.RegoModulesR\vregoModules\x1aZ\n" +
+	"\frego_modules\x18\t \x01(\v2\x1f.outrider.config.v1.RegoModulesR\vregoModules\x12:\n" +
+	"\tmutations\x18\n" +
+	" \x03(\v2\x1c.outrider.config.v1.MutationR\tmutations\x1aZ\n" +
 	"\vClaimsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x125\n" +
 	"\x05value\x18\x02 \x01(\v2\x1f.outrider.config.v1.ClaimSchemaR\x05value:\x028\x01\"\x91\x01\n" +
@@ -2134,7 +2507,41 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\x06models\x18\x03 \x03(\tR\x06models\x12\x18\n" +
 	"\amethods\x18\x04 \x03(\tR\amethods\x12\x16\n" +
 	"\x06agents\x18\x05 \x03(\tR\x06agents\x12(\n" +
-	"\x06phases\x18\x06 \x03(\tB\x10\xea\xe0\x18\f\x1a\x04List\x1a\x04CallR\x06phasesB9Z7outrider.dev/outrider/proto/outrider/config/v1;configv1b\x06proto3"
+	"\x06phases\x18\x06 \x03(\tB\x10\xea\xe0\x18\f\x1a\x04List\x1a\x04CallR\x06phases\"\xe7\x03\n" +
+	"\bMutation\x12\x1a\n" +
+	"\x04name\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04name\x128\n" +
+	"\x05match\x18\x02 \x01(\v2\x1a.outrider.config.v1.TargetB\x06\xea\xe0\x18\x02\x10\x01R\x05match\x12\x12\n" +
+	"\x04when\x18\x03 \x01(\tR\x04when\x12?\n" +
+	"\x03set\x18\x04 \x01(\v2\x1f.outrider.config.v1.SetArgumentB\f\xea\xe0\x18\b2\x06changeR\x03set\x12E\n" +
+	"\x05clamp\x18\x05 \x01(\v2!.outrider.config.v1.ClampArgumentB\f\xea\xe0\x18\b2\x06changeR\x05clamp\x12H\n" +
+	"\x06remove\x18\x06 \x01(\v2\".outrider.config.v1.RemoveArgumentB\f\xea\xe0\x18\b2\x06changeR\x06remove\x126\n" +
+	"\x10clamp_max_tokens\x18\a \x01(\x04B\f\xea\xe0\x18\b2\x06changeR\x0eclampMaxTokens\x12\"\n" +
+	"\x05model\x18\b \x01(\tB\f\xea\xe0\x18\b2\x06changeR\x05model\x12C\n" +
+	"\x06header\x18\t \x01(\v2\x1d.outrider.config.v1.SetHeaderB\f\xea\xe0\x18\b2\x06changeR\x06header\"\x97\x01\n" +
+	"\vSetArgument\x12\"\n" +
+	"\bargument\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\bargument\x128\n" +
+	"\x05value\x18\x02 \x01(\v2\x16.google.protobuf.ValueB\n" +
+	"\xea\xe0\x18\x062\x04whatR\x05value\x12*\n" +
+	"\n" +
+	"expression\x18\x03 \x01(\tB\n" +
+	"\xea\xe0\x18\x062\x04whatR\n" +
+	"expression\"q\n" +
+	"\rClampArgument\x12\"\n" +
+	"\bargument\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\bargument\x12\x15\n" +
+	"\x03min\x18\x02 \x01(\x01H\x00R\x03min\x88\x01\x01\x12\x15\n" +
+	"\x03max\x18\x03 \x01(\x01H\x01R\x03max\x88\x01\x01B\x06\n" +
+	"\x04_minB\x06\n" +
+	"\x04_max\"4\n" +
+	"\x0eRemoveArgument\x12\"\n" +
+	"\bargument\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\bargument\"u\n" +
+	"\tSetHeader\x12\x1a\n" +
+	"\x04name\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04name\x12 \n" +
+	"\x05value\x18\x02 \x01(\tB\n" +
+	"\xea\xe0\x18\x062\x04whatR\x05value\x12*\n" +
+	"\n" +
+	"expression\x18\x03 \x01(\tB\n" +
+	"\xea\xe0\x18\x062\x04whatR\n" +
+	"expressionB9Z7outrider.dev/outrider/proto/outrider/config/v1;configv1b\x06proto3"
 
 var (
 	file_outrider_config_v1_policy_proto_rawDescOnce sync.Once
@@ -2148,7 +2555,7 @@ func file_outrider_config_v1_policy_proto_rawDescGZIP() []byte {
 	return file_outrider_config_v1_policy_proto_rawDescData
 }
 
-var file_outrider_config_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_outrider_config_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
 var file_outrider_config_v1_policy_proto_goTypes = []any{
 	(*AgentPolicy)(nil),         // 0: outrider.config.v1.AgentPolicy
 	(*Metadata)(nil),            // 1: outrider.config.v1.Metadata
@@ -2180,60 +2587,73 @@ var file_outrider_config_v1_policy_proto_goTypes = []any{
 	(*Guard)(nil),               // 27: outrider.config.v1.Guard
 	(*Rule)(nil),                // 28: outrider.config.v1.Rule
 	(*Target)(nil),              // 29: outrider.config.v1.Target
-	nil,                         // 30: outrider.config.v1.Metadata.LabelsEntry
-	nil,                         // 31: outrider.config.v1.PolicySpec.ClaimsEntry
-	nil,                         // 32: outrider.config.v1.AgentSelector.MatchLabelsEntry
-	(*durationpb.Duration)(nil), // 33: google.protobuf.Duration
-	(*KeySource)(nil),           // 34: outrider.config.v1.KeySource
+	(*Mutation)(nil),            // 30: outrider.config.v1.Mutation
+	(*SetArgument)(nil),         // 31: outrider.config.v1.SetArgument
+	(*ClampArgument)(nil),       // 32: outrider.config.v1.ClampArgument
+	(*RemoveArgument)(nil),      // 33: outrider.config.v1.RemoveArgument
+	(*SetHeader)(nil),           // 34: outrider.config.v1.SetHeader
+	nil,                         // 35: outrider.config.v1.Metadata.LabelsEntry
+	nil,                         // 36: outrider.config.v1.PolicySpec.ClaimsEntry
+	nil,                         // 37: outrider.config.v1.AgentSelector.MatchLabelsEntry
+	(*durationpb.Duration)(nil), // 38: google.protobuf.Duration
+	(*KeySource)(nil),           // 39: outrider.config.v1.KeySource
+	(*structpb.Value)(nil),      // 40: google.protobuf.Value
 }
 var file_outrider_config_v1_policy_proto_depIdxs = []int32{
 	1,  // 0: outrider.config.v1.AgentPolicy.metadata:type_name -> outrider.config.v1.Metadata
 	2,  // 1: outrider.config.v1.AgentPolicy.spec:type_name -> outrider.config.v1.PolicySpec
-	30, // 2: outrider.config.v1.Metadata.labels:type_name -> outrider.config.v1.Metadata.LabelsEntry
+	35, // 2: outrider.config.v1.Metadata.labels:type_name -> outrider.config.v1.Metadata.LabelsEntry
 	8,  // 3: outrider.config.v1.PolicySpec.agents:type_name -> outrider.config.v1.AgentSelector
 	9,  // 4: outrider.config.v1.PolicySpec.traffic:type_name -> outrider.config.v1.TrafficPolicy
 	19, // 5: outrider.config.v1.PolicySpec.backend:type_name -> outrider.config.v1.BackendPolicy
 	28, // 6: outrider.config.v1.PolicySpec.rules:type_name -> outrider.config.v1.Rule
-	31, // 7: outrider.config.v1.PolicySpec.claims:type_name -> outrider.config.v1.PolicySpec.ClaimsEntry
+	36, // 7: outrider.config.v1.PolicySpec.claims:type_name -> outrider.config.v1.PolicySpec.ClaimsEntry
 	7,  // 8: outrider.config.v1.PolicySpec.variables:type_name -> outrider.config.v1.Variable
 	3,  // 9: outrider.config.v1.PolicySpec.rego_modules:type_name -> outrider.config.v1.RegoModules
-	4,  // 10: outrider.config.v1.RegoModules.bundle:type_name -> outrider.config.v1.RegoBundle
-	33, // 11: outrider.config.v1.RegoBundle.poll_interval:type_name -> google.protobuf.Duration
-	34, // 12: outrider.config.v1.RegoBundle.bearer:type_name -> outrider.config.v1.KeySource
-	5,  // 13: outrider.config.v1.RegoBundle.signature:type_name -> outrider.config.v1.BundleSignature
-	34, // 14: outrider.config.v1.BundleSignature.secret:type_name -> outrider.config.v1.KeySource
-	32, // 15: outrider.config.v1.AgentSelector.match_labels:type_name -> outrider.config.v1.AgentSelector.MatchLabelsEntry
-	10, // 16: outrider.config.v1.TrafficPolicy.jwt_authentication:type_name -> outrider.config.v1.JWTAuthentication
-	16, // 17: outrider.config.v1.TrafficPolicy.rate_limiting:type_name -> outrider.config.v1.RateLimit
-	11, // 18: outrider.config.v1.JWTAuthentication.providers:type_name -> outrider.config.v1.JWTProvider
-	13, // 19: outrider.config.v1.JWTProvider.jwks:type_name -> outrider.config.v1.JWKS
-	12, // 20: outrider.config.v1.JWTProvider.introspection:type_name -> outrider.config.v1.Introspection
-	34, // 21: outrider.config.v1.Introspection.secret:type_name -> outrider.config.v1.KeySource
-	33, // 22: outrider.config.v1.Introspection.cache_duration:type_name -> google.protobuf.Duration
-	15, // 23: outrider.config.v1.JWKS.remote:type_name -> outrider.config.v1.RemoteJWKS
-	14, // 24: outrider.config.v1.JWKS.discovery:type_name -> outrider.config.v1.DiscoveredJWKS
-	33, // 25: outrider.config.v1.DiscoveredJWKS.cache_duration:type_name -> google.protobuf.Duration
-	33, // 26: outrider.config.v1.RemoteJWKS.cache_duration:type_name -> google.protobuf.Duration
-	17, // 27: outrider.config.v1.RateLimit.match:type_name -> outrider.config.v1.RateLimitMatch
-	18, // 28: outrider.config.v1.RateLimit.limits:type_name -> outrider.config.v1.Limit
-	20, // 29: outrider.config.v1.BackendPolicy.mcp:type_name -> outrider.config.v1.MCPPolicy
-	24, // 30: outrider.config.v1.BackendPolicy.llm:type_name -> outrider.config.v1.LLMPolicy
-	21, // 31: outrider.config.v1.MCPPolicy.authorization:type_name -> outrider.config.v1.Authorization
-	23, // 32: outrider.config.v1.MCPPolicy.deny_policy:type_name -> outrider.config.v1.DenyPolicy
-	26, // 33: outrider.config.v1.MCPPolicy.guards:type_name -> outrider.config.v1.Guards
-	22, // 34: outrider.config.v1.Authorization.policy:type_name -> outrider.config.v1.MatchPolicy
-	25, // 35: outrider.config.v1.LLMPolicy.models:type_name -> outrider.config.v1.Models
-	26, // 36: outrider.config.v1.LLMPolicy.guards:type_name -> outrider.config.v1.Guards
-	27, // 37: outrider.config.v1.Guards.request:type_name -> outrider.config.v1.Guard
-	27, // 38: outrider.config.v1.Guards.response:type_name -> outrider.config.v1.Guard
-	29, // 39: outrider.config.v1.Rule.allow:type_name -> outrider.config.v1.Target
-	29, // 40: outrider.config.v1.Rule.deny:type_name -> outrider.config.v1.Target
-	6,  // 41: outrider.config.v1.PolicySpec.ClaimsEntry.value:type_name -> outrider.config.v1.ClaimSchema
-	42, // [42:42] is the sub-list for method output_type
-	42, // [42:42] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	30, // 10: outrider.config.v1.PolicySpec.mutations:type_name -> outrider.config.v1.Mutation
+	4,  // 11: outrider.config.v1.RegoModules.bundle:type_name -> outrider.config.v1.RegoBundle
+	38, // 12: outrider.config.v1.RegoBundle.poll_interval:type_name -> google.protobuf.Duration
+	39, // 13: outrider.config.v1.RegoBundle.bearer:type_name -> outrider.config.v1.KeySource
+	5,  // 14: outrider.config.v1.RegoBundle.signature:type_name -> outrider.config.v1.BundleSignature
+	39, // 15: outrider.config.v1.BundleSignature.secret:type_name -> outrider.config.v1.KeySource
+	37, // 16: outrider.config.v1.AgentSelector.match_labels:type_name -> outrider.config.v1.AgentSelector.MatchLabelsEntry
+	10, // 17: outrider.config.v1.TrafficPolicy.jwt_authentication:type_name -> outrider.config.v1.JWTAuthentication
+	16, // 18: outrider.config.v1.TrafficPolicy.rate_limiting:type_name -> outrider.config.v1.RateLimit
+	11, // 19: outrider.config.v1.JWTAuthentication.providers:type_name -> outrider.config.v1.JWTProvider
+	13, // 20: outrider.config.v1.JWTProvider.jwks:type_name -> outrider.config.v1.JWKS
+	12, // 21: outrider.config.v1.JWTProvider.introspection:type_name -> outrider.config.v1.Introspection
+	39, // 22: outrider.config.v1.Introspection.secret:type_name -> outrider.config.v1.KeySource
+	38, // 23: outrider.config.v1.Introspection.cache_duration:type_name -> google.protobuf.Duration
+	15, // 24: outrider.config.v1.JWKS.remote:type_name -> outrider.config.v1.RemoteJWKS
+	14, // 25: outrider.config.v1.JWKS.discovery:type_name -> outrider.config.v1.DiscoveredJWKS
+	38, // 26: outrider.config.v1.DiscoveredJWKS.cache_duration:type_name -> google.protobuf.Duration
+	38, // 27: outrider.config.v1.RemoteJWKS.cache_duration:type_name -> google.protobuf.Duration
+	17, // 28: outrider.config.v1.RateLimit.match:type_name -> outrider.config.v1.RateLimitMatch
+	18, // 29: outrider.config.v1.RateLimit.limits:type_name -> outrider.config.v1.Limit
+	20, // 30: outrider.config.v1.BackendPolicy.mcp:type_name -> outrider.config.v1.MCPPolicy
+	24, // 31: outrider.config.v1.BackendPolicy.llm:type_name -> outrider.config.v1.LLMPolicy
+	21, // 32: outrider.config.v1.MCPPolicy.authorization:type_name -> outrider.config.v1.Authorization
+	23, // 33: outrider.config.v1.MCPPolicy.deny_policy:type_name -> outrider.config.v1.DenyPolicy
+	26, // 34: outrider.config.v1.MCPPolicy.guards:type_name -> outrider.config.v1.Guards
+	22, // 35: outrider.config.v1.Authorization.policy:type_name -> outrider.config.v1.MatchPolicy
+	25, // 36: outrider.config.v1.LLMPolicy.models:type_name -> outrider.config.v1.Models
+	26, // 37: outrider.config.v1.LLMPolicy.guards:type_name -> outrider.config.v1.Guards
+	27, // 38: outrider.config.v1.Guards.request:type_name -> outrider.config.v1.Guard
+	27, // 39: outrider.config.v1.Guards.response:type_name -> outrider.config.v1.Guard
+	29, // 40: outrider.config.v1.Rule.allow:type_name -> outrider.config.v1.Target
+	29, // 41: outrider.config.v1.Rule.deny:type_name -> outrider.config.v1.Target
+	29, // 42: outrider.config.v1.Mutation.match:type_name -> outrider.config.v1.Target
+	31, // 43: outrider.config.v1.Mutation.set:type_name -> outrider.config.v1.SetArgument
+	32, // 44: outrider.config.v1.Mutation.clamp:type_name -> outrider.config.v1.ClampArgument
+	33, // 45: outrider.config.v1.Mutation.remove:type_name -> outrider.config.v1.RemoveArgument
+	34, // 46: outrider.config.v1.Mutation.header:type_name -> outrider.config.v1.SetHeader
+	40, // 47: outrider.config.v1.SetArgument.value:type_name -> google.protobuf.Value
+	6,  // 48: outrider.config.v1.PolicySpec.ClaimsEntry.value:type_name -> outrider.config.v1.ClaimSchema
+	49, // [49:49] is the sub-list for method output_type
+	49, // [49:49] is the sub-list for method input_type
+	49, // [49:49] is the sub-list for extension type_name
+	49, // [49:49] is the sub-list for extension extendee
+	0,  // [0:49] is the sub-list for field type_name
 }
 
 func init() { file_outrider_config_v1_policy_proto_init() }
@@ -2243,13 +2663,14 @@ func file_outrider_config_v1_policy_proto_init() {
 	}
 	file_outrider_config_v1_config_proto_init()
 	file_outrider_config_v1_options_proto_init()
+	file_outrider_config_v1_policy_proto_msgTypes[32].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_outrider_config_v1_policy_proto_rawDesc), len(file_outrider_config_v1_policy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   33,
+			NumMessages:   38,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

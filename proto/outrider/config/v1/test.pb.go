@@ -514,7 +514,9 @@ type TestChat struct {
 	Stream bool `protobuf:"varint,4,opt,name=stream,proto3" json:"stream,omitempty"`
 	// What the provider answers, as text. Given, the answer is judged too, and
 	// the case expects what becomes of both. A streamed one comes in small pieces.
-	Answer        string `protobuf:"bytes,5,opt,name=answer,proto3" json:"answer,omitempty"`
+	Answer string `protobuf:"bytes,5,opt,name=answer,proto3" json:"answer,omitempty"`
+	// The bound of tokens that the agent asks for.
+	MaxTokens     uint64 `protobuf:"varint,6,opt,name=max_tokens,json=maxTokens,proto3" json:"max_tokens,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -582,6 +584,13 @@ func (x *TestChat) GetAnswer() string {
 		return x.Answer
 	}
 	return ""
+}
+
+func (x *TestChat) GetMaxTokens() uint64 {
+	if x != nil {
+		return x.MaxTokens
+	}
+	return 0
 }
 
 // TestMessage is one message of a conversation.
@@ -726,10 +735,20 @@ type TestExpectation struct {
 	// The types of what guards found, all of them, such as pii.email.
 	Findings []string `protobuf:"bytes,9,rep,name=findings,proto3" json:"findings,omitempty"`
 	// Parts of the rules or reason codes with which policies that only observe
-	// would have refused; each must be found.
+	// would have refused, and of the mutations with which they would have changed
+	// the call; each must be found.
 	Observed []string `protobuf:"bytes,10,rep,name=observed,proto3" json:"observed,omitempty"`
 	// The answer, as the agent gets it.
-	Answer        string `protobuf:"bytes,11,opt,name=answer,proto3" json:"answer,omitempty"`
+	Answer string `protobuf:"bytes,11,opt,name=answer,proto3" json:"answer,omitempty"`
+	// The model, as it is sent on.
+	Model string `protobuf:"bytes,12,opt,name=model,proto3" json:"model,omitempty"`
+	// The bound of tokens, as it is sent on.
+	MaxTokens uint64 `protobuf:"varint,13,opt,name=max_tokens,json=maxTokens,proto3" json:"max_tokens,omitempty"`
+	// Headers that are added to what is sent on, all of them.
+	Headers map[string]string `protobuf:"bytes,14,rep,name=headers,proto3" json:"headers,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Parts of the names of the mutations that changed the call; each must be
+	// found, and none besides.
+	Mutations     []string `protobuf:"bytes,15,rep,name=mutations,proto3" json:"mutations,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -839,6 +858,34 @@ func (x *TestExpectation) GetAnswer() string {
 		return x.Answer
 	}
 	return ""
+}
+
+func (x *TestExpectation) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *TestExpectation) GetMaxTokens() uint64 {
+	if x != nil {
+		return x.MaxTokens
+	}
+	return 0
+}
+
+func (x *TestExpectation) GetHeaders() map[string]string {
+	if x != nil {
+		return x.Headers
+	}
+	return nil
+}
+
+func (x *TestExpectation) GetMutations() []string {
+	if x != nil {
+		return x.Mutations
+	}
+	return nil
 }
 
 // TestMatrix is a table of calls: a column for each principal, a row for each
@@ -960,7 +1007,7 @@ const file_outrider_config_v1_test_proto_rawDesc = "" +
 	"\x06answer\x18\x04 \x01(\tR\x06answer\"@\n" +
 	"\bTestList\x12\x1c\n" +
 	"\x05tools\x18\x01 \x03(\tB\x06\xea\xe0\x18\x02\x10\x01R\x05tools\x12\x16\n" +
-	"\x06server\x18\x02 \x01(\tR\x06server\"\xc5\x01\n" +
+	"\x06server\x18\x02 \x01(\tR\x06server\"\xe4\x01\n" +
 	"\bTestChat\x12\x1c\n" +
 	"\x05model\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x05model\x12\"\n" +
 	"\x06prompt\x18\x02 \x01(\tB\n" +
@@ -968,7 +1015,9 @@ const file_outrider_config_v1_test_proto_rawDesc = "" +
 	"\bmessages\x18\x03 \x03(\v2\x1f.outrider.config.v1.TestMessageB\n" +
 	"\xea\xe0\x18\x062\x04textR\bmessages\x12\x16\n" +
 	"\x06stream\x18\x04 \x01(\bR\x06stream\x12\x16\n" +
-	"\x06answer\x18\x05 \x01(\tR\x06answer\"o\n" +
+	"\x06answer\x18\x05 \x01(\tR\x06answer\x12\x1d\n" +
+	"\n" +
+	"max_tokens\x18\x06 \x01(\x04R\tmaxTokens\"o\n" +
 	"\vTestMessage\x12>\n" +
 	"\x04role\x18\x01 \x01(\tB*\xea\xe0\x18&\x10\x01\x1a\x06system\x1a\tdeveloper\x1a\x04user\x1a\tassistantR\x04role\x12 \n" +
 	"\acontent\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\acontent\"q\n" +
@@ -976,7 +1025,7 @@ const file_outrider_config_v1_test_proto_rawDesc = "" +
 	"TestMethod\x12\x1a\n" +
 	"\x04name\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04name\x12\x16\n" +
 	"\x06server\x18\x02 \x01(\tR\x06server\x12/\n" +
-	"\x06params\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x06params\"\xd3\x02\n" +
+	"\x06params\x18\x03 \x01(\v2\x17.google.protobuf.StructR\x06params\"\xae\x04\n" +
 	"\x0fTestExpectation\x121\n" +
 	"\x06effect\x18\x01 \x01(\tB\x19\xea\xe0\x18\x15\x1a\x05Allow\x1a\x04Deny\x1a\x06MutateR\x06effect\x12\x12\n" +
 	"\x04code\x18\x02 \x01(\tR\x04code\x12\x12\n" +
@@ -989,7 +1038,15 @@ const file_outrider_config_v1_test_proto_rawDesc = "" +
 	"\bfindings\x18\t \x03(\tR\bfindings\x12\x1a\n" +
 	"\bobserved\x18\n" +
 	" \x03(\tR\bobserved\x12\x16\n" +
-	"\x06answer\x18\v \x01(\tR\x06answer\"\x95\x01\n" +
+	"\x06answer\x18\v \x01(\tR\x06answer\x12\x14\n" +
+	"\x05model\x18\f \x01(\tR\x05model\x12\x1d\n" +
+	"\n" +
+	"max_tokens\x18\r \x01(\x04R\tmaxTokens\x12J\n" +
+	"\aheaders\x18\x0e \x03(\v20.outrider.config.v1.TestExpectation.HeadersEntryR\aheaders\x12\x1c\n" +
+	"\tmutations\x18\x0f \x03(\tR\tmutations\x1a:\n" +
+	"\fHeadersEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x95\x01\n" +
 	"\n" +
 	"TestMatrix\x12\x1a\n" +
 	"\x04name\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04name\x12\x16\n" +
@@ -1009,7 +1066,7 @@ func file_outrider_config_v1_test_proto_rawDescGZIP() []byte {
 	return file_outrider_config_v1_test_proto_rawDescData
 }
 
-var file_outrider_config_v1_test_proto_msgTypes = make([]protoimpl.MessageInfo, 11)
+var file_outrider_config_v1_test_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_outrider_config_v1_test_proto_goTypes = []any{
 	(*PolicyTest)(nil),      // 0: outrider.config.v1.PolicyTest
 	(*PolicyTestSpec)(nil),  // 1: outrider.config.v1.PolicyTestSpec
@@ -1022,33 +1079,35 @@ var file_outrider_config_v1_test_proto_goTypes = []any{
 	(*TestMethod)(nil),      // 8: outrider.config.v1.TestMethod
 	(*TestExpectation)(nil), // 9: outrider.config.v1.TestExpectation
 	(*TestMatrix)(nil),      // 10: outrider.config.v1.TestMatrix
-	(*Metadata)(nil),        // 11: outrider.config.v1.Metadata
-	(*Agent)(nil),           // 12: outrider.config.v1.Agent
-	(*structpb.Struct)(nil), // 13: google.protobuf.Struct
+	nil,                     // 11: outrider.config.v1.TestExpectation.HeadersEntry
+	(*Metadata)(nil),        // 12: outrider.config.v1.Metadata
+	(*Agent)(nil),           // 13: outrider.config.v1.Agent
+	(*structpb.Struct)(nil), // 14: google.protobuf.Struct
 }
 var file_outrider_config_v1_test_proto_depIdxs = []int32{
-	11, // 0: outrider.config.v1.PolicyTest.metadata:type_name -> outrider.config.v1.Metadata
+	12, // 0: outrider.config.v1.PolicyTest.metadata:type_name -> outrider.config.v1.Metadata
 	1,  // 1: outrider.config.v1.PolicyTest.spec:type_name -> outrider.config.v1.PolicyTestSpec
-	12, // 2: outrider.config.v1.PolicyTestSpec.agent:type_name -> outrider.config.v1.Agent
+	13, // 2: outrider.config.v1.PolicyTestSpec.agent:type_name -> outrider.config.v1.Agent
 	2,  // 3: outrider.config.v1.PolicyTestSpec.principals:type_name -> outrider.config.v1.TestPrincipal
 	3,  // 4: outrider.config.v1.PolicyTestSpec.cases:type_name -> outrider.config.v1.TestCase
 	10, // 5: outrider.config.v1.PolicyTestSpec.matrices:type_name -> outrider.config.v1.TestMatrix
-	13, // 6: outrider.config.v1.TestPrincipal.claims:type_name -> google.protobuf.Struct
+	14, // 6: outrider.config.v1.TestPrincipal.claims:type_name -> google.protobuf.Struct
 	4,  // 7: outrider.config.v1.TestCase.call:type_name -> outrider.config.v1.TestCall
 	5,  // 8: outrider.config.v1.TestCase.list:type_name -> outrider.config.v1.TestList
 	6,  // 9: outrider.config.v1.TestCase.chat:type_name -> outrider.config.v1.TestChat
 	8,  // 10: outrider.config.v1.TestCase.method:type_name -> outrider.config.v1.TestMethod
 	9,  // 11: outrider.config.v1.TestCase.expect:type_name -> outrider.config.v1.TestExpectation
-	13, // 12: outrider.config.v1.TestCall.arguments:type_name -> google.protobuf.Struct
+	14, // 12: outrider.config.v1.TestCall.arguments:type_name -> google.protobuf.Struct
 	7,  // 13: outrider.config.v1.TestChat.messages:type_name -> outrider.config.v1.TestMessage
-	13, // 14: outrider.config.v1.TestMethod.params:type_name -> google.protobuf.Struct
-	13, // 15: outrider.config.v1.TestExpectation.arguments:type_name -> google.protobuf.Struct
-	13, // 16: outrider.config.v1.TestMatrix.arguments:type_name -> google.protobuf.Struct
-	17, // [17:17] is the sub-list for method output_type
-	17, // [17:17] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	14, // 14: outrider.config.v1.TestMethod.params:type_name -> google.protobuf.Struct
+	14, // 15: outrider.config.v1.TestExpectation.arguments:type_name -> google.protobuf.Struct
+	11, // 16: outrider.config.v1.TestExpectation.headers:type_name -> outrider.config.v1.TestExpectation.HeadersEntry
+	14, // 17: outrider.config.v1.TestMatrix.arguments:type_name -> google.protobuf.Struct
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_outrider_config_v1_test_proto_init() }
@@ -1065,7 +1124,7 @@ func file_outrider_config_v1_test_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_outrider_config_v1_test_proto_rawDesc), len(file_outrider_config_v1_test_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   11,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
