@@ -77,21 +77,23 @@ func (d *document) checkLimits(limits []*configv1.RateLimit) {
 	}
 }
 
-// checkGuards refuses two guards of one type in one phase: their actions
-// would compete.
+// checkGuards refuses what no guard can do.
 func (d *document) checkGuards(path string, g *configv1.Guards) {
+	for i, one := range g.GetResponse() {
+		if one.GetAction() == "Tokenize" {
+			d.fail(fmt.Sprintf("%s.response[%d].action", path, i), path+": an answer is not tokenized, since nothing would bring the values back",
+				"use Redact, Mask or Hash; or Tokenize in the request")
+		}
+	}
 	phases := []struct {
 		name   string
 		guards []*configv1.Guard
 	}{{"request", g.GetRequest()}, {"response", g.GetResponse()}}
 	for _, phase := range phases {
-		seen := map[string]string{}
 		for i, one := range phase.guards {
-			at := fmt.Sprintf("%s.%s[%d]", path, phase.name, i)
-			if first, twice := seen[one.GetType()]; twice && one.GetType() != "" {
-				d.fail(at, fmt.Sprintf("%s: %s looks for %s already", at, first, one.GetType()), "keep one")
+			if at := fmt.Sprintf("%s.%s[%d].minConfidence", path, phase.name, i); one.GetMinConfidence() < 0 || one.GetMinConfidence() > 1 {
+				d.fail(at, at+" is not between 0 and 1", "give a number such as 0.8")
 			}
-			seen[one.GetType()] = at
 		}
 	}
 }

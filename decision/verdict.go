@@ -84,9 +84,12 @@ type Action string
 
 // Actions of guards.
 const (
-	ActionRedact  Action = "redact"
-	ActionBlock   Action = "block"
-	ActionObserve Action = "observe"
+	ActionRedact   Action = "redact"   // a label in its place
+	ActionMask     Action = "mask"     // its shape in its place, and its last four characters
+	ActionHash     Action = "hash"     // a label with a keyed hash in its place
+	ActionTokenize Action = "tokenize" // a placeholder in its place, which the answer loses again
+	ActionBlock    Action = "block"    // the call is refused
+	ActionObserve  Action = "observe"
 )
 
 // Duty is what the data plane must do after an allowed request.

@@ -132,7 +132,7 @@ func renderSegment(out []decision.Splice, raw []byte, seg decision.Segment, edit
 	if !quoted(raw, seg) || !jsontext.Value(raw[seg.Start-1:seg.End+1]).IsValid() {
 		return nil, refuse("an edit names a segment that is no string of the body")
 	}
-	if isName(raw, seg) {
+	if IsName(raw, seg) {
 		return nil, refuse("an edit changes a member name, at byte " + strconv.FormatUint(uint64(seg.Start), 10))
 	}
 	edits, err := alignEdits(Text(raw, seg), edits)
@@ -151,8 +151,9 @@ func renderSegment(out []decision.Splice, raw []byte, seg decision.Segment, edit
 	return out, nil
 }
 
-// isName reports whether the string is a member's name: a colon follows it.
-func isName(raw []byte, seg decision.Segment) bool {
+// IsName reports whether the segment is a member's name: a colon follows it.
+// Such a segment cannot be edited.
+func IsName(raw []byte, seg decision.Segment) bool {
 	rest := bytes.TrimLeft(raw[seg.End+1:], " \t\r\n")
 	return len(rest) > 0 && rest[0] == ':'
 }

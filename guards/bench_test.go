@@ -115,7 +115,7 @@ func BenchmarkStream(b *testing.B) {
 	set := mustSet(b, allKinds(decision.ActionRedact)...)
 	b.ReportAllocs()
 	for b.Loop() {
-		st := set.NewStream()
+		st := set.NewStream(nil, nil)
 		for at := 0; at < len(text); at += 20 {
 			st.Write(decision.Delta{Lane: "0", Text: text[at:min(at+20, len(text))]})
 		}

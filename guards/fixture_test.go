@@ -92,21 +92,23 @@ func compose(r *rand.Rand, n int) string {
 
 func mustSet(t testing.TB, specs ...Spec) *Set {
 	t.Helper()
-	set, err := New(specs)
+	set, err := New(specs, testKey())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return set
 }
 
+func testKey() Key { return Key(strings.Repeat("k", KeySize)) }
+
 func allKinds(a decision.Action) []Spec {
-	return []Spec{{PII, a}, {Secret, a}, {Injection, a}}
+	return []Spec{{Kind: PII, Action: a}, {Kind: Secret, Action: a}, {Kind: Injection, Action: a}}
 }
 
 // redacted returns the text as a whole body would leave.
-func redacted(t testing.TB, text string, findings []decision.Finding) string {
+func redacted(t testing.TB, set *Set, text string, findings []decision.Finding) string {
 	t.Helper()
-	edits, err := decision.UniteEdits(Edits(findings, nil))
+	edits, err := decision.UniteEdits(set.Edits([]byte(text), findings, nil, nil))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +135,7 @@ type played struct {
 func play(t testing.TB, set *Set, text string, cuts []int) played {
 	t.Helper()
 	var p played
-	st := set.NewStream()
+	st := set.NewStream(nil, nil)
 	from := 0
 	for k := 0; k <= len(cuts); k++ {
 		to, last := len(text), k == len(cuts)

@@ -1,7 +1,7 @@
 package guards
 
 import (
-	"cmp"
+	"bytes"
 	"slices"
 
 	"outrider.dev/outrider/decision"
@@ -21,45 +21,68 @@ const idleBuffer = 4 << 10
 // Invariant: buf holds everything from window.LookBehind bytes before the
 // earliest of the marks and of upto.
 type lane struct {
-	set   *Set
-	base  uint64 // of buf[0]
-	buf   []byte
-	heads []head // one for every guard
-	spans []span // redactions that are not wholly released, by start
-	upto  uint64 // released
-	cover uint64 // end of the redactions that are released in part or whole
-	found []decision.Finding
+	set      *Set
+	seg      decision.Segment
+	using    [maxGuards]detector
+	vault    *Vault
+	base     uint64 // of buf[0]
+	buf      []byte
+	heads    []head // one for every guard
+	spans    []span // of findings that are not wholly released, by start
+	restores []span // of placeholders that are not released, by start
+	sought   uint64 // all placeholders before it are known
+	json     bool   // the text is an object in JSON
+	begun    bool   // json is settled
+	upto     uint64 // released
+	cover    uint64 // end of the redactions that are released in part or whole
+	found    []decision.Finding
 }
 
 // head is where one guard stands in a lane.
 type head struct {
 	mark window.Mark
 	open decision.Finding // with mark.Open: the finding whose end has not come
+
+	unsure bool // an exception may still take the open finding out
+	holds  bool // what it finds may change the text or end the answer
 }
 
-// span is a redaction. The guard of an open one may move its end.
+// span is what a finding changes. The guard of an open one may move its end.
 type span struct {
 	start, end uint64
-	label      string
+	kind       string // type of the finding
+	action     decision.Action
+	with       string // what stands in its place, once it is settled
 	guard      int
 	open       bool
+	unsure     bool // an exception may still take the finding out
 	begun      bool // its beginning is released
 }
 
-func newLane(s *Set) *lane { return &lane{set: s, heads: make([]head, len(s.guards))} }
+func newLane(s *Set, v *Vault, seg decision.Segment) *lane {
+	l := &lane{set: s, vault: v, seg: seg, heads: make([]head, len(s.guards))}
+	s.forSegment(seg, &l.using)
+	for n := range l.heads {
+		l.heads[n].holds = l.using[n] != nil && rank(s.strictest(s.guards[n].kind, seg)) > rank(decision.ActionObserve)
+	}
+	return l
+}
 
 // judge appends the text and lets every guard go on. It returns the findings
 // whose end is known now, by start.
 func (l *lane) judge(text string, last bool) []decision.Finding {
 	l.buf = append(l.buf, text...)
+	l.seek(last)
 	start := len(l.buf)
 	for n := range l.heads {
-		start = min(start, l.heads[n].mark.At)
+		if l.using[n] != nil {
+			start = min(start, l.heads[n].mark.At)
+		}
 	}
 	var closed []decision.Finding
 	for r := l.set.read(l.buf, start, last); r.next(); {
 		for n := range l.heads {
-			if g := &l.set.guards[n]; r.due(g, l.heads[n].mark) {
+			if g := &l.set.guards[n]; l.using[n] != nil && r.due(g, l.heads[n].mark) {
 				closed = l.goOn(n, r.at(g), last, closed)
 			}
 		}
@@ -68,21 +91,41 @@ func (l *lane) judge(text string, last bool) []decision.Finding {
 	return closed
 }
 
+// seek finds the placeholders in what has arrived.
+func (l *lane) seek(last bool) {
+	if l.vault.Empty() {
+		return
+	}
+	if rest := bytes.TrimLeft(l.buf, " \t\r\n"); !l.begun && len(rest) > 0 {
+		l.json, l.begun = rest[0] == '{', true
+	}
+	places, known := l.vault.find(l.buf, int(l.sought-l.base), last) //nolint:gosec // never before the buffer
+	for _, p := range places {
+		l.restores = append(l.restores, span{
+			start: l.base + uint64(p.start), end: l.base + uint64(p.end), with: embed(p.value, l.json),
+		})
+	}
+	l.sought = l.base + uint64(known)
+}
+
 // goOn lets guard n judge the places and appends the findings that are closed.
 func (l *lane) goOn(n int, p window.Places, last bool, closed []decision.Finding) []decision.Finding {
 	h := &l.heads[n]
 	wasOpen := h.mark.Open != 0
-	found, mark := l.set.guards[n].Find(l.buf, p, h.mark, last, l.found[:0])
+	found, mark := l.using[n].Find(l.buf, p, h.mark, last, l.found[:0])
 	h.mark, l.found = mark, found
 	for k, f := range found {
 		goesOn := mark.Open != 0 && k == len(found)-1
-		f = l.absolute(f, n, wasOpen && k == 0)
-		l.note(f, n, wasOpen && k == 0, goesOn)
-		if goesOn {
+		rest := wasOpen && k == 0
+		f = l.absolute(f, n, rest)
+		h.unsure = l.decide(&f, !goesOn)
+		l.note(f, n, rest, goesOn, h.unsure)
+		switch {
+		case goesOn:
 			h.open = f
-			continue
+		case f.Action != "":
+			closed = append(closed, f)
 		}
-		closed = append(closed, f)
 	}
 	return closed
 }
@@ -96,29 +139,58 @@ func (l *lane) absolute(f decision.Finding, n int, rest bool) decision.Finding {
 		f.End = end
 		return f
 	}
-	f.Start, f.End, f.Action = uint32(l.base)+f.Start, end, l.set.guards[n].action
+	f.Segment, f.Start, f.End = l.seg.ID, uint32(l.base)+f.Start, end
 	return f
 }
 
-// note keeps the span of a finding that is redacted.
-func (l *lane) note(f decision.Finding, n int, rest, open bool) {
-	if f.Action != decision.ActionRedact {
-		return
+// decide gives the finding its action. The text of one that began before the
+// buffer is longer than any that exceptions name.
+func (l *lane) decide(f *decision.Finding, known bool) (unsure bool) {
+	var value []byte
+	if f.End-f.Start <= maxValue {
+		value = l.text(uint64(f.Start), uint64(f.End))
+	} else {
+		value = make([]byte, maxValue+1)
 	}
+	f.Action, unsure = l.set.decide(f, l.seg, value, known)
+	return unsure
+}
+
+// text returns what stands in the lane from start to end, empty where that is
+// not kept any more.
+func (l *lane) text(start, end uint64) []byte {
+	if start < l.base {
+		return nil
+	}
+	return l.buf[start-l.base : end-l.base]
+}
+
+// note keeps the span of a finding that holds or changes the text.
+func (l *lane) note(f decision.Finding, n int, rest, open, unsure bool) {
+	k := -1
 	if rest {
-		k := slices.IndexFunc(l.spans, func(s span) bool { return s.open && s.guard == n })
-		l.spans[k].end, l.spans[k].open = uint64(f.End), open
-		return
+		k = slices.IndexFunc(l.spans, func(s span) bool { return s.open && s.guard == n })
 	}
-	l.spans = append(l.spans, span{start: uint64(f.Start), end: uint64(f.End), label: label(f.Type), guard: n, open: open})
+	keep := edits(f.Action) || unsure && f.Action == decision.ActionBlock
+	s := span{start: uint64(f.Start), end: uint64(f.End), kind: f.Type, action: f.Action, guard: n, open: open, unsure: unsure}
+	switch {
+	case k < 0 && keep:
+		l.spans = append(l.spans, s)
+	case k >= 0 && keep:
+		s.begun, s.with = l.spans[k].begun, l.spans[k].with
+		l.spans[k] = s
+	case k >= 0:
+		l.spans = slices.Delete(l.spans, k, k+1)
+	}
 }
 
 // blocking returns the findings and the open ones: a credential blocks as soon
-// as it is proven, not when it ends.
+// as it is proven, not when it ends, unless it may be an exception.
 func (l *lane) blocking(findings []decision.Finding) []decision.Finding {
 	for n := range l.heads {
-		if l.heads[n].mark.Open != 0 {
-			findings = append(findings[:len(findings):len(findings)], l.heads[n].open)
+		h := &l.heads[n]
+		if h.mark.Open != 0 && !h.unsure {
+			findings = append(findings[:len(findings):len(findings)], h.open)
 		}
 	}
 	return findings
@@ -131,51 +203,26 @@ func (l *lane) held(last bool) uint64 { return l.base + uint64(len(l.buf)) - l.c
 // A guard that only observes holds nothing back.
 func (l *lane) clean(last bool) uint64 {
 	upto := len(l.buf)
-	for n := range l.set.guards {
-		if l.set.guards[n].action != decision.ActionObserve && !last {
-			upto = min(upto, l.heads[n].mark.At)
+	for n := range l.heads {
+		if h := &l.heads[n]; h.holds && !last {
+			upto = min(upto, h.mark.At)
 		}
 	}
 	return l.base + uint64(upto)
-}
-
-// release moves upto and returns the replacements before it. Redactions that
-// overlap unite: the first names them, the rest of each is dropped.
-func (l *lane) release(last bool) (upto uint64, replace []decision.Replacement) {
-	upto = max(l.upto, l.clean(last))
-	slices.SortStableFunc(l.spans, span.compare)
-	at := l.upto // end of the replacements so far
-	for k := range l.spans {
-		s := &l.spans[k]
-		if s.start >= upto {
-			break
-		}
-		from, with := max(at, s.start), ""
-		if !s.begun && s.start >= l.cover {
-			with = s.label
-		}
-		if to := min(s.end, upto); from < to {
-			replace = append(replace, decision.Replacement{Start: from, End: to, With: with})
-			at = to
-		}
-		s.begun = true
-		l.cover = max(l.cover, s.end)
-	}
-	l.spans = slices.DeleteFunc(l.spans, func(s span) bool { return s.begun && !s.open && s.end <= upto })
-	l.upto = upto
-	return upto, replace
-}
-
-// compare orders spans as [decision.UniteEdits] orders edits.
-func (s span) compare(t span) int {
-	return cmp.Or(cmp.Compare(s.start, t.start), cmp.Compare(t.end, s.end))
 }
 
 // trim drops what no guard will read again.
 func (l *lane) trim() {
 	keep := int(l.upto - l.base)
 	for n := range l.heads {
-		keep = min(keep, l.heads[n].mark.At)
+		if l.using[n] == nil {
+			continue
+		}
+		h := &l.heads[n]
+		keep = min(keep, h.mark.At)
+		if h.mark.Open != 0 && h.unsure {
+			keep = min(keep, int(uint64(h.open.Start)-l.base)) //nolint:gosec // kept since it began
+		}
 	}
 	keep = max(0, keep-window.LookBehind)
 	n := copy(l.buf, l.buf[keep:])

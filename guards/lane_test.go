@@ -42,12 +42,22 @@ func (s scripted) Find(text []byte, _ window.Places, m window.Mark, last bool, o
 		if open && !s.eager {
 			return out, window.Mark{At: start}
 		}
-		out = append(out, decision.Finding{Type: f.Type, Start: uint32(max(start, m.At)), End: uint32(known)})
+		out = append(out, decision.Finding{Type: f.Type, Confidence: f.Confidence, Start: uint32(max(start, m.At)), End: uint32(known)})
 		if open {
 			return out, window.Mark{At: known, Open: 1}
 		}
 	}
 	return out, window.Mark{At: len(text)}
+}
+
+// scriptedSet redacts what the detectors find.
+func scriptedSet(detectors ...detector) *Set {
+	set := &Set{sieve: newSieve(nil, nil), key: testKey()}
+	for n, d := range detectors {
+		set.guards = append(set.guards, guard{detector: d, kind: []Kind{Secret, PII}[n]})
+		set.specs = append(set.specs, Spec{Kind: []Kind{Secret, PII}[n], Action: decision.ActionRedact})
+	}
+	return set
 }
 
 // scatter returns spans that do not overlap each other, from offsets of one
@@ -69,10 +79,7 @@ func TestReplacementsUniteAsEditsDo(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for range 4000 {
 		text := counted(100 + r.IntN(28))
-		set := &Set{sieve: newSieve(nil, nil), guards: []guard{
-			{detector: scripted{scatter(r, "secret.a", 0, len(text)), true}, action: decision.ActionRedact},
-			{detector: scripted{scatter(r, "pii.b", 1, len(text)), false}, action: decision.ActionRedact},
-		}}
+		set := scriptedSet(scripted{scatter(r, "secret.a", 0, len(text)), true}, scripted{scatter(r, "pii.b", 1, len(text)), false})
 		agree(t, set, text, randomCuts(r, len(text)))
 	}
 }
@@ -85,7 +92,7 @@ func TestSpanWithinSpan(t *testing.T) {
 	short := scripted{spans: []decision.Finding{{Type: "pii.one", Start: 6, End: 9}, {Type: "pii.two", Start: 20, End: 23}, {Type: "pii.out", Start: 39, End: 45}}}
 	for _, eager := range []bool{false, true} {
 		long.eager = eager
-		set := &Set{sieve: newSieve(nil, nil), guards: []guard{{detector: long, action: decision.ActionRedact}, {detector: short, action: decision.ActionRedact}}}
+		set := scriptedSet(long, short)
 		want := text[:4] + "[SECRET:LONG]" + text[45:]
 		for a := 1; a < len(text); a++ {
 			for b := a; b < len(text); b++ {
@@ -100,11 +107,11 @@ func TestSpanWithinSpan(t *testing.T) {
 // TestTouchingSpansKeepTheirNames checks that spans which meet do not unite.
 func TestTouchingSpansKeepTheirNames(t *testing.T) {
 	text := counted(30)
-	set := &Set{sieve: newSieve(nil, nil), guards: []guard{{action: decision.ActionRedact, detector: scripted{spans: []decision.Finding{
-		{Type: "pii.a", Start: 2, End: 5}, {Type: "pii.b", Start: 5, End: 8},
-	}}}}}
+	set := scriptedSet(scripted{spans: []decision.Finding{
+		{Type: "secret.a", Start: 2, End: 5}, {Type: "secret.b", Start: 5, End: 8},
+	}})
 	for a := 1; a < len(text); a++ {
-		if got := play(t, set, text, []int{a}); !strings.Contains(got.out, "[A][B]") {
+		if got := play(t, set, text, []int{a}); !strings.Contains(got.out, "[SECRET:A][SECRET:B]") {
 			t.Fatalf("cut %d: %q", a, got.out)
 		}
 	}

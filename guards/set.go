@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/guards/injection"
@@ -16,22 +15,6 @@ import (
 // maxGuards bounds the guards of a set: one for each kind, and a second for PII.
 const maxGuards = 4
 
-// Kind is a kind of content, as policies spell it.
-type Kind string
-
-// The kinds.
-const (
-	PII       Kind = "PII"
-	Injection Kind = "Injection"
-	Secret    Kind = "Secret"
-)
-
-// Spec asks for one kind and says what its findings lead to.
-type Spec struct {
-	Kind   Kind
-	Action decision.Action
-}
-
 // detector finds spans of one kind. Find appends the findings that begin at the
 // places, at or after m.At in the text, and returns how far it got; see
 // [window.Mark]. It is a pure function of its arguments and keeps to the bounds
@@ -40,66 +23,71 @@ type detector interface {
 	Find(text []byte, p window.Places, m window.Mark, last bool, out []decision.Finding) ([]decision.Finding, window.Mark)
 }
 
-// guard is a detector and the action that its findings lead to.
+// guard is a detector and where it looks.
 type guard struct {
 	detector
+	kind     Kind
 	places   field
-	action   decision.Action
 	tool     detector // used in its place on what a tool returned or describes; nil: the same
 	noSystem bool     // not for text that the operator wrote
 }
 
-// Set is the guards of one direction of one policy. It is immutable and safe
-// for concurrent use.
+// Set is the guards of one direction, of one policy or of several together.
+// Each detector reads a text once, however many specs ask for its kind. A Set
+// is immutable and safe for concurrent use.
 type Set struct {
 	guards []guard
 	sieve  *sieve
+	specs  []Spec
+	key    Key
 }
 
-// New builds a set. No specs make an empty set, which finds nothing.
-func New(specs []Spec) (*Set, error) {
-	seen := map[Kind]bool{}
-	for _, s := range specs {
-		switch s.Action {
-		case decision.ActionRedact, decision.ActionBlock, decision.ActionObserve:
-		default:
-			return nil, fmt.Errorf("guard %s: action %q is not known; use redact, block or observe", s.Kind, s.Action)
+// New builds a set. No specs make an empty set, which finds nothing. The key
+// is needed where hashes are.
+func New(specs []Spec, key Key) (*Set, error) {
+	set := &Set{specs: slices.Clone(specs), key: key}
+	kinds := map[Kind]bool{}
+	for i := range specs {
+		if err := specs[i].check(); err != nil {
+			return nil, err
 		}
-		if seen[s.Kind] {
-			return nil, fmt.Errorf("guard %s is given twice; keep one action for it", s.Kind)
+		kinds[specs[i].Kind] = true
+		if (specs[i].Action == decision.ActionHash || specs[i].byHash()) && len(key) != KeySize {
+			return nil, fmt.Errorf("guard %s: hashes need a key of %d bytes", specs[i].Kind, KeySize)
 		}
-		seen[s.Kind] = true
 	}
-	// Where findings of several kinds begin and end alike, the first in this order names them.
-	specs = slices.Clone(specs)
-	slices.SortStableFunc(specs, func(a, b Spec) int { return strings.Compare(string(b.Kind), string(a.Kind)) })
-	set := &Set{}
 	var secretKeys, injectionKeys, near, right []string
-	for _, s := range specs {
-		switch s.Kind {
-		case PII:
-			set.guards = append(set.guards, guard{detector: pii.Emails{}, places: whole, action: s.Action},
-				guard{detector: pii.NewNumbers(), places: ofNumbers, action: s.Action})
-		case Secret:
-			d := secret.New()
-			secretKeys = d.Keys()
-			near, right = d.Openers()
-			set.guards = append(set.guards, guard{detector: d, places: ofSecrets, action: s.Action})
-		case Injection:
-			d := injection.New(false)
-			injectionKeys = d.Keys()
-			set.guards = append(set.guards, guard{detector: d, places: ofInjection, tool: injection.New(true), noSystem: true, action: s.Action})
-		default:
-			return nil, fmt.Errorf("guard type %q is not known; use PII, Injection or Secret", s.Kind)
-		}
+	// Where findings of several kinds begin and end alike, the first in this order names them.
+	if kinds[Secret] {
+		d := secret.New()
+		secretKeys = d.Keys()
+		near, right = d.Openers()
+		set.guards = append(set.guards, guard{detector: d, kind: Secret, places: ofSecrets})
+	}
+	if kinds[PII] {
+		set.guards = append(set.guards, guard{detector: pii.Emails{}, kind: PII, places: whole},
+			guard{detector: pii.NewNumbers(), kind: PII, places: ofNumbers})
+	}
+	if kinds[Injection] {
+		d := injection.New(false)
+		injectionKeys = d.Keys()
+		set.guards = append(set.guards, guard{
+			detector: d, kind: Injection, places: ofInjection, tool: injection.New(true), noSystem: true,
+		})
 	}
 	set.sieve = newSieve(secretKeys, injectionKeys)
+	set.sieve.open(near, right)
 	set.sieve.open(near, right)
 	return set, nil
 }
 
 // Empty reports whether the set finds nothing, whatever it reads.
-func (s *Set) Empty() bool { return len(s.guards) == 0 }
+func (s *Set) Empty() bool { return len(s.specs) == 0 }
+
+// Tokenizes reports whether the set puts placeholders into text.
+func (s *Set) Tokenizes() bool {
+	return slices.ContainsFunc(s.specs, func(p Spec) bool { return p.Action == decision.ActionTokenize })
+}
 
 // Scan appends what the guards find in a whole text, by start and the longer
 // first. Spans are byte offsets in text, which is the unescaped text of seg and
@@ -107,22 +95,86 @@ func (s *Set) Empty() bool { return len(s.guards) == 0 }
 // no allocation.
 func (s *Set) Scan(text []byte, seg decision.Segment, out []decision.Finding) []decision.Finding {
 	first := len(out)
+	var using [maxGuards]detector
+	if !s.forSegment(seg, &using) {
+		return out
+	}
 	var marks [maxGuards]window.Mark
 	for r := s.read(text, 0, true); r.next(); {
 		for n := range s.guards {
 			g := &s.guards[n]
-			d := g.forSegment(seg)
-			if d == nil || !r.due(g, marks[n]) {
+			if using[n] == nil || !r.due(g, marks[n]) {
 				continue
 			}
-			before := len(out)
-			out, marks[n] = d.Find(text, r.at(g), marks[n], true, out)
-			for k := before; k < len(out); k++ {
-				out[k].Segment, out[k].Action = seg.ID, g.action
-			}
+			out, marks[n] = using[n].Find(text, r.at(g), marks[n], true, out)
 		}
 	}
+	out = s.resolve(text, seg, out, first)
 	slices.SortStableFunc(out[first:], byStart)
+	return out
+}
+
+// resolve gives the findings from first on their actions and drops those that
+// no spec takes in.
+func (s *Set) resolve(text []byte, seg decision.Segment, out []decision.Finding, first int) []decision.Finding {
+	kept := out[:first]
+	for _, f := range out[first:] {
+		f.Segment = seg.ID
+		if f.Action, _ = s.decide(&f, seg, text[f.Start:f.End], true); f.Action != "" {
+			kept = append(kept, f)
+		}
+	}
+	return kept
+}
+
+// decide returns the strictest action of the specs that take in the finding,
+// nothing where none does. While the end of its text is not known, an exception
+// by hash may still take the finding out: then the action is open.
+func (s *Set) decide(f *decision.Finding, seg decision.Segment, value []byte, known bool) (strictest decision.Action, open bool) {
+	hash := ""
+	for i := range s.specs {
+		p := &s.specs[i]
+		if rank(p.Action) <= rank(strictest) || !p.matches(f, seg) {
+			continue
+		}
+		openHere := false
+		if len(p.Exceptions) > 0 {
+			byHash := p.byHash() && len(value) <= maxValue
+			if byHash && known && hash == "" {
+				hash = s.key.Hash(value)
+			}
+			if p.excepts(f, hash) {
+				continue
+			}
+			openHere = byHash && !known
+		}
+		strictest, open = p.Action, openHere
+	}
+	return strictest, open
+}
+
+// forSegment chooses the detectors for a segment and reports whether there are any.
+func (s *Set) forSegment(seg decision.Segment, using *[maxGuards]detector) bool {
+	some := false
+	for n := range s.guards {
+		g := &s.guards[n]
+		if rank(s.strictest(g.kind, seg)) > 0 {
+			using[n] = g.forSegment(seg)
+			some = some || using[n] != nil
+		}
+	}
+	return some
+}
+
+// strictest returns the strictest action that a finding of the kind in the
+// segment may lead to.
+func (s *Set) strictest(k Kind, seg decision.Segment) decision.Action {
+	var out decision.Action
+	for i := range s.specs {
+		if p := &s.specs[i]; p.Kind == k && rank(p.Action) > rank(out) && p.takes(seg) {
+			out = p.Action
+		}
+	}
 	return out
 }
 

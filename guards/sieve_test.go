@@ -19,11 +19,9 @@ func scanNaively(set *Set, text []byte, seg decision.Segment) []decision.Finding
 		if d == nil {
 			continue
 		}
-		before := len(out)
+		first := len(out)
 		out, _ = judgeEverywhere(g, d, text, window.Mark{}, true, out)
-		for k := before; k < len(out); k++ {
-			out[k].Segment, out[k].Action = seg.ID, g.action
-		}
+		out = set.resolve(text, seg, out, first)
 	}
 	slices.SortStableFunc(out, byStart)
 	return out
@@ -201,7 +199,7 @@ func TestCleanTextIsHardlyJudged(t *testing.T) {
 // TestNumbersOpenTheirGates checks which words are places: all that a number may
 // begin with, few others.
 func TestNumbersOpenTheirGates(t *testing.T) {
-	set := mustSet(t, Spec{PII, decision.ActionRedact})
+	set := mustSet(t, Spec{Kind: PII, Action: decision.ActionRedact})
 	for text, want := range map[string]bool{
 		"4111111111111111": true, "4111 1111 1111 1111": true, "3782 822463 10005": true, "123-45-6789": true, "123456789": true, "415-555-0123": true,
 		"4155550123": true, "1-415-555-0123": true, "020 7946 0958": true, "555-0123": true, "123\u201145\u20116789": true, "10.0.0.7:8080": true,

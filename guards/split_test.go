@@ -15,10 +15,10 @@ func agree(t testing.TB, set *Set, text string, cuts []int) {
 	want := set.Scan([]byte(text), decision.Segment{}, nil)
 	got := play(t, set, text, cuts)
 	if _, blocked := Block(want); blocked || got.reason != nil {
-		agreeBlocked(t, want, got, text, cuts)
+		agreeBlocked(t, set, want, got, text, cuts)
 		return
 	}
-	if whole := redacted(t, text, want); got.out != whole {
+	if whole := redacted(t, set, text, want); got.out != whole {
 		t.Fatalf("streamed %q\nwhole    %q\ntext %q cuts %v", got.out, whole, text, cuts)
 	}
 	slices.SortStableFunc(got.findings, byStart)
@@ -29,7 +29,7 @@ func agree(t testing.TB, set *Set, text string, cuts []int) {
 
 // agreeBlocked checks that a blocked answer was blocked both ways, and that
 // nothing left from the first blocked span on.
-func agreeBlocked(t testing.TB, want []decision.Finding, got played, text string, cuts []int) {
+func agreeBlocked(t testing.TB, set *Set, want []decision.Finding, got played, text string, cuts []int) {
 	t.Helper()
 	if _, blocked := Block(want); !blocked || got.reason == nil {
 		t.Fatalf("whole blocked %v, streamed reason %v\ntext %q cuts %v", blocked, got.reason, text, cuts)
@@ -38,7 +38,7 @@ func agreeBlocked(t testing.TB, want []decision.Finding, got played, text string
 	if got.upto > uint64(want[first].Start) {
 		t.Fatalf("released to %d, blocked span at %d\ntext %q cuts %v", got.upto, want[first].Start, text, cuts)
 	}
-	if whole := redacted(t, text, want); !strings.HasPrefix(whole, got.out) {
+	if whole := redacted(t, set, text, want); !strings.HasPrefix(whole, got.out) {
 		t.Fatalf("streamed %q\nwhole    %q\ntext %q cuts %v", got.out, whole, text, cuts)
 	}
 }
@@ -48,8 +48,8 @@ func testSets(t testing.TB) []*Set {
 		mustSet(t, allKinds(decision.ActionRedact)...),
 		mustSet(t, allKinds(decision.ActionBlock)...),
 		mustSet(t, allKinds(decision.ActionObserve)...),
-		mustSet(t, Spec{PII, decision.ActionRedact}, Spec{Secret, decision.ActionObserve}, Spec{Injection, decision.ActionBlock}),
-		mustSet(t, Spec{Secret, decision.ActionRedact}),
+		mustSet(t, Spec{Kind: PII, Action: decision.ActionRedact}, Spec{Kind: Secret, Action: decision.ActionObserve}, Spec{Kind: Injection, Action: decision.ActionBlock}),
+		mustSet(t, Spec{Kind: Secret, Action: decision.ActionRedact}),
 	}
 }
 

@@ -13,13 +13,20 @@ const maxLanes = 64
 // Stream guards the lanes of one streamed answer. One caller at a time.
 type Stream struct {
 	set     *Set
+	vault   *Vault
+	of      func(lane string) decision.Segment
 	lanes   map[string]*lane
 	stopped *decision.Reason
 }
 
 // NewStream returns the guards of one answer, with all lanes at their start.
-func (s *Set) NewStream() *Stream {
-	return &Stream{set: s, lanes: map[string]*lane{}}
+// Placeholders of the vault, which may be nil, are restored behind the guards.
+// What the text of a lane is, of tells; nil: nobody knows.
+func (s *Set) NewStream(v *Vault, of func(lane string) decision.Segment) *Stream {
+	if of == nil {
+		of = func(string) decision.Segment { return decision.Segment{} }
+	}
+	return &Stream{set: s, vault: v, of: of, lanes: map[string]*lane{}}
 }
 
 // Write judges what arrived on a lane and says up to where the lane may go
@@ -36,7 +43,7 @@ func (st *Stream) Write(d decision.Delta) (decision.Release, []decision.Finding,
 		if len(st.lanes) == maxLanes {
 			return release, nil, st.stop(decision.CodeOverloaded, fmt.Sprintf("The answer has more than %d lanes", maxLanes))
 		}
-		l = newLane(st.set)
+		l = newLane(st.set, st.vault, st.of(d.Lane))
 		st.lanes[d.Lane] = l
 	}
 	if st.stopped != nil {

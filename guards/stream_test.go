@@ -45,7 +45,7 @@ func TestStreamHoldsOnlyWhatMayMatch(t *testing.T) {
 		{"-----BEG", ""},
 		{"mail a@b.co ", "mail [EMAIL] "},
 	} {
-		if got, reason := write(t, set.NewStream(), "0", c.text); got != c.out || reason != nil {
+		if got, reason := write(t, set.NewStream(nil, nil), "0", c.text); got != c.out || reason != nil {
 			t.Errorf("%q: out %q %v, want %q", c.text, got, reason, c.out)
 		}
 	}
@@ -59,7 +59,7 @@ func TestProvenSecretIsReplacedAtOnce(t *testing.T) {
 		"[SECRET:GITHUB]":      "ghp_" + invent(r, alnum, 70),
 		"[SECRET:PRIVATE_KEY]": pem(r, 4)[:200],
 	} {
-		st := set.NewStream()
+		st := set.NewStream(nil, nil)
 		out, _ := write(t, st, "0", "it is "+begun)
 		if out != "it is "+label {
 			t.Errorf("%s: out %q", label, out)
@@ -79,8 +79,8 @@ func TestProvenSecretIsReplacedAtOnce(t *testing.T) {
 
 func TestBlockedStaysBlocked(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
-	set := mustSet(t, Spec{Secret, decision.ActionBlock})
-	st := set.NewStream()
+	set := mustSet(t, Spec{Kind: Secret, Action: decision.ActionBlock})
+	st := set.NewStream(nil, nil)
 	key := "sk-ant-" + "api03-" + invent(r, alnum, 70)
 	out, reason := write(t, st, "0", "Sure: ", key[:9], key[9:20], key[20:])
 	if out != "Sure: " || reason == nil || reason.Code != decision.CodeSecret || strings.Contains(reason.Message, key[:9]) {
@@ -104,7 +104,7 @@ func TestObserveNeverHolds(t *testing.T) {
 	set := mustSet(t, allKinds(decision.ActionObserve)...)
 	for range 100 {
 		text := compose(r, 10)
-		st := set.NewStream()
+		st := set.NewStream(nil, nil)
 		found := 0
 		for k := range len(text) {
 			release, findings, reason := st.Write(decision.Delta{Lane: "0", Text: text[k : k+1], Last: k == len(text)-1})
@@ -120,8 +120,8 @@ func TestObserveNeverHolds(t *testing.T) {
 }
 
 func TestLanesAreApart(t *testing.T) {
-	set := mustSet(t, Spec{PII, decision.ActionRedact})
-	st := set.NewStream()
+	set := mustSet(t, Spec{Kind: PII, Action: decision.ActionRedact})
+	st := set.NewStream(nil, nil)
 	a1, _, _ := st.Write(decision.Delta{Lane: "a", Text: "jane@exa"})
 	b1, _, _ := st.Write(decision.Delta{Lane: "b", Text: "mple.com "})
 	a2, found, _ := st.Write(decision.Delta{Lane: "a", Text: "mple.com "})
@@ -131,8 +131,8 @@ func TestLanesAreApart(t *testing.T) {
 }
 
 func TestLanesAreBounded(t *testing.T) {
-	set := mustSet(t, Spec{PII, decision.ActionRedact})
-	st := set.NewStream()
+	set := mustSet(t, Spec{Kind: PII, Action: decision.ActionRedact})
+	st := set.NewStream(nil, nil)
 	for k := range maxLanes {
 		if _, _, reason := st.Write(decision.Delta{Lane: strconv.Itoa(k), Text: "x "}); reason != nil {
 			t.Fatalf("lane %d: %v", k, reason)
@@ -157,7 +157,7 @@ func TestLastFlushes(t *testing.T) {
 			t.Errorf("%q: %q, want %q", text, got.out, want)
 		}
 	}
-	st := set.NewStream()
+	st := set.NewStream(nil, nil)
 	held, _, _ := st.Write(decision.Delta{Lane: "0", Text: "jane@example.com"})
 	flushed, findings, _ := st.Write(decision.Delta{Lane: "0", Last: true})
 	if held.Upto != 0 || flushed.Upto != 16 || len(findings) != 1 || len(flushed.Replace) != 1 {
@@ -186,7 +186,7 @@ func TestReleasesEndAtCharacters(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	for range 300 {
 		text := compose(r, 12)
-		st := set.NewStream()
+		st := set.NewStream(nil, nil)
 		for at, c := range text {
 			release, _, _ := st.Write(decision.Delta{Lane: "0", Text: string(c)})
 			if end := at + utf8.RuneLen(c); int(release.Upto) < end && !utf8.RuneStart(text[release.Upto]) {
@@ -199,7 +199,7 @@ func TestReleasesEndAtCharacters(t *testing.T) {
 func TestMemoryIsBounded(t *testing.T) {
 	set := mustSet(t, allKinds(decision.ActionRedact)...)
 	r := rand.New(rand.NewPCG(8, 8))
-	st := set.NewStream()
+	st := set.NewStream(nil, nil)
 	st.Write(decision.Delta{Lane: "0", Text: strings.Repeat(compose(r, 100), 50)})
 	for range 2000 {
 		st.Write(decision.Delta{Lane: "0", Text: compose(r, 2)})
@@ -215,7 +215,7 @@ func TestMemoryIsBounded(t *testing.T) {
 func TestHeldLittle(t *testing.T) {
 	set := mustSet(t, allKinds(decision.ActionRedact)...)
 	text := string(clean(rand.New(rand.NewPCG(9, 9)), 20_000))
-	st := set.NewStream()
+	st := set.NewStream(nil, nil)
 	held, most := 0, 0
 	for at := range len(text) {
 		release, _, _ := st.Write(decision.Delta{Lane: "0", Text: text[at : at+1]})
@@ -236,16 +236,16 @@ func (hoarder) Find(_ []byte, _ window.Places, m window.Mark, _ bool, out []deci
 }
 
 func TestHoardingDetectorIsStopped(t *testing.T) {
-	set := &Set{sieve: newSieve(nil, nil), guards: []guard{{detector: hoarder{}, action: decision.ActionRedact}}}
-	out, reason := write(t, set.NewStream(), "0", strings.Repeat("x", maxHeld), "x")
+	set := scriptedSet(hoarder{})
+	out, reason := write(t, set.NewStream(nil, nil), "0", strings.Repeat("x", maxHeld), "x")
 	if out != "" || reason == nil || reason.Code != decision.CodeInternal {
 		t.Errorf("out %q, reason %v", out, reason)
 	}
 }
 
 func TestTooLongLaneIsStopped(t *testing.T) {
-	set := mustSet(t, Spec{PII, decision.ActionRedact})
-	st := set.NewStream()
+	set := mustSet(t, Spec{Kind: PII, Action: decision.ActionRedact})
+	st := set.NewStream(nil, nil)
 	st.Write(decision.Delta{Lane: "0", Text: "a "})
 	l := st.lanes["0"]
 	l.base, l.upto = 1<<32-4, 1<<32-2
@@ -255,12 +255,12 @@ func TestTooLongLaneIsStopped(t *testing.T) {
 }
 
 func ExampleStream() {
-	set, err := New([]Spec{{PII, decision.ActionRedact}})
+	set, err := New([]Spec{{Kind: PII, Action: decision.ActionRedact}}, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	st := set.NewStream()
+	st := set.NewStream(nil, nil)
 	for _, text := range []string{"Write to jane", "@example", ".com, she knows."} {
 		release, findings, _ := st.Write(decision.Delta{Lane: "0", Text: text})
 		fmt.Println(release.Upto, release.Replace, len(findings))

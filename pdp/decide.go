@@ -8,6 +8,7 @@ import (
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect/mcp"
 	"outrider.dev/outrider/dialect/openai"
+	"outrider.dev/outrider/guards"
 	"outrider.dev/outrider/pdp/route"
 )
 
@@ -33,6 +34,7 @@ type call struct {
 	changed   []changedBy       // what mutations changed
 	mutations []decision.Splice // the same, on the body that came
 	found     []decision.Edit   // what guards change
+	vault     *guards.Vault     // what guards tokenized; nil: nothing
 	observed  []authz.Observation
 	judged    *decision.Request // what the rules judged last; nil where they were not asked
 	limits    []decision.LimitState
@@ -175,8 +177,11 @@ func (c *call) enforceable() *decision.Reason {
 	if len(c.verdict.Splices)+len(c.verdict.Headers) > 0 && !face.Edits {
 		return because(decision.CodeFaceCannotEnforce, "the policy changes the call, and the asker cannot apply changes")
 	}
-	if c.bundle.guards[responsePhase(c.req.Surface)].Empty() && c.req.Method != openai.OperationModels {
+	if c.bundle.guards[responsePhase(c.req.Surface)].Empty() && c.vault.Empty() && c.req.Method != openai.OperationModels {
 		return nil
+	}
+	if !c.vault.Empty() && c.method.Notification {
+		return because(decision.CodeFaceCannotEnforce, "the policy tokenizes, and a notification has no answer that would bring the values back")
 	}
 	c.verdict.Duty.JudgeResponse = true
 	shows := face.Responses

@@ -45,10 +45,10 @@ type enforcement struct {
 }
 
 // enforcements compiles guards and limits of every policy, by its index.
-func enforcements(set *authz.Set, now func() time.Time) ([]enforcement, error) {
+func enforcements(set *authz.Set, key guards.Key, now func() time.Time) ([]enforcement, error) {
 	var out []enforcement
 	for _, p := range set.Policies() {
-		one, err := newEnforcement(p, now)
+		one, err := newEnforcement(p, key, now)
 		if err != nil {
 			return nil, err
 		}
@@ -57,7 +57,7 @@ func enforcements(set *authz.Set, now func() time.Time) ([]enforcement, error) {
 	return out, nil
 }
 
-func newEnforcement(p *authz.Policy, now func() time.Time) (enforcement, error) {
+func newEnforcement(p *authz.Policy, key guards.Key, now func() time.Time) (enforcement, error) {
 	backend := p.Doc.GetSpec().GetBackend()
 	e := enforcement{observe: p.Observe, name: p.Name}
 	lists := [phases][]*configv1.Guard{
@@ -68,7 +68,7 @@ func newEnforcement(p *authz.Policy, now func() time.Time) (enforcement, error) 
 	}
 	for i, list := range lists {
 		e.guards[i] = guardSpecs(list, p.Observe)
-		if _, err := guards.New(e.guards[i]); err != nil {
+		if _, err := guards.New(e.guards[i], key); err != nil {
 			return e, fmt.Errorf("policy %s: guards: %w", p.Name, err)
 		}
 	}
@@ -101,11 +101,25 @@ func keepLimits(policies, old []enforcement) {
 func guardSpecs(list []*configv1.Guard, observe bool) []guards.Spec {
 	var out []guards.Spec
 	for _, g := range list {
-		action := decision.Action(strings.ToLower(g.GetAction()))
-		if observe {
-			action = decision.ActionObserve
+		s := guards.Spec{
+			Kind:          guards.Kind(g.GetType()),
+			Action:        decision.Action(strings.ToLower(g.GetAction())),
+			Types:         g.GetTypes(),
+			MinConfidence: float32(g.GetMinConfidence()),
 		}
-		out = append(out, guards.Spec{Kind: guards.Kind(g.GetType()), Action: action})
+		if observe {
+			s.Action = decision.ActionObserve
+		}
+		for _, o := range g.GetOrigins() {
+			s.Origins = append(s.Origins, decision.Origin(strings.ToLower(o)))
+		}
+		for _, k := range g.GetSegments() {
+			s.Segments = append(s.Segments, decision.SegmentKind(strings.ToLower(k)))
+		}
+		for _, e := range g.GetExceptions() {
+			s.Exceptions = append(s.Exceptions, guards.Exception{Type: e.GetType(), Hash: e.GetHash()})
+		}
+		out = append(out, s)
 	}
 	return out
 }
@@ -182,7 +196,7 @@ func (s *state) newBundle(sel *authz.Selection) (*bundle, error) {
 		for _, p := range sel.Policies() {
 			specs = append(specs, s.policies[p.Index].guards[ph]...)
 		}
-		set, err := guards.New(strictest(specs))
+		set, err := guards.New(specs, s.GuardKey)
 		if err != nil {
 			return nil, err
 		}
@@ -194,33 +208,4 @@ func (s *state) newBundle(sel *authz.Selection) (*bundle, error) {
 		}
 	}
 	return b, nil
-}
-
-// strictest keeps one spec of each kind: block before redact before observe.
-func strictest(specs []guards.Spec) []guards.Spec {
-	var out []guards.Spec
-next:
-	for _, s := range specs {
-		for i := range out {
-			if out[i].Kind == s.Kind {
-				if severity(s.Action) > severity(out[i].Action) {
-					out[i].Action = s.Action
-				}
-				continue next
-			}
-		}
-		out = append(out, s)
-	}
-	return out
-}
-
-func severity(a decision.Action) int {
-	switch a {
-	case decision.ActionBlock:
-		return 2
-	case decision.ActionRedact:
-		return 1
-	default:
-		return 0
-	}
 }

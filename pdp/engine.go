@@ -11,6 +11,7 @@ import (
 	"outrider.dev/outrider/authz"
 	"outrider.dev/outrider/authz/token"
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/guards"
 	"outrider.dev/outrider/pdp/route"
 	"outrider.dev/outrider/strictjson"
 )
@@ -39,6 +40,7 @@ type Config struct {
 	Routes   *route.Table
 	Recorder Recorder
 	Limits   strictjson.Limits // for bodies that the engine reads itself
+	GuardKey guards.Key        // of the hashes of values; nil: policies that need it are refused
 	Now      func() time.Time
 	Open     bool // an agent that no policy selects passes
 }
@@ -77,7 +79,7 @@ func (e *Engine) Replace(cfg Config) error {
 	if cfg.Policies == nil || cfg.Tokens == nil || cfg.Routes == nil || cfg.Recorder == nil || cfg.Now == nil {
 		return errors.New("pdp: policies, tokens, routes, recorder and clock are needed")
 	}
-	policies, err := enforcements(cfg.Policies, cfg.Now)
+	policies, err := enforcements(cfg.Policies, cfg.GuardKey, cfg.Now)
 	if err != nil {
 		return err
 	}
@@ -90,7 +92,7 @@ func (e *Engine) Replace(cfg Config) error {
 
 // CheckPolicies reports what [New] would refuse of the policies.
 func CheckPolicies(set *authz.Set, now func() time.Time) error {
-	_, err := enforcements(set, now)
+	_, err := enforcements(set, make(guards.Key, guards.KeySize), now)
 	return err
 }
 

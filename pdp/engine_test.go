@@ -17,6 +17,7 @@ import (
 	"outrider.dev/outrider/dialect"
 	"outrider.dev/outrider/dialect/mcp"
 	"outrider.dev/outrider/dialect/openai"
+	"outrider.dev/outrider/guards"
 	"outrider.dev/outrider/pdp/route"
 	"outrider.dev/outrider/strictjson"
 )
@@ -127,7 +128,7 @@ func engineOf(t *testing.T, open bool, cfg string, policies ...string) (*Engine,
 	seen := &records{}
 	e, err := New(Config{
 		Policies: set, Tokens: tokens{}, Routes: routes, Recorder: seen, Now: time.Now, Open: open,
-		Limits: strictjson.Limits{Bytes: 1 << 20, Depth: 64},
+		Limits: strictjson.Limits{Bytes: 1 << 20, Depth: 64}, GuardKey: make(guards.Key, guards.KeySize),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -69,11 +69,12 @@ func (x *exchange) set() *guards.Set {
 
 func (x *exchange) judgeWhole(b *decision.Body) *decision.Ruling {
 	r := &decision.Ruling{Effect: decision.Allow}
-	r.Findings = scan(x.set(), b, nil)
+	var edits []decision.Edit
+	r.Findings, edits = scan(x.set(), b, nil, nil, nil)
 	if reason, blocked := guards.Block(r.Findings); blocked {
 		return x.denied(r, reason)
 	}
-	splices, err := x.changes(b, r.Findings)
+	splices, err := x.changes(b, edits)
 	if err != nil {
 		return x.denied(r, *reasonOf(err))
 	}
@@ -84,8 +85,8 @@ func (x *exchange) judgeWhole(b *decision.Body) *decision.Ruling {
 	return r
 }
 
-func (x *exchange) changes(b *decision.Body, found []decision.Finding) ([]decision.Splice, error) {
-	splices, err := renderBody(b, guards.Edits(found, nil))
+func (x *exchange) changes(b *decision.Body, edits []decision.Edit) ([]decision.Splice, error) {
+	splices, err := renderBody(b, x.restored(b, edits))
 	if err != nil || x.call.req.Method != openai.OperationModels || b.Dialect != openai.Models {
 		return splices, err
 	}
@@ -96,9 +97,25 @@ func (x *exchange) changes(b *decision.Body, found []decision.Finding) ([]decisi
 	return dialect.UniteSplices(splices, kept)
 }
 
+// restored adds what brings the values back that were tokenized, wherever no
+// guard of the answer has taken the placeholder away. Names of members stay:
+// they are no text that could be changed.
+func (x *exchange) restored(b *decision.Body, edits []decision.Edit) []decision.Edit {
+	redactions := edits
+	if x.call.vault.Empty() {
+		return edits
+	}
+	for i, s := range b.Segments {
+		if len(b.Raw) == 0 || !dialect.IsName(b.Raw, s) {
+			edits = x.call.vault.Restore(textOf(b, i), uint32(i), redactions, edits) //nolint:gosec // an index of a bounded table
+		}
+	}
+	return edits
+}
+
 func (x *exchange) judgeDeltas(deltas []decision.Delta) *decision.Ruling {
 	if x.stream == nil {
-		x.stream = x.set().NewStream()
+		x.stream = x.set().NewStream(x.call.vault, openai.LaneSegment)
 	}
 	r := &decision.Ruling{Effect: decision.Allow}
 	for _, d := range deltas {

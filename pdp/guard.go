@@ -1,35 +1,57 @@
 package pdp
 
 import (
+	"iter"
+
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect"
 	"outrider.dev/outrider/guards"
 )
 
-// guard reads what the agent sends. Redactions become edits.
+// guard reads what the agent sends. What findings change becomes edits.
 func (c *call) guard() *decision.Reason {
 	set := c.bundle.guards[requestPhase(c.req.Surface)]
-	c.verdict.Findings = scan(set, &c.req.Body, c.verdict.Findings)
+	if set.Tokenizes() {
+		c.vault = guards.NewVault(texts(&c.req.Body))
+	}
+	c.verdict.Findings, c.found = scan(set, &c.req.Body, c.vault, c.verdict.Findings, nil)
 	if reason, blocked := guards.Block(c.verdict.Findings); blocked {
 		return kept(reason)
 	}
-	c.found = guards.Edits(c.verdict.Findings, nil)
 	return nil
 }
 
-func scan(set *guards.Set, b *decision.Body, out []decision.Finding) []decision.Finding {
+// scan appends what the guards find in a body, and the edits that it leads to.
+func scan(set *guards.Set, b *decision.Body, v *guards.Vault, found []decision.Finding, edits []decision.Edit) ([]decision.Finding, []decision.Edit) {
 	if set.Empty() {
-		return out
+		return found, edits
 	}
 	for i := range b.Segments {
-		s := &b.Segments[i]
-		text := []byte(s.Text)
-		if s.Text == "" {
-			text = dialect.Text(b.Raw, *s)
-		}
-		out = set.Scan(text, *s, out)
+		text := textOf(b, i)
+		before := len(found)
+		found = set.Scan(text, b.Segments[i], found)
+		edits = set.Edits(text, found[before:], v, edits)
 	}
-	return out
+	return found, edits
+}
+
+// textOf returns the unescaped text of a segment.
+func textOf(b *decision.Body, i int) []byte {
+	if s := &b.Segments[i]; s.Text != "" {
+		return []byte(s.Text)
+	}
+	return dialect.Text(b.Raw, b.Segments[i])
+}
+
+// texts yields the text of every segment.
+func texts(b *decision.Body) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for i := range b.Segments {
+			if !yield(textOf(b, i)) {
+				return
+			}
+		}
+	}
 }
 
 // render turns all edits into splices on the bytes that came, and has the rules

@@ -9,6 +9,7 @@ import (
 	"outrider.dev/outrider/authz"
 	"outrider.dev/outrider/authz/token"
 	"outrider.dev/outrider/config"
+	"outrider.dev/outrider/guards"
 	"outrider.dev/outrider/pdp"
 	"outrider.dev/outrider/pdp/route"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
@@ -88,6 +89,7 @@ func (s *Suite) engine(policies *authz.Set) (*pdp.Engine, *records, error) {
 		Routes:   s.places.routes,
 		Recorder: seen,
 		Limits:   strictjson.Limits{},
+		GuardKey: make(guards.Key, guards.KeySize), // hashes are the same wherever tests run
 		Now:      Now,
 	})
 	return e, seen, err

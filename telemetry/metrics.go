@@ -42,7 +42,7 @@ func newMetrics(r prometheus.Registerer) *Metrics {
 		surfaceLabel(), oneOf("effect", decision.Allow.String(), decision.Mutate.String(), decision.Deny.String()), reasonLabel())
 	m.GuardFindings = counters("outrider_guard_findings_total", "What guards found, by what it led to.",
 		label("type", findingType),
-		oneOf("action", string(decision.ActionRedact), string(decision.ActionBlock), string(decision.ActionObserve)))
+		oneOf("action", actions()...))
 	m.LimitRefusals = counters("outrider_limit_refusals_total", "Calls that a limit refused.", label("rule", shortName))
 	m.Observed = counters("outrider_observed_refusals_total", "What a policy in Observe would have refused, by policy and reason.",
 		label("policy", shortName), reasonLabel())
@@ -90,6 +90,13 @@ func (m *Metrics) Decided(surface, effect, reason string) {
 		d.mu.Unlock()
 	}
 	c.Inc()
+}
+
+func actions() []string {
+	return []string{
+		string(decision.ActionRedact), string(decision.ActionMask), string(decision.ActionHash),
+		string(decision.ActionTokenize), string(decision.ActionBlock), string(decision.ActionObserve),
+	}
 }
 
 // WatchAuditLost publishes how many records of decisions could not be kept, as

@@ -41,6 +41,7 @@ func KeyVariables(cfg *configv1.Config) []string {
 	for _, s := range cfg.GetMcp().GetServers() {
 		out = append(out, s.GetAuth().GetBearer().GetEnv())
 	}
+	out = append(out, cfg.GetGuards().GetKey().GetEnv())
 	return slices.DeleteFunc(out, func(name string) bool { return name == "" })
 }
 

@@ -112,8 +112,13 @@ func (s *Service) compile(loaded *config.Loaded, before *token.Verifier) (pdp.Co
 	if err != nil {
 		return pdp.Config{}, nil, err
 	}
+	key, err := GuardKey(cfg)
+	if err != nil {
+		return pdp.Config{}, nil, err
+	}
 	return pdp.Config{
 		Policies: policies,
+		GuardKey: key,
 		Tokens:   tokens,
 		Opaque:   tokens,
 		Routes:   routes,

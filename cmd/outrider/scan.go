@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/term"
 
+	"outrider.dev/outrider/assemble/decisionservice"
+	"outrider.dev/outrider/config"
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect"
 	"outrider.dev/outrider/guards"
@@ -22,6 +24,8 @@ const maxScan = 16 << 20
 
 type scanCommand struct {
 	Guards []string `default:"pii,secret,injection" enum:"pii,secret,injection" help:"Which guards run: pii, secret, injection."`
+	Hash   bool     `help:"Print with each finding the hash that exceptions in policies name its value by."`
+	Config string   `short:"c" type:"path" placeholder:"FILE" help:"The configuration whose guards.key makes the hashes."`
 	File   string   `arg:"" optional:"" default:"-" help:"Text, or JSON lines with id, text and phase. - reads standard input."`
 }
 
@@ -49,6 +53,7 @@ type scanFinding struct {
 	Start      uint32  `json:"start"`
 	End        uint32  `json:"end"`
 	Confidence float32 `json:"confidence"`
+	Hash       string  `json:"hash,omitempty"`
 }
 
 type scanResult struct {
@@ -58,10 +63,20 @@ type scanResult struct {
 	Text     string        `json:"text"`
 }
 
+// scanner is how texts are scanned.
+type scanner struct {
+	set *guards.Set
+	key guards.Key // of the hashes that are printed; nil: none are
+}
+
 // Run scans a file or standard input.
 func (c scanCommand) Run(context.Context) error {
-	set, err := guards.New(c.specs())
-	if err != nil {
+	s := scanner{}
+	var err error
+	if s.set, err = guards.New(c.specs(), nil); err != nil {
+		return err
+	}
+	if s.key, err = c.key(); err != nil {
 		return err
 	}
 	in, name := io.Reader(os.Stdin), "stdin"
@@ -77,10 +92,25 @@ func (c scanCommand) Run(context.Context) error {
 		fmt.Fprintln(os.Stderr, "outrider: reading text from the terminal; end it with Ctrl-D")
 	}
 	out := bufio.NewWriter(os.Stdout)
-	if err := scanAll(set, name, in, out); err != nil {
+	if err := s.scanAll(name, in, out); err != nil {
 		return err
 	}
 	return out.Flush()
+}
+
+// key returns the key of hashes, nil where none are asked for.
+func (c scanCommand) key() (guards.Key, error) {
+	if !c.Hash {
+		return nil, nil
+	}
+	if c.Config == "" {
+		return decisionservice.GuardKey(nil)
+	}
+	loaded, err := config.Load(c.Config)
+	if err != nil {
+		return nil, err
+	}
+	return decisionservice.GuardKey(loaded.Config)
 }
 
 func (c scanCommand) specs() []guards.Spec {
@@ -100,7 +130,7 @@ func (c scanCommand) specs() []guards.Spec {
 
 // scanAll scans JSON lines, or the whole input as one text where its first
 // line is none.
-func scanAll(set *guards.Set, name string, in io.Reader, out io.Writer) error {
+func (s scanner) scanAll(name string, in io.Reader, out io.Writer) error {
 	raw, err := io.ReadAll(io.LimitReader(in, maxScan+1))
 	if err != nil {
 		return fmt.Errorf("scan %s: %w", name, err)
@@ -118,7 +148,7 @@ func scanAll(set *guards.Set, name string, in io.Reader, out io.Writer) error {
 	enc := json.NewEncoder(out)
 	enc.SetEscapeHTML(false)
 	for _, item := range items {
-		result, err := scanOne(set, item)
+		result, err := s.scanOne(item)
 		if err != nil {
 			return fmt.Errorf("scan %s: %w", item.ID, err)
 		}
@@ -174,17 +204,21 @@ func parseItem(line []byte) (scanItem, bool) {
 	return item, true
 }
 
-func scanOne(set *guards.Set, item scanItem) (*scanResult, error) {
+func (s scanner) scanOne(item scanItem) (*scanResult, error) {
 	segment := decision.Segment{Kind: decision.KindPrompt, Origin: decision.OriginUser}
 	if item.Phase == phaseResponse {
 		segment = decision.Segment{Kind: decision.KindCompletion, Origin: decision.OriginAssistant}
 	}
-	findings := set.Scan([]byte(item.Text), segment, nil)
+	findings := s.set.Scan([]byte(item.Text), segment, nil)
 	result := &scanResult{ID: item.ID, Effect: decision.Allow.String(), Findings: []scanFinding{}}
 	for _, f := range findings {
-		result.Findings = append(result.Findings, scanFinding{Type: f.Type, Start: f.Start, End: f.End, Confidence: f.Confidence})
+		one := scanFinding{Type: f.Type, Start: f.Start, End: f.End, Confidence: f.Confidence}
+		if s.key != nil {
+			one.Hash = s.key.Hash([]byte(item.Text[f.Start:f.End]))
+		}
+		result.Findings = append(result.Findings, one)
 	}
-	text, err := redacted(item.Text, findings)
+	text, err := s.redacted(item.Text, findings)
 	if err != nil {
 		return nil, err
 	}
@@ -198,8 +232,8 @@ func scanOne(set *guards.Set, item scanItem) (*scanResult, error) {
 	return result, nil
 }
 
-func redacted(text string, findings []decision.Finding) (string, error) {
-	edits, err := decision.UniteEdits(guards.Edits(findings, nil))
+func (s scanner) redacted(text string, findings []decision.Finding) (string, error) {
+	edits, err := decision.UniteEdits(s.set.Edits([]byte(text), findings, nil, nil))
 	if err != nil {
 		return "", err
 	}

@@ -3,7 +3,9 @@ package openai
 import (
 	"bytes"
 	"strconv"
+	"strings"
 
+	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect"
 	"outrider.dev/outrider/strictjson"
 )
@@ -239,4 +241,16 @@ func token(n strictjson.Value, position int) string {
 		return string(name)
 	}
 	return "#" + strconv.Itoa(position)
+}
+
+// LaneSegment tells what the text of a lane is.
+func LaneSegment(lane string) decision.Segment {
+	choice, rest, _ := strings.Cut(lane, ".")
+	switch {
+	case choice == "error":
+		return failure.segment()
+	case strings.HasPrefix(rest, "tool"), strings.HasPrefix(rest, "function_call"):
+		return toolArguments.segment()
+	}
+	return completion.segment()
 }

@@ -51,7 +51,7 @@ func BenchmarkReadChat(b *testing.B) {
 func BenchmarkGuards(b *testing.B) {
 	set, err := guards.New([]guards.Spec{
 		{Kind: guards.PII, Action: decision.ActionRedact}, {Kind: guards.Injection, Action: decision.ActionBlock},
-	})
+	}, nil)
 	if err != nil {
 		b.Fatal(err)
 	}

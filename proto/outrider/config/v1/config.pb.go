@@ -48,7 +48,9 @@ type Config struct {
 	// Bounds on what is read.
 	Limits *Bounds `protobuf:"bytes,10,opt,name=limits,proto3" json:"limits,omitempty"`
 	// Where spans go.
-	Telemetry     *Telemetry `protobuf:"bytes,11,opt,name=telemetry,proto3" json:"telemetry,omitempty"`
+	Telemetry *Telemetry `protobuf:"bytes,11,opt,name=telemetry,proto3" json:"telemetry,omitempty"`
+	// What guards of policies use.
+	Guards        *GuardSettings `protobuf:"bytes,12,opt,name=guards,proto3" json:"guards,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -160,6 +162,60 @@ func (x *Config) GetTelemetry() *Telemetry {
 	return nil
 }
 
+func (x *Config) GetGuards() *GuardSettings {
+	if x != nil {
+		return x.Guards
+	}
+	return nil
+}
+
+// GuardSettings is what guards of policies use.
+type GuardSettings struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The key of hashes: any 32 bytes or more of text that nobody guesses. Absent: one
+	// is made and kept in the state folder.
+	Key           *KeySource `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GuardSettings) Reset() {
+	*x = GuardSettings{}
+	mi := &file_outrider_config_v1_config_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GuardSettings) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GuardSettings) ProtoMessage() {}
+
+func (x *GuardSettings) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_config_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GuardSettings.ProtoReflect.Descriptor instead.
+func (*GuardSettings) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *GuardSettings) GetKey() *KeySource {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
 // Agent is who a data plane speaks for.
 type Agent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -177,7 +233,7 @@ type Agent struct {
 
 func (x *Agent) Reset() {
 	*x = Agent{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[1]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -189,7 +245,7 @@ func (x *Agent) String() string {
 func (*Agent) ProtoMessage() {}
 
 func (x *Agent) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[1]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -202,7 +258,7 @@ func (x *Agent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Agent.ProtoReflect.Descriptor instead.
 func (*Agent) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{1}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Agent) GetName() string {
@@ -248,7 +304,7 @@ type Listen struct {
 
 func (x *Listen) Reset() {
 	*x = Listen{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[2]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -260,7 +316,7 @@ func (x *Listen) String() string {
 func (*Listen) ProtoMessage() {}
 
 func (x *Listen) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[2]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -273,7 +329,7 @@ func (x *Listen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Listen.ProtoReflect.Descriptor instead.
 func (*Listen) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{2}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Listen) GetAgent() string {
@@ -312,7 +368,7 @@ type TLS struct {
 
 func (x *TLS) Reset() {
 	*x = TLS{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[3]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -324,7 +380,7 @@ func (x *TLS) String() string {
 func (*TLS) ProtoMessage() {}
 
 func (x *TLS) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[3]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -337,7 +393,7 @@ func (x *TLS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TLS.ProtoReflect.Descriptor instead.
 func (*TLS) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *TLS) GetCert() string {
@@ -376,7 +432,7 @@ type Decision struct {
 
 func (x *Decision) Reset() {
 	*x = Decision{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[4]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -388,7 +444,7 @@ func (x *Decision) String() string {
 func (*Decision) ProtoMessage() {}
 
 func (x *Decision) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[4]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -401,7 +457,7 @@ func (x *Decision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decision.ProtoReflect.Descriptor instead.
 func (*Decision) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Decision) GetTarget() string {
@@ -442,7 +498,7 @@ type ClientTLS struct {
 
 func (x *ClientTLS) Reset() {
 	*x = ClientTLS{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[5]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -454,7 +510,7 @@ func (x *ClientTLS) String() string {
 func (*ClientTLS) ProtoMessage() {}
 
 func (x *ClientTLS) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[5]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -467,7 +523,7 @@ func (x *ClientTLS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientTLS.ProtoReflect.Descriptor instead.
 func (*ClientTLS) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ClientTLS) GetCert() string {
@@ -515,7 +571,7 @@ type PDP struct {
 
 func (x *PDP) Reset() {
 	*x = PDP{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[6]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -527,7 +583,7 @@ func (x *PDP) String() string {
 func (*PDP) ProtoMessage() {}
 
 func (x *PDP) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[6]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -540,7 +596,7 @@ func (x *PDP) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PDP.ProtoReflect.Descriptor instead.
 func (*PDP) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *PDP) GetListen() *PDPListen {
@@ -588,7 +644,7 @@ type PDPListen struct {
 
 func (x *PDPListen) Reset() {
 	*x = PDPListen{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[7]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -600,7 +656,7 @@ func (x *PDPListen) String() string {
 func (*PDPListen) ProtoMessage() {}
 
 func (x *PDPListen) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[7]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -613,7 +669,7 @@ func (x *PDPListen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PDPListen.ProtoReflect.Descriptor instead.
 func (*PDPListen) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *PDPListen) GetGrpc() string {
@@ -659,7 +715,7 @@ type Peer struct {
 
 func (x *Peer) Reset() {
 	*x = Peer{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[8]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -671,7 +727,7 @@ func (x *Peer) String() string {
 func (*Peer) ProtoMessage() {}
 
 func (x *Peer) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[8]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -684,7 +740,7 @@ func (x *Peer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Peer.ProtoReflect.Descriptor instead.
 func (*Peer) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Peer) GetUid() uint32 {
@@ -721,7 +777,7 @@ type Operator struct {
 
 func (x *Operator) Reset() {
 	*x = Operator{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[9]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -733,7 +789,7 @@ func (x *Operator) String() string {
 func (*Operator) ProtoMessage() {}
 
 func (x *Operator) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[9]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -746,7 +802,7 @@ func (x *Operator) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operator.ProtoReflect.Descriptor instead.
 func (*Operator) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Operator) GetUid() uint32 {
@@ -776,7 +832,7 @@ type LLM struct {
 
 func (x *LLM) Reset() {
 	*x = LLM{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[10]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -788,7 +844,7 @@ func (x *LLM) String() string {
 func (*LLM) ProtoMessage() {}
 
 func (x *LLM) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[10]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -801,7 +857,7 @@ func (x *LLM) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LLM.ProtoReflect.Descriptor instead.
 func (*LLM) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *LLM) GetProviders() []*LLMProvider {
@@ -837,7 +893,7 @@ type LLMProvider struct {
 
 func (x *LLMProvider) Reset() {
 	*x = LLMProvider{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[11]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -849,7 +905,7 @@ func (x *LLMProvider) String() string {
 func (*LLMProvider) ProtoMessage() {}
 
 func (x *LLMProvider) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[11]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -862,7 +918,7 @@ func (x *LLMProvider) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LLMProvider.ProtoReflect.Descriptor instead.
 func (*LLMProvider) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *LLMProvider) GetName() string {
@@ -913,7 +969,7 @@ type KeySource struct {
 
 func (x *KeySource) Reset() {
 	*x = KeySource{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[12]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -925,7 +981,7 @@ func (x *KeySource) String() string {
 func (*KeySource) ProtoMessage() {}
 
 func (x *KeySource) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[12]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -938,7 +994,7 @@ func (x *KeySource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeySource.ProtoReflect.Descriptor instead.
 func (*KeySource) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *KeySource) GetEnv() string {
@@ -968,7 +1024,7 @@ type LLMRoute struct {
 
 func (x *LLMRoute) Reset() {
 	*x = LLMRoute{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[13]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -980,7 +1036,7 @@ func (x *LLMRoute) String() string {
 func (*LLMRoute) ProtoMessage() {}
 
 func (x *LLMRoute) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[13]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -993,7 +1049,7 @@ func (x *LLMRoute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LLMRoute.ProtoReflect.Descriptor instead.
 func (*LLMRoute) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *LLMRoute) GetMatch() *RouteMatch {
@@ -1021,7 +1077,7 @@ type RouteMatch struct {
 
 func (x *RouteMatch) Reset() {
 	*x = RouteMatch{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[14]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1033,7 +1089,7 @@ func (x *RouteMatch) String() string {
 func (*RouteMatch) ProtoMessage() {}
 
 func (x *RouteMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[14]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1046,7 +1102,7 @@ func (x *RouteMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RouteMatch.ProtoReflect.Descriptor instead.
 func (*RouteMatch) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *RouteMatch) GetModels() []string {
@@ -1069,7 +1125,7 @@ type RouteTarget struct {
 
 func (x *RouteTarget) Reset() {
 	*x = RouteTarget{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[15]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1081,7 +1137,7 @@ func (x *RouteTarget) String() string {
 func (*RouteTarget) ProtoMessage() {}
 
 func (x *RouteTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[15]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1094,7 +1150,7 @@ func (x *RouteTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RouteTarget.ProtoReflect.Descriptor instead.
 func (*RouteTarget) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{15}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RouteTarget) GetProvider() string {
@@ -1125,7 +1181,7 @@ type MCP struct {
 
 func (x *MCP) Reset() {
 	*x = MCP{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[16]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1137,7 +1193,7 @@ func (x *MCP) String() string {
 func (*MCP) ProtoMessage() {}
 
 func (x *MCP) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[16]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1150,7 +1206,7 @@ func (x *MCP) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MCP.ProtoReflect.Descriptor instead.
 func (*MCP) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{16}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *MCP) GetServers() []*MCPServer {
@@ -1184,7 +1240,7 @@ type MCPServer struct {
 
 func (x *MCPServer) Reset() {
 	*x = MCPServer{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[17]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1196,7 +1252,7 @@ func (x *MCPServer) String() string {
 func (*MCPServer) ProtoMessage() {}
 
 func (x *MCPServer) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[17]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1209,7 +1265,7 @@ func (x *MCPServer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MCPServer.ProtoReflect.Descriptor instead.
 func (*MCPServer) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{17}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *MCPServer) GetName() string {
@@ -1251,7 +1307,7 @@ type ServerAuth struct {
 
 func (x *ServerAuth) Reset() {
 	*x = ServerAuth{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[18]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1263,7 +1319,7 @@ func (x *ServerAuth) String() string {
 func (*ServerAuth) ProtoMessage() {}
 
 func (x *ServerAuth) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[18]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1276,7 +1332,7 @@ func (x *ServerAuth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerAuth.ProtoReflect.Descriptor instead.
 func (*ServerAuth) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{18}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *ServerAuth) GetBearer() *KeySource {
@@ -1301,7 +1357,7 @@ type Bounds struct {
 
 func (x *Bounds) Reset() {
 	*x = Bounds{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[19]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1313,7 +1369,7 @@ func (x *Bounds) String() string {
 func (*Bounds) ProtoMessage() {}
 
 func (x *Bounds) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[19]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1326,7 +1382,7 @@ func (x *Bounds) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bounds.ProtoReflect.Descriptor instead.
 func (*Bounds) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{19}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Bounds) GetBody() string {
@@ -1361,7 +1417,7 @@ type Telemetry struct {
 
 func (x *Telemetry) Reset() {
 	*x = Telemetry{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[20]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1373,7 +1429,7 @@ func (x *Telemetry) String() string {
 func (*Telemetry) ProtoMessage() {}
 
 func (x *Telemetry) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[20]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1386,7 +1442,7 @@ func (x *Telemetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Telemetry.ProtoReflect.Descriptor instead.
 func (*Telemetry) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{20}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Telemetry) GetOtlp() string {
@@ -1400,7 +1456,7 @@ var File_outrider_config_v1_config_proto protoreflect.FileDescriptor
 
 const file_outrider_config_v1_config_proto_rawDesc = "" +
 	"\n" +
-	"\x1foutrider/config/v1/config.proto\x12\x12outrider.config.v1\x1a\x1egoogle/protobuf/duration.proto\x1a outrider/config/v1/options.proto\"\x93\x04\n" +
+	"\x1foutrider/config/v1/config.proto\x12\x12outrider.config.v1\x1a\x1egoogle/protobuf/duration.proto\x1a outrider/config/v1/options.proto\"\xce\x04\n" +
 	"\x06Config\x128\n" +
 	"\vapi_version\x18\x01 \x01(\tB\x17\xea\xe0\x18\x13\x10\x01\x1a\x0foutrider.dev/v1R\n" +
 	"apiVersion\x12\"\n" +
@@ -1415,7 +1471,10 @@ const file_outrider_config_v1_config_proto_rawDesc = "" +
 	"\bpolicies\x18\t \x03(\tR\bpolicies\x122\n" +
 	"\x06limits\x18\n" +
 	" \x01(\v2\x1a.outrider.config.v1.BoundsR\x06limits\x12;\n" +
-	"\ttelemetry\x18\v \x01(\v2\x1d.outrider.config.v1.TelemetryR\ttelemetry\"\xe4\x01\n" +
+	"\ttelemetry\x18\v \x01(\v2\x1d.outrider.config.v1.TelemetryR\ttelemetry\x129\n" +
+	"\x06guards\x18\f \x01(\v2!.outrider.config.v1.GuardSettingsR\x06guards\"@\n" +
+	"\rGuardSettings\x12/\n" +
+	"\x03key\x18\x01 \x01(\v2\x1d.outrider.config.v1.KeySourceR\x03key\"\xe4\x01\n" +
 	"\x05Agent\x12\x1a\n" +
 	"\x04name\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04name\x12=\n" +
 	"\x06labels\x18\x02 \x03(\v2%.outrider.config.v1.Agent.LabelsEntryR\x06labels\x12\x1c\n" +
@@ -1513,62 +1572,65 @@ func file_outrider_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_outrider_config_v1_config_proto_rawDescData
 }
 
-var file_outrider_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
+var file_outrider_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_outrider_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: outrider.config.v1.Config
-	(*Agent)(nil),               // 1: outrider.config.v1.Agent
-	(*Listen)(nil),              // 2: outrider.config.v1.Listen
-	(*TLS)(nil),                 // 3: outrider.config.v1.TLS
-	(*Decision)(nil),            // 4: outrider.config.v1.Decision
-	(*ClientTLS)(nil),           // 5: outrider.config.v1.ClientTLS
-	(*PDP)(nil),                 // 6: outrider.config.v1.PDP
-	(*PDPListen)(nil),           // 7: outrider.config.v1.PDPListen
-	(*Peer)(nil),                // 8: outrider.config.v1.Peer
-	(*Operator)(nil),            // 9: outrider.config.v1.Operator
-	(*LLM)(nil),                 // 10: outrider.config.v1.LLM
-	(*LLMProvider)(nil),         // 11: outrider.config.v1.LLMProvider
-	(*KeySource)(nil),           // 12: outrider.config.v1.KeySource
-	(*LLMRoute)(nil),            // 13: outrider.config.v1.LLMRoute
-	(*RouteMatch)(nil),          // 14: outrider.config.v1.RouteMatch
-	(*RouteTarget)(nil),         // 15: outrider.config.v1.RouteTarget
-	(*MCP)(nil),                 // 16: outrider.config.v1.MCP
-	(*MCPServer)(nil),           // 17: outrider.config.v1.MCPServer
-	(*ServerAuth)(nil),          // 18: outrider.config.v1.ServerAuth
-	(*Bounds)(nil),              // 19: outrider.config.v1.Bounds
-	(*Telemetry)(nil),           // 20: outrider.config.v1.Telemetry
-	nil,                         // 21: outrider.config.v1.Agent.LabelsEntry
-	(*durationpb.Duration)(nil), // 22: google.protobuf.Duration
+	(*GuardSettings)(nil),       // 1: outrider.config.v1.GuardSettings
+	(*Agent)(nil),               // 2: outrider.config.v1.Agent
+	(*Listen)(nil),              // 3: outrider.config.v1.Listen
+	(*TLS)(nil),                 // 4: outrider.config.v1.TLS
+	(*Decision)(nil),            // 5: outrider.config.v1.Decision
+	(*ClientTLS)(nil),           // 6: outrider.config.v1.ClientTLS
+	(*PDP)(nil),                 // 7: outrider.config.v1.PDP
+	(*PDPListen)(nil),           // 8: outrider.config.v1.PDPListen
+	(*Peer)(nil),                // 9: outrider.config.v1.Peer
+	(*Operator)(nil),            // 10: outrider.config.v1.Operator
+	(*LLM)(nil),                 // 11: outrider.config.v1.LLM
+	(*LLMProvider)(nil),         // 12: outrider.config.v1.LLMProvider
+	(*KeySource)(nil),           // 13: outrider.config.v1.KeySource
+	(*LLMRoute)(nil),            // 14: outrider.config.v1.LLMRoute
+	(*RouteMatch)(nil),          // 15: outrider.config.v1.RouteMatch
+	(*RouteTarget)(nil),         // 16: outrider.config.v1.RouteTarget
+	(*MCP)(nil),                 // 17: outrider.config.v1.MCP
+	(*MCPServer)(nil),           // 18: outrider.config.v1.MCPServer
+	(*ServerAuth)(nil),          // 19: outrider.config.v1.ServerAuth
+	(*Bounds)(nil),              // 20: outrider.config.v1.Bounds
+	(*Telemetry)(nil),           // 21: outrider.config.v1.Telemetry
+	nil,                         // 22: outrider.config.v1.Agent.LabelsEntry
+	(*durationpb.Duration)(nil), // 23: google.protobuf.Duration
 }
 var file_outrider_config_v1_config_proto_depIdxs = []int32{
-	1,  // 0: outrider.config.v1.Config.agent:type_name -> outrider.config.v1.Agent
-	2,  // 1: outrider.config.v1.Config.listen:type_name -> outrider.config.v1.Listen
-	4,  // 2: outrider.config.v1.Config.decision:type_name -> outrider.config.v1.Decision
-	6,  // 3: outrider.config.v1.Config.pdp:type_name -> outrider.config.v1.PDP
-	10, // 4: outrider.config.v1.Config.llm:type_name -> outrider.config.v1.LLM
-	16, // 5: outrider.config.v1.Config.mcp:type_name -> outrider.config.v1.MCP
-	19, // 6: outrider.config.v1.Config.limits:type_name -> outrider.config.v1.Bounds
-	20, // 7: outrider.config.v1.Config.telemetry:type_name -> outrider.config.v1.Telemetry
-	21, // 8: outrider.config.v1.Agent.labels:type_name -> outrider.config.v1.Agent.LabelsEntry
-	3,  // 9: outrider.config.v1.Listen.tls:type_name -> outrider.config.v1.TLS
-	5,  // 10: outrider.config.v1.Decision.tls:type_name -> outrider.config.v1.ClientTLS
-	22, // 11: outrider.config.v1.Decision.timeout:type_name -> google.protobuf.Duration
-	7,  // 12: outrider.config.v1.PDP.listen:type_name -> outrider.config.v1.PDPListen
-	8,  // 13: outrider.config.v1.PDP.peers:type_name -> outrider.config.v1.Peer
-	9,  // 14: outrider.config.v1.PDP.operators:type_name -> outrider.config.v1.Operator
-	3,  // 15: outrider.config.v1.PDPListen.tls:type_name -> outrider.config.v1.TLS
-	11, // 16: outrider.config.v1.LLM.providers:type_name -> outrider.config.v1.LLMProvider
-	13, // 17: outrider.config.v1.LLM.routes:type_name -> outrider.config.v1.LLMRoute
-	12, // 18: outrider.config.v1.LLMProvider.key:type_name -> outrider.config.v1.KeySource
-	14, // 19: outrider.config.v1.LLMRoute.match:type_name -> outrider.config.v1.RouteMatch
-	15, // 20: outrider.config.v1.LLMRoute.to:type_name -> outrider.config.v1.RouteTarget
-	17, // 21: outrider.config.v1.MCP.servers:type_name -> outrider.config.v1.MCPServer
-	18, // 22: outrider.config.v1.MCPServer.auth:type_name -> outrider.config.v1.ServerAuth
-	12, // 23: outrider.config.v1.ServerAuth.bearer:type_name -> outrider.config.v1.KeySource
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	2,  // 0: outrider.config.v1.Config.agent:type_name -> outrider.config.v1.Agent
+	3,  // 1: outrider.config.v1.Config.listen:type_name -> outrider.config.v1.Listen
+	5,  // 2: outrider.config.v1.Config.decision:type_name -> outrider.config.v1.Decision
+	7,  // 3: outrider.config.v1.Config.pdp:type_name -> outrider.config.v1.PDP
+	11, // 4: outrider.config.v1.Config.llm:type_name -> outrider.config.v1.LLM
+	17, // 5: outrider.config.v1.Config.mcp:type_name -> outrider.config.v1.MCP
+	20, // 6: outrider.config.v1.Config.limits:type_name -> outrider.config.v1.Bounds
+	21, // 7: outrider.config.v1.Config.telemetry:type_name -> outrider.config.v1.Telemetry
+	1,  // 8: outrider.config.v1.Config.guards:type_name -> outrider.config.v1.GuardSettings
+	13, // 9: outrider.config.v1.GuardSettings.key:type_name -> outrider.config.v1.KeySource
+	22, // 10: outrider.config.v1.Agent.labels:type_name -> outrider.config.v1.Agent.LabelsEntry
+	4,  // 11: outrider.config.v1.Listen.tls:type_name -> outrider.config.v1.TLS
+	6,  // 12: outrider.config.v1.Decision.tls:type_name -> outrider.config.v1.ClientTLS
+	23, // 13: outrider.config.v1.Decision.timeout:type_name -> google.protobuf.Duration
+	8,  // 14: outrider.config.v1.PDP.listen:type_name -> outrider.config.v1.PDPListen
+	9,  // 15: outrider.config.v1.PDP.peers:type_name -> outrider.config.v1.Peer
+	10, // 16: outrider.config.v1.PDP.operators:type_name -> outrider.config.v1.Operator
+	4,  // 17: outrider.config.v1.PDPListen.tls:type_name -> outrider.config.v1.TLS
+	12, // 18: outrider.config.v1.LLM.providers:type_name -> outrider.config.v1.LLMProvider
+	14, // 19: outrider.config.v1.LLM.routes:type_name -> outrider.config.v1.LLMRoute
+	13, // 20: outrider.config.v1.LLMProvider.key:type_name -> outrider.config.v1.KeySource
+	15, // 21: outrider.config.v1.LLMRoute.match:type_name -> outrider.config.v1.RouteMatch
+	16, // 22: outrider.config.v1.LLMRoute.to:type_name -> outrider.config.v1.RouteTarget
+	18, // 23: outrider.config.v1.MCP.servers:type_name -> outrider.config.v1.MCPServer
+	19, // 24: outrider.config.v1.MCPServer.auth:type_name -> outrider.config.v1.ServerAuth
+	13, // 25: outrider.config.v1.ServerAuth.bearer:type_name -> outrider.config.v1.KeySource
+	26, // [26:26] is the sub-list for method output_type
+	26, // [26:26] is the sub-list for method input_type
+	26, // [26:26] is the sub-list for extension type_name
+	26, // [26:26] is the sub-list for extension extendee
+	0,  // [0:26] is the sub-list for field type_name
 }
 
 func init() { file_outrider_config_v1_config_proto_init() }
@@ -1577,15 +1639,15 @@ func file_outrider_config_v1_config_proto_init() {
 		return
 	}
 	file_outrider_config_v1_options_proto_init()
-	file_outrider_config_v1_config_proto_msgTypes[8].OneofWrappers = []any{}
 	file_outrider_config_v1_config_proto_msgTypes[9].OneofWrappers = []any{}
+	file_outrider_config_v1_config_proto_msgTypes[10].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_outrider_config_v1_config_proto_rawDesc), len(file_outrider_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   22,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1762,13 +1762,29 @@ func (x *Guards) GetResponse() []*Guard {
 	return nil
 }
 
-// Guard is one content check.
+// Guard is one content check. Of its lists, an absent one takes in everything.
+// Several guards may take in one finding, also of several policies: then the
+// strictest action holds: Block, then Redact, Hash, Tokenize, Mask, Observe.
 type Guard struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What it looks for.
 	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
-	// What a finding leads to: replaced by a placeholder, refused, or recorded.
-	Action        string `protobuf:"bytes,2,opt,name=action,proto3" json:"action,omitempty"`
+	// What a finding leads to. Block: the call is refused. Redact: a label stands in
+	// its place, such as [EMAIL]. Hash: the label with a hash that is the same for the
+	// same value, made with the key of guards.key. Mask: a star for each letter and
+	// digit save the last four. Tokenize, of requests only: a placeholder, in the place
+	// of which the answer carries the value again. Observe: it is recorded.
+	Action string `protobuf:"bytes,2,opt,name=action,proto3" json:"action,omitempty"`
+	// Types of findings, such as pii.email; `*` matches any run of characters.
+	Types []string `protobuf:"bytes,3,rep,name=types,proto3" json:"types,omitempty"`
+	// Who wrote the text.
+	Origins []string `protobuf:"bytes,4,rep,name=origins,proto3" json:"origins,omitempty"`
+	// What the text is. Description: of a tool, its name or its schema.
+	Segments []string `protobuf:"bytes,5,rep,name=segments,proto3" json:"segments,omitempty"`
+	// Findings that are less sure are left out; 0 to 1.
+	MinConfidence float64 `protobuf:"fixed64,6,opt,name=min_confidence,json=minConfidence,proto3" json:"min_confidence,omitempty"`
+	// Findings that this guard leaves out.
+	Exceptions    []*GuardException `protobuf:"bytes,7,rep,name=exceptions,proto3" json:"exceptions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1817,6 +1833,97 @@ func (x *Guard) GetAction() string {
 	return ""
 }
 
+func (x *Guard) GetTypes() []string {
+	if x != nil {
+		return x.Types
+	}
+	return nil
+}
+
+func (x *Guard) GetOrigins() []string {
+	if x != nil {
+		return x.Origins
+	}
+	return nil
+}
+
+func (x *Guard) GetSegments() []string {
+	if x != nil {
+		return x.Segments
+	}
+	return nil
+}
+
+func (x *Guard) GetMinConfidence() float64 {
+	if x != nil {
+		return x.MinConfidence
+	}
+	return 0
+}
+
+func (x *Guard) GetExceptions() []*GuardException {
+	if x != nil {
+		return x.Exceptions
+	}
+	return nil
+}
+
+// GuardException leaves findings out: those that match all that is given.
+type GuardException struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A type of findings, such as pii.email; `*` matches any run of characters.
+	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	// The hash of the value that is left out, as `outrider scan --hash` prints it. It
+	// means nothing without the key of guards.key.
+	Hash          string `protobuf:"bytes,2,opt,name=hash,proto3" json:"hash,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GuardException) Reset() {
+	*x = GuardException{}
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GuardException) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GuardException) ProtoMessage() {}
+
+func (x *GuardException) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GuardException.ProtoReflect.Descriptor instead.
+func (*GuardException) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *GuardException) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *GuardException) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
 // Rule is a named rule. Exactly one of allow and deny.
 type Rule struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1836,7 +1943,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[28]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1848,7 +1955,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[28]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1861,7 +1968,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{28}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Rule) GetName() string {
@@ -1922,7 +2029,7 @@ type Target struct {
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[29]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1934,7 +2041,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[29]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1947,7 +2054,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{29}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Target) GetTools() []string {
@@ -2021,7 +2128,7 @@ type Mutation struct {
 
 func (x *Mutation) Reset() {
 	*x = Mutation{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[30]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2033,7 +2140,7 @@ func (x *Mutation) String() string {
 func (*Mutation) ProtoMessage() {}
 
 func (x *Mutation) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[30]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2046,7 +2153,7 @@ func (x *Mutation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mutation.ProtoReflect.Descriptor instead.
 func (*Mutation) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{30}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Mutation) GetName() string {
@@ -2128,7 +2235,7 @@ type SetArgument struct {
 
 func (x *SetArgument) Reset() {
 	*x = SetArgument{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[31]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2140,7 +2247,7 @@ func (x *SetArgument) String() string {
 func (*SetArgument) ProtoMessage() {}
 
 func (x *SetArgument) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[31]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2153,7 +2260,7 @@ func (x *SetArgument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetArgument.ProtoReflect.Descriptor instead.
 func (*SetArgument) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{31}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *SetArgument) GetArgument() string {
@@ -2193,7 +2300,7 @@ type ClampArgument struct {
 
 func (x *ClampArgument) Reset() {
 	*x = ClampArgument{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[32]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2205,7 +2312,7 @@ func (x *ClampArgument) String() string {
 func (*ClampArgument) ProtoMessage() {}
 
 func (x *ClampArgument) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[32]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2218,7 +2325,7 @@ func (x *ClampArgument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClampArgument.ProtoReflect.Descriptor instead.
 func (*ClampArgument) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{32}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *ClampArgument) GetArgument() string {
@@ -2253,7 +2360,7 @@ type RemoveArgument struct {
 
 func (x *RemoveArgument) Reset() {
 	*x = RemoveArgument{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[33]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2265,7 +2372,7 @@ func (x *RemoveArgument) String() string {
 func (*RemoveArgument) ProtoMessage() {}
 
 func (x *RemoveArgument) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[33]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2278,7 +2385,7 @@ func (x *RemoveArgument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveArgument.ProtoReflect.Descriptor instead.
 func (*RemoveArgument) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{33}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *RemoveArgument) GetArgument() string {
@@ -2304,7 +2411,7 @@ type SetHeader struct {
 
 func (x *SetHeader) Reset() {
 	*x = SetHeader{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[34]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2316,7 +2423,7 @@ func (x *SetHeader) String() string {
 func (*SetHeader) ProtoMessage() {}
 
 func (x *SetHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[34]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2329,7 +2436,7 @@ func (x *SetHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetHeader.ProtoReflect.Descriptor instead.
 func (*SetHeader) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{34}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SetHeader) GetName() string {
@@ -2491,10 +2598,21 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\x05allow\x18\x01 \x03(\tB\x06\xea\xe0\x18\x02\x10\x01R\x05allow\"t\n" +
 	"\x06Guards\x123\n" +
 	"\arequest\x18\x01 \x03(\v2\x19.outrider.config.v1.GuardR\arequest\x125\n" +
-	"\bresponse\x18\x02 \x03(\v2\x19.outrider.config.v1.GuardR\bresponse\"s\n" +
+	"\bresponse\x18\x02 \x03(\v2\x19.outrider.config.v1.GuardR\bresponse\"\xa6\x03\n" +
 	"\x05Guard\x122\n" +
-	"\x04type\x18\x01 \x01(\tB\x1e\xea\xe0\x18\x1a\x10\x01\x1a\x03PII\x1a\x06Secret\x1a\tInjectionR\x04type\x126\n" +
-	"\x06action\x18\x02 \x01(\tB\x1e\xea\xe0\x18\x1a\x10\x01\x1a\x06Redact\x1a\x05Block\x1a\aObserveR\x06action\"\xce\x01\n" +
+	"\x04type\x18\x01 \x01(\tB\x1e\xea\xe0\x18\x1a\x10\x01\x1a\x03PII\x1a\x06Secret\x1a\tInjectionR\x04type\x12L\n" +
+	"\x06action\x18\x02 \x01(\tB4\xea\xe0\x180\x10\x01\x1a\x06Redact\x1a\x04Mask\x1a\x04Hash\x1a\bTokenize\x1a\x05Block\x1a\aObserveR\x06action\x12\x14\n" +
+	"\x05types\x18\x03 \x03(\tR\x05types\x12=\n" +
+	"\aorigins\x18\x04 \x03(\tB#\xea\xe0\x18\x1f\x1a\x06System\x1a\x04User\x1a\tAssistant\x1a\x04ToolR\aorigins\x12[\n" +
+	"\bsegments\x18\x05 \x03(\tB?\xea\xe0\x18;\x1a\x06Prompt\x1a\n" +
+	"Completion\x1a\tArguments\x1a\x06Result\x1a\vDescription\x1a\x05ErrorR\bsegments\x12%\n" +
+	"\x0emin_confidence\x18\x06 \x01(\x01R\rminConfidence\x12B\n" +
+	"\n" +
+	"exceptions\x18\a \x03(\v2\".outrider.config.v1.GuardExceptionR\n" +
+	"exceptions\"8\n" +
+	"\x0eGuardException\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x12\n" +
+	"\x04hash\x18\x02 \x01(\tR\x04hash\"\xce\x01\n" +
 	"\x04Rule\x12\x1a\n" +
 	"\x04name\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04name\x12>\n" +
 	"\x05allow\x18\x02 \x01(\v2\x1a.outrider.config.v1.TargetB\f\xea\xe0\x18\b2\x06effectR\x05allow\x12<\n" +
@@ -2555,7 +2673,7 @@ func file_outrider_config_v1_policy_proto_rawDescGZIP() []byte {
 	return file_outrider_config_v1_policy_proto_rawDescData
 }
 
-var file_outrider_config_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 38)
+var file_outrider_config_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_outrider_config_v1_policy_proto_goTypes = []any{
 	(*AgentPolicy)(nil),         // 0: outrider.config.v1.AgentPolicy
 	(*Metadata)(nil),            // 1: outrider.config.v1.Metadata
@@ -2585,49 +2703,50 @@ var file_outrider_config_v1_policy_proto_goTypes = []any{
 	(*Models)(nil),              // 25: outrider.config.v1.Models
 	(*Guards)(nil),              // 26: outrider.config.v1.Guards
 	(*Guard)(nil),               // 27: outrider.config.v1.Guard
-	(*Rule)(nil),                // 28: outrider.config.v1.Rule
-	(*Target)(nil),              // 29: outrider.config.v1.Target
-	(*Mutation)(nil),            // 30: outrider.config.v1.Mutation
-	(*SetArgument)(nil),         // 31: outrider.config.v1.SetArgument
-	(*ClampArgument)(nil),       // 32: outrider.config.v1.ClampArgument
-	(*RemoveArgument)(nil),      // 33: outrider.config.v1.RemoveArgument
-	(*SetHeader)(nil),           // 34: outrider.config.v1.SetHeader
-	nil,                         // 35: outrider.config.v1.Metadata.LabelsEntry
-	nil,                         // 36: outrider.config.v1.PolicySpec.ClaimsEntry
-	nil,                         // 37: outrider.config.v1.AgentSelector.MatchLabelsEntry
-	(*durationpb.Duration)(nil), // 38: google.protobuf.Duration
-	(*KeySource)(nil),           // 39: outrider.config.v1.KeySource
-	(*structpb.Value)(nil),      // 40: google.protobuf.Value
+	(*GuardException)(nil),      // 28: outrider.config.v1.GuardException
+	(*Rule)(nil),                // 29: outrider.config.v1.Rule
+	(*Target)(nil),              // 30: outrider.config.v1.Target
+	(*Mutation)(nil),            // 31: outrider.config.v1.Mutation
+	(*SetArgument)(nil),         // 32: outrider.config.v1.SetArgument
+	(*ClampArgument)(nil),       // 33: outrider.config.v1.ClampArgument
+	(*RemoveArgument)(nil),      // 34: outrider.config.v1.RemoveArgument
+	(*SetHeader)(nil),           // 35: outrider.config.v1.SetHeader
+	nil,                         // 36: outrider.config.v1.Metadata.LabelsEntry
+	nil,                         // 37: outrider.config.v1.PolicySpec.ClaimsEntry
+	nil,                         // 38: outrider.config.v1.AgentSelector.MatchLabelsEntry
+	(*durationpb.Duration)(nil), // 39: google.protobuf.Duration
+	(*KeySource)(nil),           // 40: outrider.config.v1.KeySource
+	(*structpb.Value)(nil),      // 41: google.protobuf.Value
 }
 var file_outrider_config_v1_policy_proto_depIdxs = []int32{
 	1,  // 0: outrider.config.v1.AgentPolicy.metadata:type_name -> outrider.config.v1.Metadata
 	2,  // 1: outrider.config.v1.AgentPolicy.spec:type_name -> outrider.config.v1.PolicySpec
-	35, // 2: outrider.config.v1.Metadata.labels:type_name -> outrider.config.v1.Metadata.LabelsEntry
+	36, // 2: outrider.config.v1.Metadata.labels:type_name -> outrider.config.v1.Metadata.LabelsEntry
 	8,  // 3: outrider.config.v1.PolicySpec.agents:type_name -> outrider.config.v1.AgentSelector
 	9,  // 4: outrider.config.v1.PolicySpec.traffic:type_name -> outrider.config.v1.TrafficPolicy
 	19, // 5: outrider.config.v1.PolicySpec.backend:type_name -> outrider.config.v1.BackendPolicy
-	28, // 6: outrider.config.v1.PolicySpec.rules:type_name -> outrider.config.v1.Rule
-	36, // 7: outrider.config.v1.PolicySpec.claims:type_name -> outrider.config.v1.PolicySpec.ClaimsEntry
+	29, // 6: outrider.config.v1.PolicySpec.rules:type_name -> outrider.config.v1.Rule
+	37, // 7: outrider.config.v1.PolicySpec.claims:type_name -> outrider.config.v1.PolicySpec.ClaimsEntry
 	7,  // 8: outrider.config.v1.PolicySpec.variables:type_name -> outrider.config.v1.Variable
 	3,  // 9: outrider.config.v1.PolicySpec.rego_modules:type_name -> outrider.config.v1.RegoModules
-	30, // 10: outrider.config.v1.PolicySpec.mutations:type_name -> outrider.config.v1.Mutation
+	31, // 10: outrider.config.v1.PolicySpec.mutations:type_name -> outrider.config.v1.Mutation
 	4,  // 11: outrider.config.v1.RegoModules.bundle:type_name -> outrider.config.v1.RegoBundle
-	38, // 12: outrider.config.v1.RegoBundle.poll_interval:type_name -> google.protobuf.Duration
-	39, // 13: outrider.config.v1.RegoBundle.bearer:type_name -> outrider.config.v1.KeySource
+	39, // 12: outrider.config.v1.RegoBundle.poll_interval:type_name -> google.protobuf.Duration
+	40, // 13: outrider.config.v1.RegoBundle.bearer:type_name -> outrider.config.v1.KeySource
 	5,  // 14: outrider.config.v1.RegoBundle.signature:type_name -> outrider.config.v1.BundleSignature
-	39, // 15: outrider.config.v1.BundleSignature.secret:type_name -> outrider.config.v1.KeySource
-	37, // 16: outrider.config.v1.AgentSelector.match_labels:type_name -> outrider.config.v1.AgentSelector.MatchLabelsEntry
+	40, // 15: outrider.config.v1.BundleSignature.secret:type_name -> outrider.config.v1.KeySource
+	38, // 16: outrider.config.v1.AgentSelector.match_labels:type_name -> outrider.config.v1.AgentSelector.MatchLabelsEntry
 	10, // 17: outrider.config.v1.TrafficPolicy.jwt_authentication:type_name -> outrider.config.v1.JWTAuthentication
 	16, // 18: outrider.config.v1.TrafficPolicy.rate_limiting:type_name -> outrider.config.v1.RateLimit
 	11, // 19: outrider.config.v1.JWTAuthentication.providers:type_name -> outrider.config.v1.JWTProvider
 	13, // 20: outrider.config.v1.JWTProvider.jwks:type_name -> outrider.config.v1.JWKS
 	12, // 21: outrider.config.v1.JWTProvider.introspection:type_name -> outrider.config.v1.Introspection
-	39, // 22: outrider.config.v1.Introspection.secret:type_name -> outrider.config.v1.KeySource
-	38, // 23: outrider.config.v1.Introspection.cache_duration:type_name -> google.protobuf.Duration
+	40, // 22: outrider.config.v1.Introspection.secret:type_name -> outrider.config.v1.KeySource
+	39, // 23: outrider.config.v1.Introspection.cache_duration:type_name -> google.protobuf.Duration
 	15, // 24: outrider.config.v1.JWKS.remote:type_name -> outrider.config.v1.RemoteJWKS
 	14, // 25: outrider.config.v1.JWKS.discovery:type_name -> outrider.config.v1.DiscoveredJWKS
-	38, // 26: outrider.config.v1.DiscoveredJWKS.cache_duration:type_name -> google.protobuf.Duration
-	38, // 27: outrider.config.v1.RemoteJWKS.cache_duration:type_name -> google.protobuf.Duration
+	39, // 26: outrider.config.v1.DiscoveredJWKS.cache_duration:type_name -> google.protobuf.Duration
+	39, // 27: outrider.config.v1.RemoteJWKS.cache_duration:type_name -> google.protobuf.Duration
 	17, // 28: outrider.config.v1.RateLimit.match:type_name -> outrider.config.v1.RateLimitMatch
 	18, // 29: outrider.config.v1.RateLimit.limits:type_name -> outrider.config.v1.Limit
 	20, // 30: outrider.config.v1.BackendPolicy.mcp:type_name -> outrider.config.v1.MCPPolicy
@@ -2640,20 +2759,21 @@ var file_outrider_config_v1_policy_proto_depIdxs = []int32{
 	26, // 37: outrider.config.v1.LLMPolicy.guards:type_name -> outrider.config.v1.Guards
 	27, // 38: outrider.config.v1.Guards.request:type_name -> outrider.config.v1.Guard
 	27, // 39: outrider.config.v1.Guards.response:type_name -> outrider.config.v1.Guard
-	29, // 40: outrider.config.v1.Rule.allow:type_name -> outrider.config.v1.Target
-	29, // 41: outrider.config.v1.Rule.deny:type_name -> outrider.config.v1.Target
-	29, // 42: outrider.config.v1.Mutation.match:type_name -> outrider.config.v1.Target
-	31, // 43: outrider.config.v1.Mutation.set:type_name -> outrider.config.v1.SetArgument
-	32, // 44: outrider.config.v1.Mutation.clamp:type_name -> outrider.config.v1.ClampArgument
-	33, // 45: outrider.config.v1.Mutation.remove:type_name -> outrider.config.v1.RemoveArgument
-	34, // 46: outrider.config.v1.Mutation.header:type_name -> outrider.config.v1.SetHeader
-	40, // 47: outrider.config.v1.SetArgument.value:type_name -> google.protobuf.Value
-	6,  // 48: outrider.config.v1.PolicySpec.ClaimsEntry.value:type_name -> outrider.config.v1.ClaimSchema
-	49, // [49:49] is the sub-list for method output_type
-	49, // [49:49] is the sub-list for method input_type
-	49, // [49:49] is the sub-list for extension type_name
-	49, // [49:49] is the sub-list for extension extendee
-	0,  // [0:49] is the sub-list for field type_name
+	28, // 40: outrider.config.v1.Guard.exceptions:type_name -> outrider.config.v1.GuardException
+	30, // 41: outrider.config.v1.Rule.allow:type_name -> outrider.config.v1.Target
+	30, // 42: outrider.config.v1.Rule.deny:type_name -> outrider.config.v1.Target
+	30, // 43: outrider.config.v1.Mutation.match:type_name -> outrider.config.v1.Target
+	32, // 44: outrider.config.v1.Mutation.set:type_name -> outrider.config.v1.SetArgument
+	33, // 45: outrider.config.v1.Mutation.clamp:type_name -> outrider.config.v1.ClampArgument
+	34, // 46: outrider.config.v1.Mutation.remove:type_name -> outrider.config.v1.RemoveArgument
+	35, // 47: outrider.config.v1.Mutation.header:type_name -> outrider.config.v1.SetHeader
+	41, // 48: outrider.config.v1.SetArgument.value:type_name -> google.protobuf.Value
+	6,  // 49: outrider.config.v1.PolicySpec.ClaimsEntry.value:type_name -> outrider.config.v1.ClaimSchema
+	50, // [50:50] is the sub-list for method output_type
+	50, // [50:50] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_outrider_config_v1_policy_proto_init() }
@@ -2663,14 +2783,14 @@ func file_outrider_config_v1_policy_proto_init() {
 	}
 	file_outrider_config_v1_config_proto_init()
 	file_outrider_config_v1_options_proto_init()
-	file_outrider_config_v1_policy_proto_msgTypes[32].OneofWrappers = []any{}
+	file_outrider_config_v1_policy_proto_msgTypes[33].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_outrider_config_v1_policy_proto_rawDesc), len(file_outrider_config_v1_policy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   38,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,0 +1,244 @@
+package pdp
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect"
+	"outrider.dev/outrider/dialect/mcp"
+	"outrider.dev/outrider/dialect/openai"
+	"outrider.dev/outrider/strictjson"
+)
+
+// guarding is a policy with guards and nothing else.
+func guarding(name, enforcement, request, response string) string {
+	var phases []string
+	for phase, list := range map[string]string{"request": request, "response": response} {
+		if list != "" {
+			phases = append(phases, phase+": ["+list+"]")
+		}
+	}
+	list := "{" + strings.Join(phases, ", ") + "}"
+	return `
+apiVersion: outrider.dev/v1
+kind: AgentPolicy
+metadata: {name: ` + name + `}
+spec:
+  enforcement: ` + enforcement + `
+  backend:
+    llm: {guards: ` + list + `}
+    mcp: {guards: ` + list + `, authorization: {action: Allow, policy: {matchExpressions: ["true"]}}}
+`
+}
+
+// TestStrictestActionHolds: of all guards that take in a finding, in one policy
+// or in several, whatever their order.
+func TestStrictestActionHolds(t *testing.T) {
+	const prompt = "mail ann@example.com, card 4111 1111 1111 1111"
+	for _, tt := range []struct {
+		name     string
+		policies []string
+		want     string // empty: denied
+	}{
+		{"one policy, two entries", []string{
+			guarding("a", "Enforce", "{type: PII, action: Mask}, {type: PII, action: Redact, types: [pii.email]}", ""),
+		}, "mail [EMAIL], card **** **** **** 1111"},
+		{"two policies", []string{
+			guarding("a", "Enforce", "{type: PII, action: Redact}", ""),
+			guarding("b", "Enforce", "{type: PII, action: Mask}", ""),
+		}, "mail [EMAIL], card [CREDIT_CARD]"},
+		{"an exception of one policy does not bind the other", []string{
+			guarding("a", "Enforce", "{type: PII, action: Redact, exceptions: [{type: pii.email}]}", ""),
+			guarding("b", "Enforce", "{type: PII, action: Mask, types: [pii.email]}", ""),
+		}, "mail ***@******e.com, card [CREDIT_CARD]"},
+		{"observing policies observe", []string{
+			guarding("a", "Observe", "{type: PII, action: Block}", ""),
+			guarding("b", "Enforce", "{type: PII, action: Redact, types: [pii.email]}", ""),
+		}, "mail [EMAIL], card 4111 1111 1111 1111"},
+		{"blocked", []string{
+			guarding("a", "Enforce", "{type: PII, action: Redact}", ""),
+			guarding("b", "Enforce", "{type: PII, action: Block, types: [pii.credit_card]}", ""),
+		}, ""},
+		{"another origin", []string{
+			guarding("a", "Enforce", "{type: PII, action: Block, origins: [Tool]}, {type: PII, action: Block, segments: [Arguments]}", ""),
+		}, prompt},
+	} {
+		for _, reversed := range []bool{false, true} {
+			policies := tt.policies
+			if reversed && len(policies) == 2 {
+				policies = []string{policies[1], policies[0]}
+			}
+			e, _ := engine(t, false, policies...)
+			r := chat(t, prompt)
+			v, _ := open(t, e, r)
+			switch {
+			case tt.want == "" && (v.Allowed() || v.Reason.Code != decision.CodePII):
+				t.Errorf("%s: %+v", tt.name, v)
+			case tt.want != "" && (!v.Allowed() || !strings.Contains(forwarded(r, v), `"`+tt.want+`"`)):
+				t.Errorf("%s: %+v, sent %s", tt.name, v.Reason, forwarded(r, v))
+			}
+		}
+	}
+}
+
+const tokenizing = "{type: PII, action: Tokenize}"
+
+// echo is an answer that says again what it was sent.
+func echo(t *testing.T, sent string) *decision.Body {
+	t.Helper()
+	var request struct {
+		Messages []struct{ Content string }
+	}
+	if err := json.Unmarshal([]byte(sent), &request); err != nil {
+		t.Fatal(err)
+	}
+	text, _ := json.Marshal("You said: " + request.Messages[0].Content)
+	raw := []byte(`{"choices":[{"message":{"content":` + string(text) + `}}]}`)
+	answer, err := openai.ReadAnswer(openai.Chat, raw, strictjson.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &decision.Body{Dialect: openai.Chat, Raw: raw, Segments: answer.Segments}
+}
+
+var placeholder = regexp.MustCompile(`\[EMAIL_[0-9]+_[a-z2-7]{6}\]`)
+
+func TestTokenizedValuesComeBack(t *testing.T) {
+	e, seen := engine(t, false, guarding("a", "Enforce", tokenizing, "{type: PII, action: Block}"))
+	const prompt = "ann@example.com wrote to bob@example.com and ann@example.com"
+	r := chat(t, prompt)
+	v, x := open(t, e, r)
+	sent := forwarded(r, v)
+	tokens := placeholder.FindAllString(sent, -1)
+	if strings.Contains(sent, "example.com") || len(tokens) != 3 || tokens[0] != tokens[2] || tokens[0] == tokens[1] {
+		t.Fatalf("sent %s", sent)
+	}
+	if !v.Duty.JudgeResponse {
+		t.Error("nobody brings the values back")
+	}
+	answer := echo(t, sent)
+	ruling, err := x.Judge(t.Context(), decision.Part{Whole: answer})
+	if err != nil || ruling.Effect != decision.Mutate || len(ruling.Findings) != 0 {
+		t.Fatalf("got %+v, %v", ruling, err)
+	}
+	if got := string(dialect.Apply(nil, answer.Raw, ruling.Splices)); !strings.Contains(got, `"You said: `+prompt+`"`) {
+		t.Errorf("the agent gets %s", got)
+	}
+	for _, rec := range seen.list {
+		if raw, _ := json.Marshal(rec); strings.Contains(string(raw), "example.com") {
+			t.Errorf("recorded: %s", raw)
+		}
+	}
+	_, other := open(t, e, chat(t, "hi"))
+	if ruling, err := other.Judge(t.Context(), decision.Part{Whole: answer}); err != nil || len(ruling.Splices) != 0 {
+		t.Errorf("another exchange restores: %+v, %v", ruling, err)
+	}
+}
+
+func TestTokenizedValuesComeBackInStreams(t *testing.T) {
+	e, _ := engine(t, false, guarding("a", "Enforce", tokenizing, ""))
+	r := chat(t, "ann@example.com")
+	v, x := open(t, e, r)
+	token := placeholder.FindString(forwarded(r, v))
+	text := "to " + token + ", [ok]"
+	var out strings.Builder
+	at := uint64(0)
+	for k := range text {
+		ruling, err := x.Judge(t.Context(), decision.Part{Deltas: []decision.Delta{{Lane: "c0", Text: text[k : k+1], Last: k == len(text)-1}}})
+		if err != nil || len(ruling.Releases) != 1 {
+			t.Fatalf("got %+v, %v", ruling, err)
+		}
+		rel := ruling.Releases[0]
+		for _, one := range rel.Replace {
+			out.WriteString(text[at:one.Start] + one.With)
+			at = one.End
+		}
+		out.WriteString(text[at:rel.Upto])
+		at = rel.Upto
+	}
+	if out.String() != "to ann@example.com, [ok]" {
+		t.Errorf("got %q", out.String())
+	}
+}
+
+func TestTokenizedArgumentsComeBackInResults(t *testing.T) {
+	e, _ := engine(t, false, guarding("a", "Enforce", tokenizing, ""))
+	r := toolCall(t, "", "github__find", `{"user":"ann@example.com"}`)
+	v, x := open(t, e, r)
+	token := placeholder.FindString(forwarded(r, v))
+	if token == "" || strings.Contains(forwarded(r, v), "ann@") {
+		t.Fatalf("%+v, sent %s", v.Reason, forwarded(r, v))
+	}
+	raw := []byte(`{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"found ` + token + `"}],"structuredContent":{"` + token + `":"` + token + `"}}}`)
+	answer, err := mcp.ReadAnswer(raw, strictjson.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ruling, err := x.Judge(t.Context(), decision.Part{Whole: &decision.Body{Dialect: mcp.Dialect, Raw: raw, Segments: answer.Segments}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The name of a member is no text that could be changed.
+	want := strings.ReplaceAll(strings.ReplaceAll(string(raw), token, "ann@example.com"), `"ann@example.com":`, `"`+token+`":`)
+	if got := string(dialect.Apply(nil, raw, ruling.Splices)); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// TestTokenizeNeedsAnAnswer: where nothing would bring the values back, the
+// call is refused instead of garbled.
+func TestTokenizeNeedsAnAnswer(t *testing.T) {
+	e, _ := engine(t, false, guarding("a", "Enforce", tokenizing, ""))
+	blind := decision.Face{Edits: true}
+	unasked := chat(t, "hello")
+	unasked.Face = blind
+	if v, err := e.Check(t.Context(), unasked); err != nil || !v.Allowed() {
+		t.Errorf("nothing to tokenize: %+v, %v", v, err)
+	}
+	r := chat(t, "ann@example.com")
+	r.Face = blind
+	streaming := chat(t, "ann@example.com")
+	streaming.Face, streaming.LLM.Stream = decision.Face{Edits: true, Responses: true}, true
+	raw := []byte(`{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"message":"ann@example.com"}}`)
+	m, err := mcp.Read(raw, nil, strictjson.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	notice := toolCall(t, "", "github__find", "{}")
+	notice.Method, notice.Body, notice.Tool = m.Method.Name, decision.Body{Dialect: mcp.Dialect, Raw: raw, Segments: m.Segments}, decision.Tool{}
+	for name, r := range map[string]*decision.Request{"no answers": r, "no streams": streaming, "a notification": notice} {
+		if v, err := e.Check(t.Context(), r); err != nil || v.Allowed() || v.Reason.Code != decision.CodeFaceCannotEnforce {
+			t.Errorf("%s: %+v, %v", name, v, err)
+		}
+	}
+}
+
+// TestScopesReachStreams: a guard of arguments reads the arguments of a
+// streamed call and lets its text pass.
+func TestScopesReachStreams(t *testing.T) {
+	e, _ := engine(t, false, guarding("a", "Enforce", "", "{type: PII, action: Redact, segments: [Arguments]}"))
+	for lane, redacts := range map[string]bool{"c0": false, "c0.refusal": false, "c0.tool1": true, "c0.function_call.arguments": true, "error.message": false} {
+		_, x := open(t, e, chat(t, "hi"))
+		ruling, err := x.Judge(t.Context(), decision.Part{Deltas: []decision.Delta{{Lane: lane, Text: "ann@example.com", Last: true}}})
+		if err != nil || len(ruling.Releases) != 1 || (len(ruling.Releases[0].Replace) == 1) != redacts {
+			t.Errorf("%s: %+v, %v", lane, ruling, err)
+		}
+	}
+}
+
+func TestGuardsThatNeedAKey(t *testing.T) {
+	hash := guarding("a", "Enforce", fmt.Sprintf("{type: PII, action: Block, exceptions: [{hash: %q}]}", strings.Repeat("0f", 16)), "")
+	e, _ := engine(t, false, hash)
+	if v, _ := open(t, e, chat(t, "ann@example.com")); v.Allowed() {
+		t.Error("the hash of another value is an exception")
+	}
+	cfg := e.state.Load().Config
+	cfg.GuardKey = nil
+	if err := e.Replace(cfg); err == nil || !strings.Contains(err.Error(), "key of 32 bytes") {
+		t.Errorf("without a key: %v", err)
+	}
+}
