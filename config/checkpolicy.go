@@ -33,7 +33,7 @@ func (d *document) checkMutations(mutations []*configv1.Mutation) {
 		path := fmt.Sprintf("spec.mutations[%d]", i)
 		d.checkName(path+".name", m.GetName())
 		d.unique(seen, path+".name", m.GetName())
-		if c := m.GetClamp(); c != nil && c.Min == nil && c.Max == nil {
+		if c := m.GetClamp(); c != nil && !d.has(path+".clamp.min") && !d.has(path+".clamp.max") {
 			d.fail(path+".clamp", path+".clamp has neither min nor max", "give one of them")
 		} else if c != nil && c.Min != nil && c.Max != nil && c.GetMin() > c.GetMax() {
 			d.fail(path+".clamp", path+".clamp: min is above max", "no number is within these bounds: mend one of them")

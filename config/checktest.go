@@ -71,6 +71,8 @@ func (d *document) checkExpectation(path string, c *configv1.TestCase) {
 		d.fail(path+".code", fmt.Sprintf("%s.code: %s is not a reason code", path, quoted(e.GetCode())), meant(e.GetCode(), codes()))
 	}
 	d.belongs(path+".text", "chat", c.GetChat() != nil)
+	d.belongs(path+".model", "chat", c.GetChat() != nil)
+	d.belongs(path+".maxTokens", "chat", c.GetChat() != nil)
 	d.belongs(path+".arguments", "call", c.GetCall() != nil)
 	d.belongs(path+".answer", "an answer of call or chat", c.GetCall().GetAnswer()+c.GetChat().GetAnswer() != "")
 	for field, tools := range map[string][]string{"visible": e.GetVisible(), "hidden": e.GetHidden()} {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,12 +99,17 @@ func (d *document) whole(n ast.Node, path string, bits int, zero bool) (uint64, 
 func (d *document) number(n ast.Node, path string) (protoreflect.Value, bool) {
 	switch n.(type) {
 	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode:
-		v, ok := d.freeNumber(n, path)
-		return protoreflect.ValueOfFloat64(v.GetNumberValue()), ok
 	default:
 		d.wrongType(n, path, "a number")
 		return protoreflect.Value{}, false
 	}
+	word := n.GetToken().Value
+	v, err := strconv.ParseFloat(word, 64)
+	if err != nil || math.IsInf(v, 0) || math.IsNaN(v) || math.Trunc(v) == v && math.Abs(v) >= maxExact {
+		d.fail(path, fmt.Sprintf("%s: %s is not a plain number, or too large to be held exactly", path, quoted(word)), "write it in decimal digits, such as 100 or -0.5")
+		return protoreflect.Value{}, false
+	}
+	return protoreflect.ValueOfFloat64(v), true
 }
 
 // size reads a byte size and keeps it as written.

@@ -2,8 +2,10 @@ package policytest
 
 import (
 	"encoding/json"
+	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"outrider.dev/outrider/decision"
@@ -31,6 +33,7 @@ func compare(e *configv1.TestExpectation, a *Answer) []Mismatch {
 	c.names("findings", e.GetFindings(), a.Findings)
 	c.equal("text", e.GetText(), a.Text)
 	c.equal("answer", e.GetAnswer(), a.Returned)
+	c.changes(e, a)
 	if e.GetArguments() != nil && !reflect.DeepEqual(any(e.GetArguments().AsMap()), a.Args) {
 		c.add("arguments", jsonText(e.GetArguments().AsMap()), jsonText(a.Args))
 	}
@@ -40,6 +43,38 @@ func compare(e *configv1.TestExpectation, a *Answer) []Mismatch {
 		}
 	}
 	return c
+}
+
+// changes compares what mutations made of the call.
+func (c *comparison) changes(e *configv1.TestExpectation, a *Answer) {
+	c.equal("model", e.GetModel(), a.Model)
+	if e.GetMaxTokens() > 0 {
+		c.equal("maxTokens", strconv.FormatUint(e.GetMaxTokens(), 10), strconv.FormatUint(a.MaxTokens, 10))
+	}
+	if want := lowerNames(e.GetHeaders()); len(want) > 0 && !maps.Equal(want, a.Headers) {
+		c.add("headers", jsonText(want), jsonText(a.Headers))
+	}
+	if len(e.GetMutations()) > 0 && !matched(e.GetMutations(), a.Mutations) {
+		c.add("mutations", strings.Join(e.GetMutations(), ", "), strings.Join(a.Mutations, ", "))
+	}
+}
+
+func lowerNames(headers map[string]string) map[string]string {
+	out := make(map[string]string, len(headers))
+	for name, value := range headers {
+		out[strings.ToLower(name)] = value
+	}
+	return out
+}
+
+// matched reports whether each part stands in one of the names and each name
+// holds one of the parts.
+func matched(parts, names []string) bool {
+	return !slices.ContainsFunc(parts, func(part string) bool {
+		return !slices.ContainsFunc(names, func(name string) bool { return strings.Contains(name, part) })
+	}) && !slices.ContainsFunc(names, func(name string) bool {
+		return !slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(name, part) })
+	})
 }
 
 type comparison []Mismatch

@@ -87,7 +87,7 @@ func (s *Suite) alone(p probe) []config.Policy {
 // bare returns the specification without anything that judges.
 func bare(spec *configv1.PolicySpec) *configv1.PolicySpec {
 	spec = proto.CloneOf(spec)
-	spec.Backend, spec.Rules, spec.Rego, spec.RegoModules = nil, nil, "", nil
+	spec.Backend, spec.Rules, spec.Rego, spec.RegoModules, spec.Mutations = nil, nil, "", nil, nil
 	if spec.GetTraffic() != nil {
 		spec.Traffic.RateLimiting = nil
 	}
@@ -133,9 +133,24 @@ func probes(index int, p *config.Policy) []probe {
 		if inline == "" {
 			path = "spec.regoModules"
 		}
-		b.add(path, "rego", byModule, func(s *configv1.PolicySpec) { s.Rego, s.RegoModules = inline, files })
+		b.add(path, "rego", byModule, func(s *configv1.PolicySpec) {
+			s.Rego, s.RegoModules = inline, files
+			if inline != "" && !strings.Contains(inline, "allow") {
+				s.Rules = everything()
+			}
+		})
+	}
+	for i, m := range spec.GetMutations() {
+		b.add(fmt.Sprintf("spec.mutations[%d]", i), fmt.Sprintf("mutations[%d] %s", i, m.GetName()), changed, func(s *configv1.PolicySpec) {
+			s.Mutations, s.Rules = []*configv1.Mutation{m}, everything()
+		})
 	}
 	return b.out
+}
+
+// everything lets calls pass that only a deny or a mutation is about.
+func everything() []*configv1.Rule {
+	return []*configv1.Rule{{Name: "everything", Allow: &configv1.Target{}}}
 }
 
 // named probes a named rule. One that applies to the entries of lists alone is
@@ -146,7 +161,7 @@ func (b *prober) named(i int, r *configv1.Rule) {
 	holds := allowed
 	switch {
 	case listsOnly && r.GetDeny() != nil:
-		holds, rules = hides, append(rules, &configv1.Rule{Name: "everything", Allow: &configv1.Target{}})
+		holds, rules = hides, append(rules, everything()...)
 	case listsOnly:
 		holds = shows
 	case r.GetDeny() != nil:
@@ -172,7 +187,12 @@ func allowed(a *Answer) bool { return a.Verdict.Allowed() && a.Verdict.Reason.Ru
 
 func denied(a *Answer) bool { return a.Verdict.Reason.Code == decision.CodeDeniedByRule }
 
-func byModule(a *Answer) bool { return strings.HasPrefix(a.Verdict.Reason.Rule, "rego ") }
+func byModule(a *Answer) bool {
+	return strings.HasPrefix(a.Verdict.Reason.Rule, "rego ") || changed(a)
+}
+
+// changed: guards are left out, so only a mutation changes the call.
+func changed(a *Answer) bool { return a.Verdict.Effect == decision.Mutate }
 
 // modelJudged: a list of models holds when it lets a call pass, and decides
 // when it does not.

@@ -36,7 +36,7 @@ func answers(t *testing.T, s *Suite, order []question) map[string]Answer {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a.Observed = observed(seen.list)
+		a.Observed, a.Mutations = observed(seen.list), mutations(seen.list)
 		if err := s.judgeAnswer(context.Background(), q, a); err != nil {
 			t.Fatal(err)
 		}

@@ -102,6 +102,8 @@ type chat struct {
 	Model    string        `json:"model"`
 	Messages []chatMessage `json:"messages"`
 	Stream   bool          `json:"stream,omitempty"`
+
+	MaxTokens uint64 `json:"max_tokens,omitempty"`
 }
 
 type chatMessage struct {
@@ -110,7 +112,7 @@ type chatMessage struct {
 }
 
 func chatBody(c *configv1.TestChat) chat {
-	body := chat{Model: c.GetModel(), Stream: c.GetStream()}
+	body := chat{Model: c.GetModel(), Stream: c.GetStream(), MaxTokens: c.GetMaxTokens()}
 	for _, m := range c.GetMessages() {
 		body.Messages = append(body.Messages, chatMessage{m.GetRole(), m.GetContent()})
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"outrider.dev/outrider/audit"
@@ -35,7 +36,12 @@ type Answer struct {
 	Args     any      // that are sent on; of a call
 	Returned string   // the answer's text, as the agent gets it
 	Findings []string // types, each once
-	Observed []string // what observing policies would have refused
+	Observed []string // what observing policies would have refused or changed
+
+	Model     string            // that the call is sent on with; of a chat
+	MaxTokens uint64            // the larger bound that it is sent on with
+	Headers   map[string]string // that are added, by lower-case name
+	Mutations []string          // that changed the call
 
 	request *decision.Request // with all that the engine read of it
 }
@@ -59,7 +65,7 @@ func (s *Suite) Run(ctx context.Context, pattern *regexp.Regexp) ([]Result, erro
 		if err != nil {
 			return nil, err
 		}
-		answer.Observed = observed(seen.list)
+		answer.Observed, answer.Mutations = observed(seen.list), mutations(seen.list)
 		if s.limited() && answer.Verdict.Allowed() {
 			engine = nil // it counted the call
 		}
@@ -95,6 +101,12 @@ func (s *Suite) answer(ctx context.Context, e *pdp.Engine, q question) (*Answer,
 	}
 	a := &Answer{Verdict: v, request: r}
 	a.found(v.Findings)
+	for _, h := range v.Headers {
+		if a.Headers == nil {
+			a.Headers = map[string]string{}
+		}
+		a.Headers[strings.ToLower(h.Name)] = string(h.Value)
+	}
 	if v.Allowed() {
 		if err := a.read(dialect.Apply(nil, raw, v.Splices)); err != nil {
 			return nil, err
@@ -138,11 +150,12 @@ func (a *Answer) read(sent []byte) error {
 		Params struct {
 			Arguments any `json:"arguments"`
 		} `json:"params"`
+		MaxCompletionTokens uint64 `json:"max_completion_tokens"`
 	}
 	if err := json.Unmarshal(sent, &body); err != nil {
 		return err
 	}
-	a.Args = body.Params.Arguments
+	a.Args, a.Model, a.MaxTokens = body.Params.Arguments, body.Model, max(body.MaxTokens, body.MaxCompletionTokens)
 	if n := len(body.Messages); n > 0 {
 		a.Text = body.Messages[n-1].Content
 	}
@@ -153,7 +166,21 @@ func observed(list []audit.Record) []string {
 	var out []string
 	for _, r := range list {
 		for _, o := range r.Observed {
-			out = append(out, o.Policy+": "+string(o.Code)+" "+o.Rule)
+			what := string(o.Code)
+			if o.Change != "" {
+				what = "changes " + o.Change
+			}
+			out = append(out, o.Policy+": "+what+" "+o.Rule)
+		}
+	}
+	return out
+}
+
+func mutations(list []audit.Record) []string {
+	var out []string
+	for _, r := range list {
+		for _, e := range r.Edits {
+			out = append(out, e.Rule)
 		}
 	}
 	return out

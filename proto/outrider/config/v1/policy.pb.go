@@ -2225,7 +2225,7 @@ type SetArgument struct {
 	// A JSON pointer (RFC 6901) below the arguments: /per_page, /filter/limit.
 	// Objects on the way that are not there are made.
 	Argument string `protobuf:"bytes,1,opt,name=argument,proto3" json:"argument,omitempty"`
-	// The value, of any type.
+	// The value, of any type. Null is the expression "null".
 	Value *structpb.Value `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
 	// CEL that yields the value.
 	Expression    string `protobuf:"bytes,3,opt,name=expression,proto3" json:"expression,omitempty"`
