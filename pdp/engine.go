@@ -159,5 +159,5 @@ func (e *Engine) FilterTools(_ context.Context, r *decision.Request, tools []dec
 			return &decision.Visibility{Bitmap: []byte{}}, nil
 		}
 	}
-	return c.visible(tools)
+	return c.visible(tools).Visibility, nil
 }

@@ -57,7 +57,7 @@ func (x *exchange) Judge(_ context.Context, p decision.Part) (*decision.Ruling, 
 	case p.Whole != nil:
 		return x.judgeWhole(p.Whole), nil
 	case p.Tools != nil:
-		return x.judgeTools(p.Tools)
+		return x.call.visible(p.Tools), nil
 	default:
 		return x.judgeDeltas(p.Deltas), nil
 	}
@@ -138,14 +138,6 @@ func (x *exchange) denied(r *decision.Ruling, reason decision.Reason) *decision.
 	r.Splices, r.Releases = nil, nil
 	x.call.recordRuling(r)
 	return r
-}
-
-func (x *exchange) judgeTools(tools []decision.Tool) (*decision.Ruling, error) {
-	v, err := x.call.visible(tools)
-	if err != nil {
-		return nil, err
-	}
-	return &decision.Ruling{Effect: decision.Allow, Visibility: v}, nil
 }
 
 // Settle implements decision.Exchange. The first outcome counts.

@@ -30,6 +30,7 @@ func scan(set *guards.Set, b *decision.Body, v *guards.Vault, found []decision.F
 		text := textOf(b, i)
 		before := len(found)
 		found = set.Scan(text, b.Segments[i], found)
+		found = set.ScanEscaped(text, b.Segments[i], found, before)
 		edits = set.Edits(text, found[before:], v, edits)
 	}
 	return found, edits

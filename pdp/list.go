@@ -3,30 +3,63 @@ package pdp
 import (
 	"outrider.dev/outrider/authz/input"
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect"
+	"outrider.dev/outrider/dialect/mcp"
 	"outrider.dev/outrider/dialect/openai"
 	"outrider.dev/outrider/strictjson"
 )
 
-// visible judges a page of tools with the rules of the call, and renames the
-// ones that may be seen to what the agent calls them by.
-func (c *call) visible(tools []decision.Tool) (*decision.Visibility, error) {
+// visible judges a page of tools with the rules of the call and with the guards
+// of what comes back, and renames the ones that may be seen to what the agent
+// calls them by. What guards find is recorded.
+func (c *call) visible(tools []decision.Tool) *decision.Ruling {
 	v := &decision.Visibility{Bitmap: make([]byte, (len(tools)+7)/8)}
+	r := &decision.Ruling{Effect: decision.Allow, Visibility: v}
 	shown := c.shown(tools)
 	for i := range tools {
 		if !shown[i] {
 			continue
 		}
-		splice, ok := c.expose(&tools[i])
-		if !ok {
-			continue
-		}
-		v.Show(i)
-		if splice != nil {
-			splice.Index = uint32(i)
-			v.Splices = append(v.Splices, *splice)
+		splices, found, ok := c.show(&tools[i], uint32(i)) //nolint:gosec // an index of a bounded page
+		r.Findings = append(r.Findings, found...)
+		if ok {
+			v.Show(i)
+			v.Splices = append(v.Splices, splices...)
 		}
 	}
-	return v, nil
+	c.recordRuling(r)
+	return r
+}
+
+// show returns the splices of one definition as the agent gets it, and whether
+// it may be shown at all.
+func (c *call) show(t *decision.Tool, index uint32) ([]decision.Splice, []decision.Finding, bool) {
+	renamed, ok := c.expose(t)
+	if !ok {
+		return nil, nil, false
+	}
+	splices, found, ok := c.describe(t, index)
+	if !ok || len(splices) > 0 && !c.keepsName(t, splices) {
+		return nil, found, false
+	}
+	if renamed != nil {
+		splices = append(splices, *renamed)
+		mcp.SortSplices(splices)
+	}
+	for k := range splices {
+		splices[k].Index = index
+	}
+	return splices, found, true
+}
+
+// keepsName reports whether the definition has its name after the splices.
+func (c *call) keepsName(t *decision.Tool, splices []decision.Splice) bool {
+	doc, err := strictjson.Parse(dialect.Apply(nil, t.Definition, splices), c.state.Limits)
+	if err != nil {
+		return false
+	}
+	defer doc.Free()
+	return doc.Root().Get("name").Is(t.Name)
 }
 
 // keepModels leaves of a provider's list of models those that the caller may

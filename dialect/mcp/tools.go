@@ -129,6 +129,23 @@ func (p *ToolPage) readHints(result strictjson.Value) {
 	}
 }
 
+// ReadDefinition reads the text of one tool's definition: its name, its
+// descriptions and its schema. The error is an [*Error] with
+// [decision.CodeUpstreamInvalid].
+func ReadDefinition(raw []byte, lim strictjson.Limits) ([]decision.Segment, error) {
+	doc, err := strictjson.Parse(raw, lim)
+	if err != nil {
+		return nil, badAnswer(err.Error())
+	}
+	defer doc.Free()
+	c := collector{kind: decision.KindDescription, origin: decision.OriginTool}
+	c.answer(doc.Root())
+	if c.over {
+		return nil, badAnswer(tooManySegments)
+	}
+	return c.segs, nil
+}
+
 func (c *collector) aroundTools(root, result strictjson.Value) {
 	for name, value := range root.Members() {
 		switch {

@@ -28,7 +28,8 @@ func TestReadAnswer(t *testing.T) {
 			"audio":{"id":"a","data":"AAAA","transcript":"four"},"annotations":[{"url_citation":{"title":"five"}}]},
 			"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2,"prompt_tokens_details":{"cached_tokens":1}}}`,
 			[]string{
-				"completion/assistant: one", "completion/assistant: two", "completion/assistant: three", "arguments/assistant: {}",
+				"completion/assistant: one", "completion/assistant: two", "completion/assistant: three",
+				"arguments/assistant: f", "arguments/assistant: {}",
 				"completion/assistant: four", "completion/assistant: five",
 			},
 			decision.Usage{Input: 3, Output: 2, Cached: 1},

@@ -164,7 +164,7 @@ func (r *chunkReader) delta(lane string, delta strictjson.Value) error {
 			if err := r.toolCalls(lane, v); err != nil {
 				return err
 			}
-		case v.Kind() == strictjson.String && identifies(name, v):
+		case v.Kind() == strictjson.String && labels(name, v):
 		case bytes.HasPrefix(name, []byte("tool")), string(name) == "choice":
 			r.leaves(lane+".#"+strconv.Itoa(position), nil, name, v) // never the lane of something else
 		default:
@@ -203,7 +203,7 @@ func (r *chunkReader) leaves(lane string, parent, name []byte, v strictjson.Valu
 func (r *chunkReader) leavesBut(except strictjson.Value, lane string, parent, name []byte, v strictjson.Value) {
 	switch v.Kind() {
 	case strictjson.String:
-		if v != except && !identifies(name, v) && !isMedia(parent, name, v) {
+		if v != except && !labels(name, v) && !isMedia(parent, name, v) {
 			r.add(lane, v)
 		}
 	case strictjson.Array:
@@ -222,6 +222,13 @@ func (r *chunkReader) leavesBut(except strictjson.Value, lane string, parent, na
 			}
 		}
 	}
+}
+
+// labels reports whether the string is no text in a stream: an identifier, or
+// the name of a tool. A name would hold its event, and all behind it, until the
+// lane ends.
+func labels(name []byte, v strictjson.Value) bool {
+	return identifies(name, v) || string(name) == "name" && isIdentifier(content(v))
 }
 
 // holdsText reports whether a text can stand in v.

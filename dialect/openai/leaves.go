@@ -21,6 +21,7 @@ const (
 	fromAssistant
 	toolArguments
 	toolResult
+	toolDescription
 	description
 	completion
 	failure
@@ -28,14 +29,15 @@ const (
 
 func (m mark) segment() decision.Segment {
 	return [...]decision.Segment{
-		fromUser:      {Kind: decision.KindPrompt, Origin: decision.OriginUser},
-		fromSystem:    {Kind: decision.KindPrompt, Origin: decision.OriginSystem},
-		fromAssistant: {Kind: decision.KindPrompt, Origin: decision.OriginAssistant},
-		toolArguments: {Kind: decision.KindArguments, Origin: decision.OriginAssistant},
-		toolResult:    {Kind: decision.KindResult, Origin: decision.OriginTool},
-		description:   {Kind: decision.KindDescription, Origin: decision.OriginSystem},
-		completion:    {Kind: decision.KindCompletion, Origin: decision.OriginAssistant},
-		failure:       {Kind: decision.KindError, Origin: decision.OriginAssistant},
+		fromUser:        {Kind: decision.KindPrompt, Origin: decision.OriginUser},
+		fromSystem:      {Kind: decision.KindPrompt, Origin: decision.OriginSystem},
+		fromAssistant:   {Kind: decision.KindPrompt, Origin: decision.OriginAssistant},
+		toolArguments:   {Kind: decision.KindArguments, Origin: decision.OriginAssistant},
+		toolResult:      {Kind: decision.KindResult, Origin: decision.OriginTool},
+		toolDescription: {Kind: decision.KindDescription, Origin: decision.OriginTool},
+		description:     {Kind: decision.KindDescription, Origin: decision.OriginSystem},
+		completion:      {Kind: decision.KindCompletion, Origin: decision.OriginAssistant},
+		failure:         {Kind: decision.KindError, Origin: decision.OriginAssistant},
 	}[m]
 }
 
@@ -94,7 +96,7 @@ func content(v strictjson.Value) []byte {
 // its looks. A longer or other text in such a place is text.
 func identifies(name []byte, v strictjson.Value) bool {
 	switch string(name) {
-	case "role", "type", "id", "tool_call_id", "name":
+	case "role", "type", "id", "tool_call_id":
 		return isIdentifier(content(v))
 	}
 	return false

@@ -59,13 +59,8 @@ func readCall(raw []byte, lim strictjson.Limits, own member, required string) (*
 // read too: a lenient provider may put it before the model.
 func commonMember(t *table, call *dialect.Call, n, v strictjson.Value) error {
 	name := key(n)
-	switch string(name) {
-	case "model":
+	if string(name) == "model" {
 		return readModel(call, v)
-	case "user", "safety_identifier", "prompt_cache_key":
-		if v.Kind() == strictjson.String && isLabel(content(v)) {
-			return nil
-		}
 	}
 	t.name(n, fromUser)
 	t.leaves(nil, name, v, fromUser)
@@ -189,7 +184,8 @@ func markOf(role strictjson.Value) mark {
 	}
 }
 
-// tools reads the descriptions of tools. Two names in other case are refused
+// tools reads the names and descriptions of tools, which servers of tools may
+// have written. Two names in other case are refused
 // where the interface gives names a meaning, not within a schema, whose names
 // are data.
 func (t *table) tools(name []byte, v strictjson.Value) error {
@@ -200,7 +196,7 @@ func (t *table) tools(name []byte, v strictjson.Value) error {
 			}
 		}
 	}
-	t.leaves(nil, name, v, description)
+	t.leaves(nil, name, v, toolDescription)
 	return nil
 }
 

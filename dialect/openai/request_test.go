@@ -51,7 +51,7 @@ func TestReadChatSegments(t *testing.T) {
 			{"role":"function","name":"f","content":"g"},{"role":"User ","content":"x"}]}`),
 			[]string{
 				"prompt/system: s", "prompt/system: d", "prompt/user: u", "prompt/assistant: a", "prompt/assistant: r",
-				"result/tool: t", "result/tool: g", "prompt/user: User ", "prompt/user: x",
+				"result/tool: t", "result/tool: f", "result/tool: g", "prompt/user: User ", "prompt/user: x",
 			},
 		},
 		{"the role may follow", []byte(`{"messages":[{"content":"t","role":"tool"}],"model":"m"}`), []string{"result/tool: t"}},
@@ -72,15 +72,18 @@ func TestReadChatSegments(t *testing.T) {
 			{"id":"call_1","type":"function","function":{"name":"f","arguments":"{\"a\":1}"}},
 			{"id":"call_2","type":"custom","custom":{"name":"g","input":"free"}}],
 			"function_call":{"name":"h","arguments":"old"}}]}`),
-			[]string{`arguments/assistant: {"a":1}`, "arguments/assistant: free", "arguments/assistant: old"},
+			[]string{
+				"arguments/assistant: f", `arguments/assistant: {"a":1}`, "arguments/assistant: g", "arguments/assistant: free",
+				"arguments/assistant: h", "arguments/assistant: old",
+			},
 		},
 		{
 			"tools", chat(`"tools":[{"type":"function","function":{"name":"f","description":"does","parameters":
 			{"type":"object","properties":{"q":{"type":"string","description":"query","enum":["x y"]},"not a name":{"type":"string"}}}}}],
 			"functions":[{"name":"g","description":"old"}]`),
 			[]string{
-				"description/system: does", "description/system: query", "description/system: x y", "description/system: not a name",
-				"description/system: old",
+				"description/tool: f", "description/tool: does", "description/tool: query", "description/tool: x y",
+				"description/tool: not a name", "description/tool: g", "description/tool: old",
 			},
 		},
 		{
@@ -88,8 +91,8 @@ func TestReadChatSegments(t *testing.T) {
 			"response_format":{"type":"json_schema","json_schema":{"name":"n","description":"shape","schema":{"title":"t"}}},
 			"metadata":{"k":"meta"},"user":"user-123","stop":["END"],"documents":[{"text":"unknown"}],"chat_template":"{{x}}","n":1`),
 			[]string{
-				"prompt/assistant: guess", "description/system: shape", "description/system: t", "prompt/user: meta",
-				"prompt/user: END", "prompt/user: unknown", "prompt/user: {{x}}",
+				"prompt/assistant: guess", "description/system: n", "description/system: shape", "description/system: t", "prompt/user: meta",
+				"prompt/user: user-123", "prompt/user: END", "prompt/user: unknown", "prompt/user: {{x}}",
 			},
 		},
 	}
@@ -154,7 +157,7 @@ func TestReadChatFindsHiddenText(t *testing.T) {
 func TestIdentifiersAreShort(t *testing.T) {
 	for length, want := range map[int]int{64: 0, 65: 2} {
 		word := strings.Repeat("x", length)
-		body := []byte(`{"model":"m","messages":[{"role":"user","name":"` + word + `","` + word + `":0}]}`)
+		body := []byte(`{"model":"m","messages":[{"role":"user","id":"` + word + `","` + word + `":0}]}`)
 		call, err := openai.ReadChat(body, strictjson.Limits{})
 		if err != nil || len(call.Segments) != want {
 			t.Errorf("%d bytes: %d segments, want %d, %v", length, len(call.Segments), want, err)

@@ -1,0 +1,76 @@
+package guards
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"outrider.dev/outrider/decision"
+)
+
+// escaped spells every character as an escape, some as two.
+func escaped(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		if r > 0xffff {
+			r -= 0x10000
+			fmt.Fprintf(&b, `\u%04x\u%04X`, 0xd800+r>>10, 0xdc00+r&0x3ff)
+			continue
+		}
+		fmt.Fprintf(&b, `\u%04x`, r)
+	}
+	return b.String()
+}
+
+// TestEscapesHideNothing: a value in JSON in a string is found however it is
+// spelled there, and its edit takes all of it.
+func TestEscapesHideNothing(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	set := mustSet(t, allKinds(decision.ActionRedact)...)
+	token := "ghp_" + invent(r, alnum, 36)
+	for name, value := range map[string]string{
+		"all":  escaped(token),
+		"one":  `ghp\u005f` + token[4:],
+		"part": token[:20] + escaped(token[20:]),
+	} {
+		text := `{"key":"` + value + `","note":"a\/b 😀"}`
+		found := set.Scan([]byte(text), decision.Segment{}, nil)
+		found = set.ScanEscaped([]byte(text), decision.Segment{}, found, 0)
+		if got := redacted(t, set, text, found); got != `{"key":"[SECRET:GITHUB]","note":"a\/b 😀"}` {
+			t.Errorf("%s: %s, found %v", name, got, found)
+		}
+	}
+	for _, plain := range []string{`C:\users\ann`, `\u12`, `a\u00zz`, `\`, `\ud800`, `x\/y`, "no escapes"} {
+		if got := set.ScanEscaped([]byte(plain), decision.Segment{}, nil, 0); len(got) != 0 {
+			t.Errorf("%q: %v", plain, got)
+		}
+	}
+	twice := set.Scan([]byte(`{"a":"`+token+`","b":"\u0041"}`), decision.Segment{}, nil)
+	if got := set.ScanEscaped([]byte(`{"a":"`+token+`","b":"\u0041"}`), decision.Segment{}, slices.Clone(twice), 0); len(got) != len(twice) {
+		t.Errorf("found %v and then %v", twice, got)
+	}
+}
+
+// FuzzUnescape holds the reading of escapes against the library's, and every
+// offset to what stands there.
+func FuzzUnescape(f *testing.F) {
+	for _, seed := range []string{`a\u0041b`, `\ud83d\ude00x`, `\\u0041`, `\"\/\b\f\n\r\t`, `\ud800`, `\u00e9`, `plain`, `\`, `\u`, `\ud800\u0041`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		plain, at := unescape([]byte(text))
+		if len(at) != len(plain)+1 || !slices.IsSorted(at) || at[len(plain)] != uint32(len(text)) {
+			t.Fatalf("%q: %q at %v", text, plain, at)
+		}
+		var want string
+		if json.Unmarshal([]byte(`"`+text+`"`), &want) == nil && want != string(plain) {
+			t.Fatalf("%q: got %q, want %q", text, plain, want)
+		}
+		if !strings.Contains(text, `\`) && string(plain) != text {
+			t.Fatalf("%q became %q", text, plain)
+		}
+	})
+}
