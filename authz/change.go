@@ -15,16 +15,18 @@ import (
 // hundred decisions.
 const (
 	maxScopes    = 24 // tried one by one and in pairs
+	maxBoth      = 8  // tried beside other arguments
 	maxModels    = 16
 	maxArguments = 8
 	maxLiterals  = 16 // tried for each argument
 )
 
 // change says what would let the call pass: one scope, two, another model,
-// another argument, in this order. Nothing is said before the changed call was
-// judged. Where nothing helps it says what stands in the way.
+// another argument, a scope and another argument, in this order. Nothing is
+// said before the changed call was judged. Where nothing helps it says what
+// stands in the way.
 func (x *explaining) change(e *Explanation) string {
-	for _, try := range []func() string{x.byScope, x.byModel, x.byArgument} {
+	for _, try := range []func() string{x.byScope, x.byModel, func() string { return x.byArgument(x.call) }, x.byBoth} {
 		if said := try(); said != "" {
 			return said
 		}
@@ -42,30 +44,14 @@ func (x *explaining) passes(c *input.Call) bool {
 // byScope tries the scopes that the rules ask for, on the token that came or
 // on one that could have come.
 func (x *explaining) byScope() string {
-	base, before := x.call, ""
-	if base.Principal.Issuer == "" {
-		if base, before = x.withToken(); base == nil {
-			return ""
-		}
-		if x.passes(base) {
-			return before
-		}
-		before += " with "
-	} else {
-		before = "add "
+	base, before := x.withToken()
+	if base == nil {
+		return ""
 	}
-	var scopes []string
-	for i, r := range x.sources {
-		if r == nil || r.when == nil || x.rules[i].Observe {
-			continue
-		}
-		for _, scope := range r.when.ScopeTests() {
-			if !slices.Contains(scopes, scope) && !slices.Contains(base.Principal.Scopes, scope) {
-				scopes = append(scopes, scope)
-			}
-		}
+	if base != x.call && x.passes(base) {
+		return strings.TrimSuffix(before, " with ")
 	}
-	scopes = scopes[:min(len(scopes), maxScopes)]
+	scopes := x.scopes(base)
 	for _, one := range scopes {
 		if x.passes(base.WithScope(one)) {
 			return before + "the scope " + one
@@ -81,9 +67,44 @@ func (x *explaining) byScope() string {
 	return ""
 }
 
-// withToken returns the call with a token, without a scope, of the first issuer
-// that the policies listen to on the surface; nil where they listen to none.
+// scopes are those that rules ask for and the caller does not have.
+func (x *explaining) scopes(base *input.Call) []string {
+	var scopes []string
+	for i, r := range x.sources {
+		if r == nil || r.when == nil || x.rules[i].Observe {
+			continue
+		}
+		for _, scope := range r.when.ScopeTests() {
+			if !slices.Contains(scopes, scope) && !slices.Contains(base.Principal.Scopes, scope) {
+				scopes = append(scopes, scope)
+			}
+		}
+	}
+	return scopes[:min(len(scopes), maxScopes)]
+}
+
+// byBoth tries another argument beside one more scope.
+func (x *explaining) byBoth() string {
+	base, before := x.withToken()
+	if base == nil {
+		return ""
+	}
+	scopes := x.scopes(base)
+	for _, one := range scopes[:min(len(scopes), maxBoth)] {
+		if said := x.byArgument(base.WithScope(one)); said != "" {
+			return before + "the scope " + one + ", and " + said
+		}
+	}
+	return ""
+}
+
+// withToken returns the call, and how a text about more scopes begins. A call
+// without a token gets one, without a scope, of the first issuer that the
+// policies listen to on the surface; it is nil where they listen to none.
 func (x *explaining) withToken() (*input.Call, string) {
+	if x.call.Principal.Issuer != "" {
+		return x.call, "add "
+	}
 	providers := x.selection.Authentication(x.surface).Providers
 	if len(providers) == 0 {
 		return nil, ""
@@ -96,7 +117,7 @@ func (x *explaining) withToken() (*input.Call, string) {
 	who := *x.call.Principal
 	who.Issuer, who.Subject = first.Issuer, "somebody"
 	who.Claims = map[string]any{"iss": who.Issuer, "sub": who.Subject, "aud": audiences, "scp": []any{}}
-	return x.call.As(&who), "send a token of " + who.Issuer
+	return x.call.As(&who), "send a token of " + who.Issuer + " with "
 }
 
 // byModel tries the models that lists and rules name.
@@ -129,7 +150,7 @@ func (x *explaining) byModel() string {
 
 // byArgument tries other values of the arguments that rules in the way read,
 // and to leave them out.
-func (x *explaining) byArgument() string {
+func (x *explaining) byArgument(base *input.Call) string {
 	if x.call.ArgsUnknown {
 		return ""
 	}
@@ -145,7 +166,7 @@ func (x *explaining) byArgument() string {
 			if tried++; tried > maxArguments {
 				return ""
 			}
-			if said := x.alter(r, &x.rules[i], read); said != "" {
+			if said := x.alter(base, r, &x.rules[i], read); said != "" {
 				return said
 			}
 		}
@@ -165,8 +186,8 @@ func inTheWay(o *decision.RuleOutcome) bool {
 }
 
 // alter tries other values of one argument.
-func (x *explaining) alter(r *rule, o *decision.RuleOutcome, read input.Reading) string {
-	all, err := read.Field.Read(x.call)
+func (x *explaining) alter(base *input.Call, r *rule, o *decision.RuleOutcome, read input.Reading) string {
+	all, err := read.Field.Read(base)
 	if err != nil {
 		return ""
 	}
@@ -174,12 +195,12 @@ func (x *explaining) alter(r *rule, o *decision.RuleOutcome, read input.Reading)
 	path := read.Argument()
 	try := func(value any, drop bool) bool {
 		raw, err := json.Marshal(edited(args, path, value, drop))
-		return err == nil && x.passes(x.call.WithArguments(raw))
+		return err == nil && x.passes(base.WithArguments(raw))
 	}
 	for _, value := range []any{"-", int64(0), false} { // of no meaning to anybody
 		switch {
 		case !try(value, false):
-		case read.Show(x.call) == "missing":
+		case read.Show(base) == "missing":
 			return "send the argument " + strings.Join(path, ".")
 		default:
 			return "change " + read.Name() + ": " + r.label + " " + stance(r) + " while " + blamed(o.When, read.Name(), r)

@@ -165,6 +165,7 @@ func TestSmallestChange(t *testing.T) {
 		"a token":         {toolCall("get_a", "{}"), nobody, "send a token of " + issuer + " with the scope mcp:read"},
 		"a deny":          {toolCall("delete_a", "{}"), withScopes("mcp:read", "mcp:write"), "nothing that the caller may change was found to help: the deny rule backend.mcp.denyPolicy[0] (p.yaml:spec.backend.mcp.denyPolicy.matchExpressions[0]) is final"},
 		"an argument":     {toolCall("create_issue", `{"repo":"infra/dns"}`), withScopes("mcp:read", "mcp:write"), `change tool.args.repo: rules[1] no-infra denies while tool.args.repo.startsWith("infra/")`},
+		"both":            {toolCall("create_issue", `{"repo":"infra/dns"}`), withScopes("mcp:read"), `add the scope mcp:write, and change tool.args.repo: rules[1] no-infra denies while tool.args.repo.startsWith("infra/")`},
 		"a number":        {toolCall("get_page", `{"limit":5000}`), withScopes("mcp:read"), "change tool.args.limit: rules[2] pages denies while tool.args.limit > 100"},
 		"a missing one":   {toolCall("get_page", `{}`), withScopes("mcp:read"), "send the argument limit"},
 		"a literal":       {toolCall("publish", `{"site":"shop"}`), withScopes(), `set tool.args.site to "blog"`},

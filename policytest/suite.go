@@ -1,6 +1,7 @@
 package policytest
 
 import (
+	"crypto/ed25519"
 	"fmt"
 	"time"
 
@@ -26,8 +27,10 @@ type Suite struct {
 	policies []config.Policy
 	paths    []string // that the policies came from
 	compiled *authz.Set
+	now      func() time.Time
 	tokens   *token.Verifier
-	bearers  map[string]string // by principal; empty: it shows no token
+	key      ed25519.PrivateKey // that signs the principals' tokens
+	bearers  map[string]string  // by principal; empty: it shows no token
 	places   *places
 }
 
@@ -55,7 +58,7 @@ func (s *Suite) Name() string { return s.test.Doc.GetMetadata().GetName() }
 func (s *Suite) File() string { return s.test.File }
 
 func newSuite(test *config.Test) (*Suite, error) {
-	s := &Suite{test: test}
+	s := &Suite{test: test, now: Now}
 	loaded, err := config.Files(test.Doc.GetSpec().GetPolicies()...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: the policies under test do not load:\n%w", test.File, err)
@@ -90,7 +93,7 @@ func (s *Suite) engine(policies *authz.Set) (*pdp.Engine, *records, error) {
 		Recorder: seen,
 		Limits:   strictjson.Limits{},
 		GuardKey: make(guards.Key, guards.KeySize), // hashes are the same wherever tests run
-		Now:      Now,
+		Now:      s.now,
 	})
 	return e, seen, err
 }

@@ -41,6 +41,7 @@ func (s *Suite) issue() error {
 	if err != nil {
 		return err
 	}
+	s.key = private
 	known := s.trusted()
 	var providers []token.Provider
 	for _, issuer := range slices.Sorted(maps.Keys(known)) {
@@ -48,7 +49,7 @@ func (s *Suite) issue() error {
 			Issuer: issuer, Audiences: known[issuer], JWKS: token.Keys{Inline: keySet(public)},
 		})
 	}
-	if s.tokens, err = token.New(token.Config{Providers: providers, Now: Now}); err != nil {
+	if s.tokens, err = token.New(token.Config{Providers: providers, Now: s.now}); err != nil {
 		return fmt.Errorf("%s: %w", s.test.File, err)
 	}
 	s.bearers = map[string]string{}
@@ -57,7 +58,7 @@ func (s *Suite) issue() error {
 		if err != nil {
 			return err
 		}
-		if s.bearers[p.GetName()], err = sign(private, claims); err != nil {
+		if s.bearers[p.GetName()], err = sign(s.key, claims); err != nil {
 			return err
 		}
 	}
@@ -94,7 +95,7 @@ func (s *Suite) claims(path string, p *configv1.TestPrincipal, known trusted) (m
 		claims["scp"] = p.GetScopes()
 	}
 	claims["iss"], claims["sub"], claims["aud"] = issuer, subject, audiences
-	claims["iat"], claims["exp"] = Now().Unix(), Now().Add(lifetime).Unix()
+	claims["iat"], claims["exp"] = s.now().Unix(), s.now().Add(lifetime).Unix()
 	return claims, nil
 }
 

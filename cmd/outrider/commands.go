@@ -9,14 +9,15 @@ var version = "dev" //nolint:gochecknoglobals // the linker can only set a varia
 
 // commandLine is what users may type.
 type commandLine struct {
-	Demo  demoCommand  `cmd:"" help:"Play the whole story on loopback: tokens, redaction, tools by scope, limits."`
-	Run   runCommand   `cmd:"" help:"Run data plane and decision service in one process, or a command behind them."`
-	Init  initCommand  `cmd:"" help:"Write a starting configuration, a policy and its tests."`
-	Check checkCommand `cmd:"" help:"Load configuration and policies and say what is wrong."`
-	Test  testCommand  `cmd:"" help:"Run the test cases of policies."`
-	Why   whyCommand   `cmd:"" help:"Say why a call was decided as it was."`
-	Scan  scanCommand  `cmd:"" help:"Run the content guards over text."`
-	Part  partCommand  `cmd:"" hidden:"" help:"Run one part of the demo."`
+	Demo    demoCommand    `cmd:"" help:"Play the whole story on loopback: tokens, redaction, tools by scope, limits."`
+	Run     runCommand     `cmd:"" help:"Run data plane and decision service in one process, or a command behind them."`
+	Init    initCommand    `cmd:"" help:"Write a starting configuration, a policy and its tests."`
+	Check   checkCommand   `cmd:"" help:"Load configuration and policies and say what is wrong."`
+	Test    testCommand    `cmd:"" help:"Run the test cases of policies."`
+	Explain explainCommand `cmd:"" help:"Say what would happen to a call, and what would let it pass."`
+	Why     whyCommand     `cmd:"" help:"Say why a call was decided as it was."`
+	Scan    scanCommand    `cmd:"" help:"Run the content guards over text."`
+	Part    partCommand    `cmd:"" hidden:"" help:"Run one part of the demo."`
 
 	Version kong.VersionFlag `help:"Show the version."`
 }
