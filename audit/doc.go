@@ -7,6 +7,8 @@
 //
 // A record says who asked for what and what was decided. It never holds
 // content: no prompt, no tool argument, no matched text, no claim but the
-// subject. What cannot be written is counted ([Log.Lost]) and logged. It is a
+// subject. Where rules refused it holds what each of them came to, with the
+// values that they read masked as authz/input does it; that is worked out here,
+// beside the calls, in a bounded share of the time. What cannot be written is counted ([Log.Lost]) and logged. It is a
 // bounded memory for explaining, not tamper-evident evidence.
 package audit

@@ -18,6 +18,9 @@ func sample(t *testing.T, v reflect.Value) {
 		v.Set(reflect.ValueOf(time.Date(2026, 3, 1, 12, 0, 0, 123456789, time.FixedZone("", 3600))))
 	case v.Kind() == reflect.String:
 		v.SetString("a <b> \"c\" \\ d & é\x01 \xff")
+	case v.Kind() == reflect.Func: // is not written
+	case v.Type() == reflect.TypeFor[*decision.Condition](): // has itself below it
+		v.Set(reflect.ValueOf(&decision.Condition{Text: "a <b>", Parts: []decision.Condition{{Note: "c"}}}))
 	case v.CanInt():
 		v.SetInt(7)
 	case v.CanUint():

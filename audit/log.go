@@ -146,6 +146,7 @@ type writer struct {
 	batch   []byte
 	records uint64
 	failing bool
+	explain allowance
 }
 
 // drain writes what is queued now.
@@ -162,6 +163,7 @@ func (w *writer) drain(queue <-chan Record) {
 }
 
 func (w *writer) add(r *Record) {
+	w.explain.explain(r)
 	batch, err := appendLine(w.batch, r)
 	if err != nil { // a time beyond the year 9999
 		w.lost.Add(1)

@@ -50,6 +50,10 @@ type Record struct {
 	Observed     []Observed       `json:"observed,omitempty"`      // what observing policies would have refused or changed
 	End          decision.End     `json:"end,omitempty"`           // of an outcome
 	Usage        decision.Usage   `json:"usage,omitzero"`          // of an outcome, in tokens
+	Explained    *Explained       `json:"explained,omitempty"`     // of a refusal by rules
+	// Explain finds out what Explained is to hold. The goroutine that writes
+	// calls it, if there is time; nil where there is nothing to explain.
+	Explain func() *Explained `json:"-"`
 }
 
 // Observed is a refusal or a change that did not happen, because its policy
@@ -110,6 +114,7 @@ func (r Record) bounded() Record {
 	for i, p := range r.Providers {
 		r.Providers[i] = clip(p)
 	}
+	r.Explained = r.Explained.bounded()
 	return r
 }
 

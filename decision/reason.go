@@ -128,6 +128,15 @@ func (c Code) Known() bool {
 	return ok
 }
 
+// OfRules reports whether the code is one that the rules of policies refuse with.
+func (c Code) OfRules() bool {
+	switch c {
+	case CodeDeniedByRule, CodeNotAllowed, CodeRuleError, CodeModelNotAllowed:
+		return true
+	}
+	return false
+}
+
 // Entry is one line of the registry.
 type Entry struct {
 	Code   Code

@@ -1,13 +1,16 @@
 package pdp
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
 
+	"outrider.dev/outrider/audit"
 	"outrider.dev/outrider/authz"
 	"outrider.dev/outrider/authz/input"
 	"outrider.dev/outrider/decision"
@@ -74,7 +77,7 @@ func (c *call) change(rules *authz.Explanation) string {
 		return rules.Change
 	case reason.Code.Status().HTTP == http.StatusUnauthorized:
 		return c.tokenAdvice(reason.Code)
-	case ofRules(reason.Code) && rules.Change != "":
+	case reason.Code.OfRules() && rules.Change != "":
 		return rules.Change
 	case reason.Code == decision.CodeRateLimited && reason.RetryAfter > 0:
 		return fmt.Sprintf("wait %d s", int(reason.RetryAfter.Seconds()))
@@ -89,15 +92,6 @@ func (c *call) change(rules *authz.Explanation) string {
 		return "take out what was found: " + strings.Join(found, "; ")
 	}
 	return cmp.Or(reason.Message, reason.Code.Status().Summary)
-}
-
-// ofRules reports whether rules refused.
-func ofRules(code decision.Code) bool {
-	switch code {
-	case decision.CodeDeniedByRule, decision.CodeNotAllowed, decision.CodeRuleError, decision.CodeModelNotAllowed:
-		return true
-	}
-	return false
 }
 
 // tokenAdvice says which token would do.
@@ -124,4 +118,26 @@ func (c *call) tokenAdvice(code decision.Code) string {
 		text += " for the audience " + strings.Join(audiences, " or ")
 	}
 	return text
+}
+
+// maxKeptArguments bounds the arguments that are kept until a refusal is
+// explained, in bytes. A refusal with longer ones is not.
+const maxKeptArguments = 64 << 10
+
+// explainLater returns what explains the refusal when somebody has time. It
+// holds on to nothing of the asker's and to no token.
+func (c *call) explainLater() func() *audit.Explained {
+	if c.judged == nil || len(c.judged.Arguments()) > maxKeptArguments {
+		return nil
+	}
+	r := *c.judged
+	r.Body, r.Face = decision.Body{Dialect: r.Body.Dialect}, decision.Face{}
+	r.Tool.Args, r.Tool.ArgsStart, r.Tool.ArgsEnd = bytes.Clone(c.judged.Arguments()), 0, 0
+	r.Tool.Definition = bytes.Clone(r.Tool.Definition)
+	r.Caller.Bearer, r.Caller.Labels, r.HTTP.Headers = nil, maps.Clone(r.Caller.Labels), maps.Clone(r.HTTP.Headers)
+	selection, who, tried := c.selection, *c.principal, *c.tried
+	return func() *audit.Explained {
+		e := selection.Explain(input.New(&r, &who), input.New(&r, &tried))
+		return &audit.Explained{Rules: e.Rules, Change: e.Change}
+	}
 }

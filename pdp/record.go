@@ -20,6 +20,9 @@ func (c *call) record() {
 		r.Observed = append(r.Observed, audit.Observed{Policy: o.Policy, Code: o.Reason.Code, Rule: o.Reason.Rule, Change: o.Change})
 	}
 	r.Edits = c.edits()
+	if r.Code.OfRules() {
+		r.Explain = c.explainLater()
+	}
 	c.state.Recorder.Add(r)
 }
 

@@ -38,7 +38,7 @@ func (c whyCommand) Run(context.Context) error {
 		switch {
 		case err == nil:
 			slices.Reverse(records)
-			explain(os.Stdout, records)
+			explain(os.Stdout, colored(os.Stdout), records)
 			return nil
 		case !errors.Is(err, audit.ErrNotFound):
 			return err
@@ -65,12 +65,15 @@ func (c whyCommand) dirs() ([]string, error) {
 	}
 }
 
-func explain(out io.Writer, records []audit.Record) {
+func explain(out io.Writer, color bool, records []audit.Record) {
 	for i := range records {
 		if i > 0 {
 			fmt.Fprintln(out)
 		}
 		explainOne(out, &records[i])
+		if e := records[i].Explained; e != nil {
+			(&rulePrinter{out: out, color: color}).print(e.Rules)
+		}
 	}
 }
 
@@ -92,10 +95,11 @@ func explainOne(out io.Writer, r *audit.Record) {
 	row("reason", string(r.Code))
 	row("message", r.Message)
 	row("rule", r.Rule)
-	row("policy", policy(r))
+	row("policy", named(r.Policy, r.Version))
+	row("to pass", change(r))
 	row("went to", strings.Join(r.Providers, ", "))
 	for _, f := range r.Findings {
-		row("found", fmt.Sprintf("%s in segment %d, bytes %d to %d: %s", f.Type, f.Segment, f.Start, f.End, f.Action))
+		row("found", finding(f.Type, f.Segment, f.Start, f.End, f.Action))
 	}
 	if r.MoreFindings > 0 {
 		row("found", fmt.Sprintf("and %d more", r.MoreFindings))
@@ -127,9 +131,17 @@ func heading(r *audit.Record) string {
 	}
 }
 
-func policy(r *audit.Record) string {
-	if r.Version == "" {
-		return r.Policy
+// change is the smallest change that would have let the call pass. The rules
+// that tell are recorded for refusals by rules.
+func change(r *audit.Record) string {
+	switch {
+	case r.Explained != nil && r.Explained.More > 0:
+		return fmt.Sprintf("%s (%d more rules are not kept)", r.Explained.Change, r.Explained.More)
+	case r.Explained != nil:
+		return r.Explained.Change
+	case r.Phase == audit.PhaseRequest && r.Code.OfRules():
+		return "not worked out: too much was refused at that time, or the arguments were too long; ask `outrider explain`"
+	default:
+		return ""
 	}
-	return r.Policy + " (" + r.Version + ")"
 }
