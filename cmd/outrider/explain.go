@@ -68,7 +68,7 @@ func (c *explainCommand) Run(ctx context.Context) error {
 		return err
 	}
 	e, err := what.Explain(ctx)
-	if err != nil && len(c.Scope)+len(c.Claim) > 0 {
+	if who := config.Errors(nil); errors.As(err, &who) && len(c.Scope)+len(c.Claim) > 0 {
 		return fmt.Errorf("--scope and --claim make a token: %w", err)
 	}
 	if err != nil {
@@ -128,7 +128,7 @@ func (c *explainCommand) agent(cfg *configv1.Config) *configv1.Agent {
 func (c *explainCommand) call(principal string) (*configv1.TestCase, error) {
 	out := &configv1.TestCase{Name: "what if", Principal: principal}
 	if c.Model != "" {
-		out.Chat = &configv1.TestChat{Model: c.Model, Prompt: c.Prompt}
+		out.Chat = &configv1.TestChat{Model: c.Model, Messages: []*configv1.TestMessage{{Role: "user", Content: c.Prompt}}}
 		return out, nil
 	}
 	server, tool, found := strings.Cut(c.Tool, "/")
@@ -236,9 +236,11 @@ func (c *explainCommand) print(out io.Writer, e *decision.Explanation) {
 	for _, l := range e.Limits {
 		row("limit", limitText(&l))
 	}
-	row("to pass", e.Change)
+	if e.Change != v.Reason.Message {
+		row("to pass", e.Change)
+	}
 	if c.Token != "" {
-		row("token", "the signature of "+c.Token+" was not checked")
+		row("token", "its signature was not checked")
 	}
 	p.print(e.Rules)
 }

@@ -94,8 +94,12 @@ func (p *rulePrinter) rule(o *decision.RuleOutcome) {
 	if o.Result == decision.ResultSkipped {
 		return
 	}
-	if o.Note != "" {
-		p.detail("", o.Note)
+	switch {
+	case o.Note == "":
+	case o.Effect == decision.RuleDenies && o.Result == decision.ResultTrue:
+		p.detail("says", o.Note)
+	default:
+		p.detail("note", o.Note)
 	}
 	if o.When != nil {
 		p.condition(o.When, 0)
