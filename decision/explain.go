@@ -7,6 +7,7 @@ type Explanation struct {
 	Verdict *Verdict      // without grants
 	Rules   []RuleOutcome // every rule of every policy that selects the caller, in the order of the documents
 	Limits  []LimitState  // that would count the call
+	Edits   []string      // what mutations change, each with its rule; without values
 	Change  string        // the smallest change that would let the call pass; empty where it passes
 }
 

@@ -19,7 +19,7 @@ type call struct {
 	req      *decision.Request // as mutations changed it
 	asked    *decision.Request // as it came
 	granting bool              // the asker forwards the call and may receive grants
-	dry      bool              // nothing is counted
+	look     *look             // nothing is counted; nil: everything is
 
 	selection *authz.Selection
 	bundle    *bundle
@@ -37,7 +37,6 @@ type call struct {
 	vault     *guards.Vault     // what guards tokenized; nil: nothing
 	observed  []authz.Observation
 	judged    *decision.Request // what the rules judged last; nil where they were not asked
-	limits    []decision.LimitState
 	verdict   decision.Verdict
 }
 

@@ -22,7 +22,7 @@ import (
 // refusal is looked at, too. The answer is for operators.
 func (e *Engine) Explain(_ context.Context, r *decision.Request) (*decision.Explanation, error) {
 	c := e.newCall(r, false)
-	c.dry = true
+	c.look = &look{}
 	if err := c.read(); err != nil {
 		c.refuse(err)
 		return &decision.Explanation{Verdict: &c.verdict, Change: c.verdict.Reason.Message}, nil
@@ -30,7 +30,19 @@ func (e *Engine) Explain(_ context.Context, r *decision.Request) (*decision.Expl
 	c.decide()
 	c.lookOn()
 	rules := c.explainRules()
-	return &decision.Explanation{Verdict: &c.verdict, Rules: rules.Rules, Limits: c.limits, Change: c.change(&rules)}, nil
+	return &decision.Explanation{Verdict: &c.verdict, Rules: rules.Rules, Limits: c.look.limits, Edits: c.explainEdits(), Change: c.change(&rules)}, nil
+}
+
+// look is what a call that is only looked at finds.
+type look struct{ limits []decision.LimitState }
+
+// explainEdits says what mutations change, whether or not the call passes then.
+func (c *call) explainEdits() []string {
+	var out []string
+	for _, by := range c.changed {
+		out = append(out, by.What+" by "+by.Rule)
+	}
+	return out
 }
 
 // lookOn does what a refusal kept from being done, for the sake of what it
@@ -42,7 +54,7 @@ func (c *call) lookOn() {
 	if c.method.Name == "" {
 		_ = c.resolve()
 	}
-	if len(c.limits) == 0 {
+	if len(c.look.limits) == 0 {
 		var first string
 		if targets := c.state.Routes.Model(c.req.LLM.Model); c.req.Surface == decision.LLM && len(targets) > 0 {
 			first = targets[0].Name

@@ -182,3 +182,18 @@ func TestOnlyRefusalsByRulesAreExplained(t *testing.T) {
 		}
 	}
 }
+
+// What mutations change is told, and the rules are those of the changed call.
+func TestExplainTellsMutations(t *testing.T) {
+	policy := mutating("m", `    - {name: cap, match: {tools: ["list_*"]}, clamp: {argument: /limit, max: 100}}`,
+		`    - {name: small, deny: {tools: ["*"]}, when: "has(tool.args.limit) && tool.args.limit <= 100"}`)
+	e, _ := engine(t, false, policy)
+	got := explained(t, e, toolCall(t, "", "github__list_a", `{"limit":5000}`))
+	if len(got.Edits) != 1 || !strings.HasPrefix(got.Edits[0], "argument /limit by mutations[0] cap") {
+		t.Errorf("edits %q", got.Edits)
+	}
+	raw, err := json.Marshal(got.Rules)
+	if err != nil || got.Verdict.Reason.Code != decision.CodeDeniedByRule || !strings.Contains(string(raw), `{"path":"tool.args.limit","value":"100"}`) {
+		t.Errorf("%s: %s, %v", got.Verdict.Reason.Code, raw, err)
+	}
+}

@@ -64,13 +64,13 @@ func (c *call) reserveFor(provider string) *decision.Reason {
 
 // take takes room in the limits of one policy, or only looks at them.
 func (c *call) take(b *boundLimiter, q limit.Question) (*limit.Reservation, *decision.Reason) {
-	if !c.dry {
+	if c.look == nil {
 		return b.limiter.Reserve(q)
 	}
 	states, reason := b.limiter.Peek(q)
 	for _, s := range states {
 		s.Observe = b.observe
-		c.limits = append(c.limits, s)
+		c.look.limits = append(c.look.limits, s)
 	}
 	return nil, reason
 }

@@ -230,8 +230,8 @@ func (c *explainCommand) print(out io.Writer, e *decision.Explanation) {
 	for _, f := range v.Findings {
 		row("found", finding(f.Type, f.Segment, f.Start, f.End, f.Action))
 	}
-	for _, h := range v.Headers {
-		row("header", h.Name)
+	for _, edit := range e.Edits {
+		row("changed", edit)
 	}
 	for _, l := range e.Limits {
 		row("limit", limitText(&l))

@@ -11,7 +11,7 @@ import (
 // ExplanationProto returns e as a message. Grants, settlement handles and the
 // values of headers stay behind: who asks for an explanation forwards nothing.
 func ExplanationProto(e *decision.Explanation) *decisionv1.ExplainResponse {
-	m := &decisionv1.ExplainResponse{Verdict: VerdictProto(e.Verdict), SmallestChange: e.Change}
+	m := &decisionv1.ExplainResponse{Verdict: VerdictProto(e.Verdict), SmallestChange: e.Change, Edits: e.Edits}
 	m.Verdict.Grants, m.Verdict.Settlement, m.Verdict.Lifeboat = nil, nil, nil
 	for _, h := range m.Verdict.GetHeaders() {
 		h.Value = ""

@@ -767,7 +767,9 @@ type ExplainResponse struct {
 	// The smallest change that would allow the call. Empty where it passes.
 	SmallestChange string `protobuf:"bytes,3,opt,name=smallest_change,json=smallestChange,proto3" json:"smallest_change,omitempty"`
 	// The limits that would count the call.
-	Limits        []*LimitState `protobuf:"bytes,4,rep,name=limits,proto3" json:"limits,omitempty"`
+	Limits []*LimitState `protobuf:"bytes,4,rep,name=limits,proto3" json:"limits,omitempty"`
+	// What mutations change, each with its rule.
+	Edits         []string `protobuf:"bytes,5,rep,name=edits,proto3" json:"edits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -826,6 +828,13 @@ func (x *ExplainResponse) GetSmallestChange() string {
 func (x *ExplainResponse) GetLimits() []*LimitState {
 	if x != nil {
 		return x.Limits
+	}
+	return nil
+}
+
+func (x *ExplainResponse) GetEdits() []string {
+	if x != nil {
+		return x.Edits
 	}
 	return nil
 }
@@ -1261,12 +1270,13 @@ const file_outrider_decision_v1_service_proto_rawDesc = "" +
 	"\x0eSettleResponse\x127\n" +
 	"\asettled\x18\x01 \x01(\v2\x1d.outrider.decision.v1.SettledR\asettled\"I\n" +
 	"\x0eExplainRequest\x127\n" +
-	"\arequest\x18\x01 \x01(\v2\x1d.outrider.decision.v1.RequestR\arequest\"\xe6\x01\n" +
+	"\arequest\x18\x01 \x01(\v2\x1d.outrider.decision.v1.RequestR\arequest\"\xfc\x01\n" +
 	"\x0fExplainResponse\x127\n" +
 	"\averdict\x18\x01 \x01(\v2\x1d.outrider.decision.v1.VerdictR\averdict\x127\n" +
 	"\x05rules\x18\x02 \x03(\v2!.outrider.decision.v1.RuleOutcomeR\x05rules\x12'\n" +
 	"\x0fsmallest_change\x18\x03 \x01(\tR\x0esmallestChange\x128\n" +
-	"\x06limits\x18\x04 \x03(\v2 .outrider.decision.v1.LimitStateR\x06limits\"\xe6\x03\n" +
+	"\x06limits\x18\x04 \x03(\v2 .outrider.decision.v1.LimitStateR\x06limits\x12\x14\n" +
+	"\x05edits\x18\x05 \x03(\tR\x05edits\"\xe6\x03\n" +
 	"\vRuleOutcome\x12\x16\n" +
 	"\x06policy\x18\x01 \x01(\tR\x06policy\x12\x12\n" +
 	"\x04rule\x18\x02 \x01(\tR\x04rule\x12\x12\n" +
