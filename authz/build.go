@@ -219,6 +219,12 @@ func (b *builder) targetPatterns(path string, t *configv1.Target) {
 func (b *builder) rego(spec *configv1.PolicySpec) {
 	path := "spec.rego"
 	switch {
+	case b.policy.Unready != "": // what there is of it may need what is missing
+		r := &rule{label: "regoModules.bundle", message: b.policy.Unready, deny: true}
+		r.place(b.at("spec.regoModules.bundle"))
+		b.denies = append(b.denies, r)
+		b.policy.document = append(b.policy.document, r)
+		return
 	case spec.GetRego() != "":
 	case spec.GetRegoModules() != nil:
 		path = "spec.regoModules"

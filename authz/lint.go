@@ -31,7 +31,7 @@ func (b *builder) overlaps(all []*Policy, warn func(*rule, string)) {
 func (b *builder) refusing(all []*Policy) []*rule {
 	out := b.denies
 	for _, of := range all {
-		if of != b.policy && of.Cluster && !of.Observe && of.selector == nil {
+		if of != b.policy && of.Unready == "" && of.Cluster && !of.Observe && of.selector == nil {
 			out = slices.Concat(out, of.denies.rules)
 		}
 	}

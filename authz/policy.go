@@ -16,6 +16,7 @@ type Policy struct {
 	Observe bool // evaluated and recorded, refuses nothing
 	Cluster bool // the security team's layer: all policies listen to its issuers
 	Doc     *configv1.AgentPolicy
+	Unready string // why it refuses every call; empty: it does not
 
 	selector *selector // nil: every agent
 	auth     *authentication

@@ -140,6 +140,16 @@ func (s *Set) layered() []*Policy {
 	return out
 }
 
+// Unready returns an enforcing policy that cannot judge yet, nil where all can.
+func (s *Selection) Unready() *Policy {
+	for _, p := range s.enforce {
+		if p.Unready != "" {
+			return p
+		}
+	}
+	return nil
+}
+
 // Empty reports whether no policy selects the agent.
 func (s *Selection) Empty() bool { return len(s.all) == 0 }
 

@@ -14,6 +14,9 @@ type Source struct {
 	Version string // content hash
 	// Rego is what spec.regoModules names, without the inline module.
 	Rego rego.Sources
+	// Unready says why the policy lacks something that it cannot judge without;
+	// such a policy refuses every call. Empty: it lacks nothing.
+	Unready string
 	// At returns "file:line" of a field, by its path such as
 	// "spec.rules[2].when"; empty where unknown. May be nil.
 	At func(path string) string
@@ -43,7 +46,7 @@ func NewSet(sources []Source) (*Set, error) {
 	var builders []*builder
 	names := map[string]bool{}
 	for i, src := range sources {
-		b := &builder{src: src, compiler: compiler, policy: &Policy{Index: i, Version: src.Version, Doc: src.Doc}}
+		b := &builder{src: src, compiler: compiler, policy: &Policy{Index: i, Version: src.Version, Doc: src.Doc, Unready: src.Unready}}
 		b.build(s.atoms)
 		if names[b.policy.Name] {
 			b.refuse("metadata.name", "another policy has the same name", "give each policy a name of its own")

@@ -29,6 +29,9 @@ func (w Warning) String() string {
 // never apply or decide, for conditions that are none, and for what costs
 // every call.
 func (b *builder) warnings(all []*Policy) []Warning {
+	if p := b.policy; p.Unready != "" { // nothing else of it is judged
+		return []Warning{{Policy: p.Name, At: b.at("spec.regoModules.bundle"), Rule: "regoModules.bundle", Problem: p.Unready}}
+	}
 	var out []Warning
 	warn := func(r *rule, problem string) {
 		out = append(out, Warning{Policy: b.policy.Name, At: r.at, Rule: r.label, Problem: problem})

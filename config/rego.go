@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 )
@@ -141,5 +142,33 @@ func (d *document) checkRego(m *configv1.RegoModules) {
 	seen := map[string]string{}
 	for i, name := range m.GetFiles() {
 		d.unique(seen, fmt.Sprintf("%s.files[%d]", path, i), filepath.Clean(name))
+	}
+	if m.GetBundle() != nil {
+		d.checkBundle(path+".bundle", m.GetBundle())
+	}
+}
+
+func (d *document) checkBundle(path string, b *configv1.RegoBundle) {
+	if b.GetUrl() != "" {
+		d.checkURL(path+".url", b.GetUrl())
+		d.checkDuration(path+".pollInterval", b.GetPollInterval(), 5*time.Second, 24*time.Hour)
+	}
+	for _, field := range []string{".pollInterval", ".bearer"} {
+		if b.GetFile() != "" && d.has(path+field) {
+			d.fail(path+field, path+field+" is for bundles of a server", "remove it, or give url instead of file")
+		}
+	}
+	d.checkVariable(path+".bearer.env", b.GetBearer().GetEnv())
+	s := b.GetSignature()
+	if s == nil {
+		return
+	}
+	d.checkVariable(path+".signature.secret.env", s.GetSecret().GetEnv())
+	shared := strings.HasPrefix(s.GetAlgorithm(), "HS")
+	switch at := path + ".signature.algorithm"; {
+	case shared && s.GetSecret() == nil && d.sound(path+".signature"):
+		d.fail(at, fmt.Sprintf("%s: %s signs with a shared secret", at, s.GetAlgorithm()), "give secret, or another algorithm")
+	case !shared && s.GetSecret() != nil && d.sound(path+".signature"):
+		d.fail(at, fmt.Sprintf("%s: %s signs with a private key, not with a secret", at, s.GetAlgorithm()), "give publicKey or file, or one of HS256, HS384 and HS512")
 	}
 }

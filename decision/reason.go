@@ -33,6 +33,7 @@ const (
 	CodeNotAllowed      Code = "not_allowed"
 	CodeRuleError       Code = "rule_error"
 	CodeModelNotAllowed Code = "model_not_allowed"
+	CodePolicyAway      Code = "policy_unavailable"
 	CodeToolUnknown     Code = "tool_unknown"
 	CodeServerUnknown   Code = "server_unknown"
 	CodeMethodUnknown   Code = "method_unknown"
@@ -200,6 +201,7 @@ func ruleRows() []Entry {
 		denied(CodeNotAllowed, "No rule allows the call"),
 		denied(CodeRuleError, "A deny rule could not be evaluated"),
 		denied(CodeModelNotAllowed, "The model is not allowed"),
+		away(CodePolicyAway, http.StatusServiceUnavailable, "A policy of this agent is not complete"),
 		// As MCP servers answer it: their clients take a 404 for a lost session.
 		{CodeToolUnknown, Status{http.StatusOK, grpcNotFound, rpcInvalidParams, oaiInvalid, "Unknown tool"}},
 		{CodeServerUnknown, Status{http.StatusNotFound, grpcNotFound, rpcInvalidParams, oaiInvalid, "Unknown MCP server"}},

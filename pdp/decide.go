@@ -124,6 +124,10 @@ func (c *call) chosen() *decision.Reason {
 		return because(decision.CodeNoPolicy,
 			"no policy selects the agent "+c.req.Caller.Agent+": give one whose spec.agents matches it, or start with --open")
 	}
+	if p := c.selection.Unready(); p != nil {
+		c.verdict.Policy, c.verdict.Version = p.Name, p.Version
+		return because(decision.CodePolicyAway, "policy "+p.Name+" refuses every call: "+p.Unready)
+	}
 	if c.engine.full() {
 		return because(decision.CodeOverloaded, "too many calls are open at once")
 	}

@@ -67,6 +67,12 @@ func newSuite(test *config.Test) (*Suite, error) {
 		return nil, s.problem("spec.policies", "spec.policies brings a Config or no policy", "name files or folders with policies")
 	}
 	s.policies, s.paths = loaded.Policies, loaded.Paths
+	for i := range s.policies {
+		if s.policies[i].Doc.GetSpec().GetRegoModules().GetBundle().GetUrl() != "" {
+			return nil, s.problem("spec.policies", "the policy "+s.policies[i].Doc.GetMetadata().GetName()+" has its bundle from a server, which tests do not ask",
+				"test a policy that names the bundle, or what it is built from, as files")
+		}
+	}
 	if s.compiled, err = decisionservice.Compile(s.policies); err != nil {
 		return nil, err
 	}

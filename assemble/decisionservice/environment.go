@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"outrider.dev/outrider/config"
-	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 )
 
 // vendor is a provider whose key may stand in the environment.
@@ -32,9 +31,17 @@ func vendors() []vendor {
 }
 
 // KeyVariables are the environment variables that hold credentials: those
-// that the configuration names, and the vendors' own, used or not.
-func KeyVariables(cfg *configv1.Config) []string {
-	out := vendorVariables()
+// that configuration and policies name, and the vendors' own, used or not.
+func KeyVariables(loaded *config.Loaded) []string {
+	out, cfg := vendorVariables(), loaded.Config
+	for i := range loaded.Policies {
+		spec := loaded.Policies[i].Doc.GetSpec()
+		for _, p := range spec.GetTraffic().GetJwtAuthentication().GetProviders() {
+			out = append(out, p.GetIntrospection().GetSecret().GetEnv())
+		}
+		b := spec.GetRegoModules().GetBundle()
+		out = append(out, b.GetBearer().GetEnv(), b.GetSignature().GetSecret().GetEnv())
+	}
 	for _, p := range cfg.GetLlm().GetProviders() {
 		out = append(out, p.GetKey().GetEnv())
 	}

@@ -85,7 +85,7 @@ mcp:
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := KeyVariables(loaded.Config)
+	got := KeyVariables(loaded)
 	for _, want := range []string{"OPENAI_API_KEY", "OPENROUTER_API_KEY", "MY_KEY", "GIT_TOKEN"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%s is missing of %q", want, got)

@@ -14,6 +14,7 @@ import (
 
 	"outrider.dev/outrider/authz/token"
 	"outrider.dev/outrider/config"
+	"outrider.dev/outrider/pdp"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 )
 
@@ -25,94 +26,154 @@ const (
 	keysTime = 10 * time.Second
 )
 
-// follow keeps the issuers' keys fresh and, where the configuration is a
-// file, decides by what it says now, until ctx ends.
+// following keeps a service up to date. One goroutine does all of it.
+type following struct {
+	*Service
+	running    errgroup.Group
+	stopTokens context.CancelFunc // stops the verifier in use
+}
+
+// follow keeps the issuers' keys and the policies' bundles fresh and, where the
+// configuration is a file, decides by what it says now, until ctx ends.
 func (s *Service) follow(ctx context.Context) error {
-	var running errgroup.Group
-	stop := start(ctx, &running, s.tokens.Load())
+	f := &following{Service: s}
+	ctx, stop := context.WithCancel(ctx)
 	defer func() {
 		stop()
-		_ = running.Wait() // a verifier ends without an error
+		_ = f.running.Wait() // neither verifiers nor sources of bundles end with an error
 	}()
-	if s.opt.File == "" {
-		<-ctx.Done()
-		return nil
-	}
+	f.stopTokens = f.start(ctx, s.tokens.Load())
+	s.followBundles(ctx, &f.running, nil, *s.bundles.Load())
+	var look <-chan time.Time
 	hangup := make(chan os.Signal, 1)
-	signal.Notify(hangup, syscall.SIGHUP)
-	defer signal.Stop(hangup)
-	look := time.NewTicker(lookEvery)
-	defer look.Stop()
+	if s.opt.File != "" {
+		signal.Notify(hangup, syscall.SIGHUP)
+		defer signal.Stop(hangup)
+		ticker := time.NewTicker(lookEvery)
+		defer ticker.Stop()
+		look = ticker.C
+	}
 	for {
-		asked := false
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-hangup:
-			asked = true
-		case <-look.C:
+			s.seen = fingerprint(s.paths)
+			f.reload(ctx)
+		case <-look:
+			if now := fingerprint(s.paths); now != s.seen {
+				s.seen = now
+				f.reload(ctx)
+			}
+		case o := <-s.offers:
+			o.done <- f.take(ctx, o)
 		}
-		now := fingerprint(s.paths)
-		if now == s.seen && !asked {
-			continue
-		}
-		s.seen = now
-		stop = s.reload(ctx, &running, stop)
 	}
 }
 
 // start runs a verifier until it is stopped.
-func start(ctx context.Context, running *errgroup.Group, v *token.Verifier) (stop context.CancelFunc) {
+func (f *following) start(ctx context.Context, v *token.Verifier) (stop context.CancelFunc) {
 	ctx, stop = context.WithCancel(ctx)
-	running.Go(func() error { return v.Run(ctx) })
+	f.running.Go(func() error { return v.Run(ctx) })
 	return stop
 }
 
 // reload decides by what the files say now, or says why it goes on as before.
-// It returns what stops the verifier in use.
-func (s *Service) reload(ctx context.Context, running *errgroup.Group, stop context.CancelFunc) context.CancelFunc {
-	log, reloads := s.opt.Telemetry.Log, s.opt.Telemetry.Metrics.Reloads
-	next, stopNext, err := s.replace(ctx, running)
+func (f *following) reload(ctx context.Context) {
+	log, reloads := f.opt.Telemetry.Log, f.opt.Telemetry.Metrics.Reloads
+	next, err := f.read()
+	if err == nil {
+		err = f.change(ctx, next)
+	}
 	if err != nil {
 		reason := err.Error()
-		s.notice.Store(&reason)
+		f.notice.Store(&reason)
 		reloads.WithLabelValues("refused").Inc()
 		log.Error("the configuration is not taken, and the one before stays", "error", reason)
-		return stop
+		return
 	}
-	s.loaded = next
-	s.notice.Store(nil)
+	f.notice.Store(nil)
 	reloads.WithLabelValues("applied").Inc()
 	log.Info("the configuration is read anew", "policies", len(next.Policies))
-	stop()
-	return stopNext
 }
 
-func (s *Service) replace(ctx context.Context, running *errgroup.Group) (*config.Loaded, context.CancelFunc, error) {
-	next, err := config.Look(s.opt.File)
-	if !slices.Equal(s.paths, next.Paths) {
+// read reads the files.
+func (f *following) read() (*config.Loaded, error) {
+	next, err := config.Look(f.opt.File)
+	if !slices.Equal(f.paths, next.Paths) {
 		// Read again what was just summed up, so that no change gets lost.
-		s.paths, s.seen = next.Paths, fingerprint(next.Paths)
-		next, err = config.Look(s.opt.File)
+		f.paths, f.seen = next.Paths, fingerprint(next.Paths)
+		next, err = config.Look(f.opt.File)
 	}
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if !proto.Equal(fixed(s.loaded.Config), fixed(next.Config)) {
-		return nil, nil, errors.New(s.opt.File + ": only policies, llm and mcp can change while running: restart for the rest")
+	if !proto.Equal(fixed(f.loaded.Config), fixed(next.Config)) {
+		return nil, errors.New(f.opt.File + ": only policies, llm and mcp can change while running: restart for the rest")
 	}
-	decide, tokens, err := s.compile(next, s.tokens.Load())
+	return next, nil
+}
+
+// change decides by another configuration. After an error all stays.
+func (f *following) change(ctx context.Context, next *config.Loaded) error {
+	before := *f.bundles.Load()
+	served, err := f.bundlesOf(next, before)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
-	stop := start(ctx, running, tokens)
+	decide, tokens, err := f.compile(next, f.tokens.Load(), served)
+	if err != nil {
+		return err
+	}
+	stop := f.start(ctx, tokens)
 	awaitKeys(ctx, tokens)
-	if err := s.Engine.Replace(decide); err != nil {
-		stop()
-		return nil, nil, err
+	if err := f.swap(decide, tokens, stop); err != nil {
+		return err
 	}
-	s.tokens.Store(tokens)
-	return next, stop, nil
+	f.loaded = next
+	f.bundles.Store(&served)
+	f.followBundles(ctx, &f.running, before, served)
+	return nil
+}
+
+// take decides by a bundle that came, as one change of everything. After an
+// error all stays.
+func (f *following) take(ctx context.Context, o offered) error {
+	all := *f.bundles.Load()
+	if all[o.from.policy] != o.from {
+		return errors.New("the policy asks for another one now")
+	}
+	if now := o.from.now.Load(); now != nil && now.Digest == o.bundle.Digest {
+		return nil
+	}
+	log, reloads := f.opt.Telemetry.Log, f.opt.Telemetry.Metrics.Reloads
+	have := all.now()
+	have[o.from.policy] = o.bundle
+	decide, tokens, err := f.compileNow(f.loaded, f.tokens.Load(), have)
+	if err == nil { // its issuers are the same as before
+		err = f.swap(decide, tokens, f.start(ctx, tokens))
+	}
+	if err != nil {
+		reloads.WithLabelValues("refused").Inc()
+		log.Error("the bundle of a policy is not taken, and all stays as before", "policy", o.from.policy, "revision", o.bundle.Revision, "error", err.Error())
+		return err
+	}
+	o.from.now.Store(o.bundle)
+	reloads.WithLabelValues("applied").Inc()
+	log.Info("the bundle of a policy is taken", "policy", o.from.policy, "revision", o.bundle.Revision)
+	return nil
+}
+
+// swap makes the engine decide by another state and by a verifier that runs.
+func (f *following) swap(decide pdp.Config, tokens *token.Verifier, stop context.CancelFunc) error {
+	if err := f.Engine.Replace(decide); err != nil {
+		stop()
+		return err
+	}
+	f.tokens.Store(tokens)
+	f.stopTokens()
+	f.stopTokens = stop
+	return nil
 }
 
 // fixed is the part of a configuration that a running service cannot change.

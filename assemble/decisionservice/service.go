@@ -19,8 +19,7 @@ import (
 
 	"outrider.dev/outrider/assemble/dataplane"
 	"outrider.dev/outrider/audit"
-	"outrider.dev/outrider/authz"
-	"outrider.dev/outrider/authz/rego"
+	"outrider.dev/outrider/authz/bundle"
 	"outrider.dev/outrider/authz/token"
 	"outrider.dev/outrider/config"
 	"outrider.dev/outrider/pdp"
@@ -42,20 +41,22 @@ type Options struct {
 type Service struct {
 	Engine *pdp.Engine
 
-	opt    Options
-	loaded *config.Loaded                 // what the engine decides by
-	paths  []string                       // that the configuration named when it was last read
-	seen   [sha256.Size]byte              // fingerprint of what lies there
-	tokens atomic.Pointer[token.Verifier] // the engine's own
-	record *audit.Log
-	server *server.Server         // nil: in this process only
-	notice atomic.Pointer[string] // why the last reload was refused, nil when it was not
+	opt     Options
+	loaded  *config.Loaded                 // what the engine decides by
+	paths   []string                       // that the configuration named when it was last read
+	seen    [sha256.Size]byte              // fingerprint of what lies there
+	tokens  atomic.Pointer[token.Verifier] // the engine's own
+	bundles atomic.Pointer[bundles]        // that policies have from servers
+	offers  chan offered                   // of bundles that came
+	record  *audit.Log
+	server  *server.Server         // nil: in this process only
+	notice  atomic.Pointer[string] // why the last reload was refused, nil when it was not
 }
 
 // New compiles the policies and opens state and listeners.
 func New(loaded *config.Loaded, opt Options) (*Service, error) {
 	cfg, tel := loaded.Config, opt.Telemetry
-	s := &Service{opt: opt, loaded: loaded}
+	s := &Service{opt: opt, loaded: loaded, offers: make(chan offered)}
 	var err error
 	if s.record, err = audit.New(audit.Config{Dir: StateDir(cfg), Log: tel.Log}); err != nil {
 		return nil, err
@@ -63,7 +64,11 @@ func New(loaded *config.Loaded, opt Options) (*Service, error) {
 	if err := tel.Metrics.WatchAuditLost(s.record.Lost); err != nil {
 		return nil, err
 	}
-	decide, tokens, err := s.compile(loaded, nil)
+	served, err := s.bundlesOf(loaded, nil)
+	if err != nil {
+		return nil, err
+	}
+	decide, tokens, err := s.compile(loaded, nil, served)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +76,9 @@ func New(loaded *config.Loaded, opt Options) (*Service, error) {
 		return nil, err
 	}
 	s.tokens.Store(tokens)
+	s.bundles.Store(&served)
 	tel.Health.Add("issuers", func(context.Context) error { return s.tokens.Load().Ready() })
+	tel.Health.Note("bundles", s.bundleNote)
 	if opt.File != "" {
 		s.paths, s.seen = loaded.Paths, fingerprint(loaded.Paths)
 		tel.Health.Note("configuration", s.note)
@@ -94,9 +101,21 @@ func New(loaded *config.Loaded, opt Options) (*Service, error) {
 
 // compile makes of a configuration what the engine decides by. Keys and tokens
 // that still count are taken over from the verifier before, which may be nil.
-func (s *Service) compile(loaded *config.Loaded, before *token.Verifier) (pdp.Config, *token.Verifier, error) {
+// What a bundle would begin with is forgotten where it does not compile: the
+// server may have a better one.
+func (s *Service) compile(loaded *config.Loaded, before *token.Verifier, served bundles) (pdp.Config, *token.Verifier, error) {
+	decide, tokens, err := s.compileNow(loaded, before, served.now())
+	if err != nil && served.forget() {
+		s.opt.Telemetry.Log.Warn("bundles that policies would begin with cannot be used", "error", err)
+		return s.compileNow(loaded, before, served.now())
+	}
+	return decide, tokens, err
+}
+
+// compileNow is compile with the bundles that are given, by policy.
+func (s *Service) compileNow(loaded *config.Loaded, before *token.Verifier, have map[string]*bundle.Bundle) (pdp.Config, *token.Verifier, error) {
 	cfg := loaded.Config
-	policies, err := Compile(loaded.Policies)
+	policies, err := compileWith(loaded.Policies, have, "its bundle has not arrived yet")
 	if err != nil {
 		return pdp.Config{}, nil, err
 	}
@@ -151,48 +170,6 @@ func (s *Service) Run(ctx context.Context) error {
 	err := work.Wait()
 	stop()
 	return errors.Join(err, <-recorded)
-}
-
-// Compile compiles the policies' rules.
-func Compile(list []config.Policy) (*authz.Set, error) {
-	sources := make([]authz.Source, 0, len(list))
-	for i := range list {
-		p := &list[i]
-		sources = append(sources, authz.Source{
-			Doc:     p.Doc,
-			Version: p.Version,
-			Rego:    regoOf(p),
-			At: func(path string) string {
-				at, _ := p.Position(path)
-				at.File = filepath.Base(at.File) // refusals name the place, and callers need not know the folder
-				return at.String()
-			},
-			In: func(path, text string, line, column int) string {
-				at, ok := p.Inside(path, text, line, column)
-				if !ok {
-					return ""
-				}
-				at.File = filepath.Base(at.File)
-				return at.String()
-			},
-		})
-	}
-	return authz.NewSet(sources)
-}
-
-// regoOf is what a policy's regoModules brings.
-func regoOf(p *config.Policy) rego.Sources {
-	var src rego.Sources
-	if p.Doc.GetSpec().GetRegoModules() == nil {
-		return src
-	}
-	for _, f := range p.Rego.Modules {
-		src.Files = append(src.Files, rego.File{Name: f.Name, Text: string(f.Raw)})
-	}
-	for _, f := range p.Rego.Data {
-		src.Data = append(src.Data, rego.File{Name: f.Name, Text: string(f.Raw)})
-	}
-	return src
 }
 
 // StateDir returns the folder that survives restarts: the configured one, else

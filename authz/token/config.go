@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"outrider.dev/outrider/authz/fetch"
 	"outrider.dev/outrider/decision"
 )
 
@@ -196,13 +197,8 @@ func checkURL(what, raw string) error {
 	if u.User != nil {
 		return fmt.Errorf("%s holds a user name or password: remove it", what)
 	}
-	if !safe(u) {
+	if !fetch.Safe(u) {
 		return fmt.Errorf("%s has scheme %q: use https (http is for loopback only), since who can change the answer can mint tokens", what, u.Scheme)
 	}
 	return nil
-}
-
-// safe reports whether nobody on the way can change what u answers.
-func safe(u *url.URL) bool {
-	return u.Scheme == "https" || u.Scheme == "http" && decision.LoopbackHost(u.Hostname())
 }

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"outrider.dev/outrider/authz/fetch"
 )
 
 // maxURL bounds an address that metadata names.
@@ -60,7 +62,7 @@ func keysURL(raw []byte, metadata, issuer string) (string, error) {
 	if err != nil || u.Host == "" || u.User != nil {
 		return "", errors.New("jwks_uri is not an absolute URL without a password")
 	}
-	if !safe(u) || u.Scheme != "https" && strings.HasPrefix(metadata, "https:") {
+	if !fetch.Safe(u) || u.Scheme != "https" && strings.HasPrefix(metadata, "https:") {
 		return "", errors.New("jwks_uri leads to an address without TLS")
 	}
 	return keys, nil

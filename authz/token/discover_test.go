@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"outrider.dev/outrider/authz/fetch"
 	"outrider.dev/outrider/decision"
 )
 
@@ -130,7 +131,7 @@ func TestDiscoveryFollowsTheKeys(t *testing.T) {
 func TestDiscoveryRefusesARedirectWithoutTLS(t *testing.T) {
 	srv := httptest.NewTLSServer(http.RedirectHandler("http://127.0.0.1:1/meta", http.StatusFound))
 	defer srv.Close()
-	fetch := fromMetadata(client(srv.Client()), srv.URL, testIssuer)
+	fetch := fromMetadata(fetch.Client(srv.Client(), fetchTimeout), srv.URL, testIssuer)
 	if _, err := fetch(t.Context()); err == nil || !strings.Contains(err.Error(), "without TLS") {
 		t.Errorf("error %v", err)
 	}

@@ -2,41 +2,14 @@ package token
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 )
 
-// Bounds of one answer to a fetch.
-const (
-	maxJWKS      = 1 << 20
-	maxRedirects = 5
-)
-
-// client returns a copy of base that follows redirects only where nobody on
-// the way can change the answer. A nil base gets connections of its own.
-func client(base *http.Client) *http.Client {
-	c := &http.Client{}
-	if base != nil {
-		*c = *base
-	} else if t, ok := http.DefaultTransport.(*http.Transport); ok {
-		c.Transport = t.Clone()
-	}
-	c.Timeout = fetchTimeout
-	c.Jar = nil
-	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
-		if len(via) > maxRedirects {
-			return fmt.Errorf("more than %d redirects", maxRedirects)
-		}
-		if !safe(req.URL) || req.URL.Scheme != "https" && via[0].URL.Scheme == "https" {
-			return errors.New("redirect to an address without TLS refused")
-		}
-		return nil
-	}
-	return c
-}
+// maxJWKS bounds one answer to a fetch.
+const maxJWKS = 1 << 20
 
 func fromURL(c *http.Client, url string) func(context.Context) ([]byte, error) {
 	return func(ctx context.Context) ([]byte, error) {

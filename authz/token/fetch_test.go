@@ -6,12 +6,14 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"outrider.dev/outrider/authz/fetch"
 )
 
 // fetchFrom fetches with a client that trusts the test's certificates.
 func fetchFrom(t *testing.T, srv *httptest.Server, url string) ([]byte, error) {
 	t.Helper()
-	c := client(srv.Client())
+	c := fetch.Client(srv.Client(), fetchTimeout)
 	return fromURL(c, url)(context.Background())
 }
 
@@ -64,19 +66,5 @@ func TestAnswerIsBounded(t *testing.T) {
 			t.Errorf("%d bytes: %v", size, err)
 		}
 		srv.Close()
-	}
-}
-
-func TestClientCopiesTheBase(t *testing.T) {
-	base := &http.Client{}
-	c := client(base)
-	if base.Timeout != 0 || base.CheckRedirect != nil {
-		t.Error("the caller's client was changed")
-	}
-	if c.Timeout != fetchTimeout {
-		t.Errorf("timeout %s", c.Timeout)
-	}
-	if client(nil).Transport == http.DefaultTransport {
-		t.Error("the process-wide transport is used")
 	}
 }

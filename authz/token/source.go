@@ -4,10 +4,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"outrider.dev/outrider/authz/fetch"
 )
 
 // Times of fetching. Tokens cause a fetch for an issuer at most once in minGap,
@@ -17,8 +18,6 @@ const (
 	maxBurst     = 3
 	maxWait      = 2 * time.Second // of one call for a fetch
 	fetchTimeout = 5 * time.Second
-	firstBackoff = 500 * time.Millisecond
-	maxBackoff   = 30 * time.Second
 	maxStale     = 24 * time.Hour // beyond the time of the refresh that failed
 )
 
@@ -150,9 +149,9 @@ func (s *source) run(ctx context.Context) {
 			return
 		}
 		s.end(err)
-		pause := jitter(s.every)
+		pause := fetch.Jitter(s.every)
 		if err != nil {
-			pause = min(pause, backoff(failures))
+			pause = min(pause, fetch.Backoff(failures))
 			failures++
 			s.log.Warn("keys of an issuer cannot be fetched; trying again", "issuer", s.issuer, "error", err, "pause", pause)
 		} else {
@@ -215,18 +214,4 @@ func (s *source) stop() {
 	case <-s.wake:
 	default:
 	}
-}
-
-// backoff doubles with each failure and is spread over its upper half.
-func backoff(failures int) time.Duration {
-	d := maxBackoff
-	if failures < 6 {
-		d = min(maxBackoff, firstBackoff<<failures)
-	}
-	return d/2 + rand.N(d/2) //nolint:gosec // spread, no secret
-}
-
-// jitter keeps replicas from asking an issuer all at once.
-func jitter(d time.Duration) time.Duration {
-	return d - rand.N(d/10) //nolint:gosec // spread, no secret
 }

@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"outrider.dev/outrider/authz/fetch"
 	"outrider.dev/outrider/decision"
 )
 
@@ -94,7 +95,7 @@ func TestIssuerDownAtStart(t *testing.T) {
 			t.Errorf("%d attempts in the first minute", n)
 		}
 		f.change(func(f *fakeIssuer) { f.down = false })
-		time.Sleep(maxBackoff)
+		time.Sleep(fetch.MaxBackoff)
 		synctest.Wait()
 		if err := v.Ready(); err != nil {
 			t.Errorf("Ready after the issuer came up: %v", err)
@@ -322,7 +323,7 @@ func TestStaleKeysAreKeptForADay(t *testing.T) {
 			t.Error("ready with keys that are too old")
 		}
 		f.change(func(f *fakeIssuer) { f.down = false })
-		time.Sleep(maxBackoff)
+		time.Sleep(fetch.MaxBackoff)
 		synctest.Wait()
 		if _, err := v.Verify(bearer); err != nil {
 			t.Errorf("after the issuer came back: %v", err)
@@ -437,17 +438,5 @@ func TestKeysFromFile(t *testing.T) {
 	}
 	if err := source.refresh(t.Context()); err == nil || !strings.Contains(err.Error(), "larger") {
 		t.Errorf("a file that is too large: %v", err)
-	}
-}
-
-func TestBackoffGrowsWithinBounds(t *testing.T) {
-	for failures := range 100 {
-		d := backoff(failures)
-		if d < firstBackoff/2 || d > maxBackoff {
-			t.Errorf("after %d failures: %s", failures, d)
-		}
-		if failures > 6 && d < maxBackoff/2 {
-			t.Errorf("after %d failures only %s", failures, d)
-		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/maypok86/otter/v2"
 	"golang.org/x/sync/errgroup"
+
+	"outrider.dev/outrider/authz/fetch"
 )
 
 // Verifier verifies tokens of the configured issuers. Its methods are safe
@@ -38,7 +40,7 @@ func New(cfg Config) (*Verifier, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	v := &Verifier{issuers: map[string]*issuer{}, http: client(cfg.HTTP), ownHTTP: cfg.HTTP == nil, now: cfg.Now}
+	v := &Verifier{issuers: map[string]*issuer{}, http: fetch.Client(cfg.HTTP, fetchTimeout), ownHTTP: cfg.HTTP == nil, now: cfg.Now}
 	for _, p := range providers {
 		if err := v.add(p, cfg.Log); err != nil {
 			return nil, err

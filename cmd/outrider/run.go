@@ -55,7 +55,7 @@ func (c runCommand) Run(ctx context.Context) error {
 		return err
 	}
 	lines.opening(plane, loaded)
-	return c.serve(ctx, service, plane, childEnvironment(os.Environ(), plane.Agent(), decisionservice.KeyVariables(loaded.Config)))
+	return c.serve(ctx, service, plane, childEnvironment(os.Environ(), plane.Agent(), decisionservice.KeyVariables(loaded)))
 }
 
 // load reads the file, or makes a configuration of the environment.

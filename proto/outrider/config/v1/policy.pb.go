@@ -2493,10 +2493,10 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	" \x03(\v2\x1c.outrider.config.v1.MutationR\tmutations\x1aZ\n" +
 	"\vClaimsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x125\n" +
-	"\x05value\x18\x02 \x01(\v2\x1f.outrider.config.v1.ClaimSchemaR\x05value:\x028\x01\"\x91\x01\n" +
+	"\x05value\x18\x02 \x01(\v2\x1f.outrider.config.v1.ClaimSchemaR\x05value:\x028\x01\"[\n" +
 	"\vRegoModules\x12\x14\n" +
-	"\x05files\x18\x01 \x03(\tR\x05files\x12l\n" +
-	"\x06bundle\x18\x02 \x01(\v2\x1e.outrider.config.v1.RegoBundleB4\xea\xe0\x180\".bundles are not part of this build; name filesR\x06bundle\"\x93\x02\n" +
+	"\x05files\x18\x01 \x03(\tR\x05files\x126\n" +
+	"\x06bundle\x18\x02 \x01(\v2\x1e.outrider.config.v1.RegoBundleR\x06bundle\"\x93\x02\n" +
 	"\n" +
 	"RegoBundle\x12\x1e\n" +
 	"\x03url\x18\x01 \x01(\tB\f\xea\xe0\x18\b2\x06sourceR\x03url\x12 \n" +
