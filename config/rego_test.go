@@ -136,3 +136,59 @@ func TestPaths(t *testing.T) {
 		}
 	}
 }
+
+func TestBundleFields(t *testing.T) {
+	dir := put(t, map[string]string{"b.tar.gz": "archive", "key.pem": "PEM"})
+	file := filepath.Join(dir, "policy.yaml")
+	read := func(bundle string) (*Loaded, error) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(regoPolicy("{bundle: "+bundle+"}")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return Files(file)
+	}
+	for bundle, want := range map[string]string{
+		"{file: b.tar.gz}": "", "{file: b.tar.gz, signature: {file: key.pem, keyID: a, scope: b}}": "",
+		`{url: "https://x.example/b?v=1", pollInterval: 5s, bearer: {env: KEY}, signature: {publicKey: PEM, algorithm: ES256}}`: "",
+		`{url: "http://127.0.0.1/b", signature: {secret: {file: s}, algorithm: HS512}}`:                                         "",
+		`{url: "http://x.example/b"}`:                     "plain http to \"x.example\" would travel in the clear",
+		`{url: "https://ann:secret@x.example/b"}`:         "carries a user name or password",
+		`{url: "https://x.example/b", pollInterval: 1s}`:  "give 5s to 24h",
+		`{url: "https://x.example/b", pollInterval: 48h}`: "give 5s to 24h",
+		`{url: "https://x.example/b", file: b.tar.gz}`:    "url and file are given together",
+		"{}":                                                                "none of url or file is given",
+		"{file: absent.tar.gz}":                                             `spec.regoModules.bundle.file: "absent.tar.gz" cannot be read`,
+		"{file: b.tar.gz, pollInterval: 60s}":                               "spec.regoModules.bundle.pollInterval is for bundles of a server",
+		"{file: b.tar.gz, bearer: {env: KEY}}":                              "spec.regoModules.bundle.bearer is for bundles of a server",
+		"{file: b.tar.gz, bearer: {env: 0KEY-x}}":                           "is not the name of an environment variable",
+		"{file: b.tar.gz, signature: {}}":                                   "none of publicKey, file or secret is given",
+		"{file: b.tar.gz, signature: {file: absent.pem}}":                   `spec.regoModules.bundle.signature.file: "absent.pem" cannot be read`,
+		"{file: b.tar.gz, signature: {publicKey: x, algorithm: HS256}}":     "HS256 signs with a shared secret",
+		"{file: b.tar.gz, signature: {secret: {env: S}, algorithm: RS256}}": "RS256 signs with a private key, not with a secret",
+		"{file: b.tar.gz, signature: {secret: {env: S}}}":                   "signs with a private key, not with a secret",
+		"{file: b.tar.gz, signature: {secret: {env: a b}}}":                 "is not the name of an environment variable",
+		"{file: b.tar.gz, signature: {publicKey: x, algorithm: none}}":      "none",
+		"{file: b.tar.gz, signature: {publicKey: x, file: key.pem}}":        "publicKey and file are given together",
+	} {
+		loaded, err := read(bundle)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s:\n got %v\nwant %s", bundle, err, want)
+		}
+		if err == nil && strings.Contains(bundle, "b.tar.gz") && string(loaded.Policies[0].Rego.Bundle) != "archive" {
+			t.Errorf("%s: read %q", bundle, loaded.Policies[0].Rego.Bundle)
+		}
+	}
+	loaded, err := read("{file: b.tar.gz, signature: {file: key.pem}}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := loaded.Policies[0]
+	if b := p.Doc.GetSpec().GetRegoModules().GetBundle(); string(p.Rego.Key) != "PEM" || b.GetFile() != filepath.Join(dir, "b.tar.gz") || b.GetSignature().GetFile() != filepath.Join(dir, "key.pem") {
+		t.Errorf("key %q, bundle %v", p.Rego.Key, b)
+	}
+	for _, want := range []string{"b.tar.gz", "key.pem"} {
+		if !slices.Contains(loaded.Paths, filepath.Join(dir, want)) {
+			t.Errorf("%s is not among %q", want, loaded.Paths)
+		}
+	}
+}

@@ -38,6 +38,10 @@ spec:
 			strings.Replace(bare, "spec: {}", "spec: {rules: [{name: r, allow: {}, when: tool.nam == 'x'}]}", 1), headYAML + oneCase,
 			"policy.yaml:1:",
 		},
+		"a bundle of a server": {
+			strings.Replace(bare, "spec: {}", `spec: {regoModules: {bundle: {url: "https://x.example/b"}}}`, 1), headYAML + oneCase,
+			"tests.yaml:5:13: the policy main has its bundle from a server, which tests do not ask; test a policy that names",
+		},
 		"a token that nobody believes": {
 			bare, headYAML + "  principals: [{name: p, scopes: [s]}]\n" + oneCase,
 			"tests.yaml:7:16: the principal has a token, and no policy under test believes any; list its issuer",
