@@ -28,7 +28,7 @@ func TestUnready(t *testing.T) {
 	if shown := sel.Visible(call(), []decision.Tool{{Name: "x"}, {Name: "y"}}); shown[0] || shown[1] {
 		t.Errorf("shown %v", shown)
 	}
-	if e := sel.Explain(call()); e.Code != decision.CodeDeniedByRule {
+	if e := sel.Explain(call(), call()); e.Code != decision.CodeDeniedByRule {
 		t.Errorf("explained as %+v", e)
 	}
 	if w := set.Warnings(); len(w) != 1 || w[0].Problem != "its bundle is away" {
