@@ -116,13 +116,13 @@ func (s *Service) readKept(b *served) {
 
 // forget drops what sources begin with that nobody asks yet. It reports whether
 // there was anything.
-func (b bundles) forget() (any bool) {
+func (b bundles) forget() (some bool) {
 	for _, one := range b {
 		if one.stop == nil && one.now.Swap(nil) != nil {
-			any = true
+			some = true
 		}
 	}
-	return any
+	return some
 }
 
 // followBundles asks the servers of next, and those of before no more that are not

@@ -42,7 +42,7 @@ func TestCheckBundles(t *testing.T) {
 		"{file: good.tar.gz}":   "",
 		"{file: half.tar.gz}":   "policy.yaml:6:20: policy p, spec.regoModules.bundle.file: the bundle is damaged or ends too early",
 		"{file: wrong.tar.gz}":  "bundle:main.rego:2:10: policy p, spec.regoModules: no field input.llm.modle",
-		"{file: others.tar.gz}": "bundle:main.rego:1:1: policy p, spec.regoModules: the module defines neither allow nor deny",
+		"{file: others.tar.gz}": "bundle:main.rego:1:1: policy p, spec.regoModules: the module defines none of allow, deny",
 		"{file: good.tar.gz, signature: {file: key.pem, algorithm: ES256}}":                  "the bundle is not signed, and the policy asks for a signature",
 		"{file: good.tar.gz, signature: {file: key.pem}}":                                    "spec.regoModules.bundle.signature: it does not fit the algorithm RS256",
 		`{url: "https://x.example/b", signature: {file: none.pem}}`:                          "spec.regoModules.bundle.signature: it is not PEM",

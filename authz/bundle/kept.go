@@ -41,7 +41,7 @@ func (s *Source) keep(raw []byte) error {
 		return err
 	}
 	next := s.cfg.File + ".new"
-	f, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := os.OpenFile(next, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600) //nolint:gosec // a name of our own in the state folder
 	if err != nil {
 		return err
 	}
