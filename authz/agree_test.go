@@ -37,7 +37,9 @@ func rich(surface decision.Surface) *input.Call {
 			Definition: []byte(`{"annotations":{"readOnlyHint":true}}`),
 		},
 	}
-	return input.New(r, withScopes("a", "b"))
+	c := input.New(r, withScopes("a", "b"))
+	c.Provider, c.Guarded, c.Found = "xai", true, []input.Finding{{Type: "pii.email", Origin: "user", Kind: "prompt", Confidence: 0.5, Phase: input.PhaseCall}}
+	return c
 }
 
 // Every plain word has the same value in both languages, and exists for the

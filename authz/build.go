@@ -72,7 +72,7 @@ func (b *builder) build(atoms *cel.Atoms) {
 		b.mutation(index("spec.mutations", i), i, m)
 	}
 	b.rego(spec)
-	p.allows, p.denies, p.changes = newRuleList(b.allows), newRuleList(b.denies), newRuleList(b.changes)
+	b.stages()
 }
 
 // selector compiles which agents the policy selects.
@@ -103,23 +103,20 @@ func (b *builder) mcp(doc *configv1.MCPPolicy) {
 		if len(list) == 0 {
 			b.refuse(allowPath+".policy.matchExpressions", "the list is empty", "write an expression, or remove authorization")
 		}
-		b.allows = append(b.allows, b.expressions(allowPath+".policy.matchExpressions", "backend.mcp.authorization", list)...)
+		b.allows = append(b.allows, b.expressions(allowPath+".policy.matchExpressions", "backend.mcp.authorization", false, list)...)
 	}
 	list := doc.GetDenyPolicy().GetMatchExpressions()
-	denies := b.expressions(denyPath+".matchExpressions", "backend.mcp.denyPolicy", list)
-	for _, r := range denies {
-		r.deny = true
-	}
-	b.denies = append(b.denies, denies...)
+	b.denies = append(b.denies, b.expressions(denyPath+".matchExpressions", "backend.mcp.denyPolicy", true, list)...)
 	b.policy.document = slices.Concat(b.allows, b.denies)
 }
 
 // expressions compiles one of the lists of backend.mcp.
-func (b *builder) expressions(path, label string, list []string) []*rule {
+func (b *builder) expressions(path, label string, deny bool, list []string) []*rule {
 	rules := make([]*rule, 0, len(list))
 	for i, expr := range list {
-		r := &rule{label: index(label, i), roots: input.MCP}
+		r := &rule{label: index(label, i), roots: input.MCP, target: newTarget(nil), deny: deny}
 		b.when(r, index(path, i), expr)
+		b.timely(r, index(path, i), "")
 		rules = append(rules, r)
 	}
 	return rules
@@ -191,8 +188,8 @@ func (b *builder) named(path string, i int, doc *configv1.Rule) {
 	r := &rule{label: index("rules", i) + " " + doc.GetName(), message: doc.GetMessage(), target: newTarget(selects), deny: effect == "deny", named: true}
 	b.targetPatterns(path+"."+effect, selects)
 	for i, phase := range selects.GetPhases() {
-		if phase != "List" && phase != "Call" {
-			b.refuse(index(path+"."+effect+".phases", i), "the phase is unknown", "use List or Call")
+		if phasesOf([]string{phase}) == 0 {
+			b.refuse(index(path+"."+effect+".phases", i), "the phase is unknown", "use List, Call or Result")
 		}
 	}
 	r.roots = r.target.roots()
@@ -201,6 +198,7 @@ func (b *builder) named(path string, i int, doc *configv1.Rule) {
 	} else {
 		b.clash(path+"."+effect, r.roots)
 	}
+	b.timely(r, path+".when", path+"."+effect+".phases")
 	r.place(b.at(path))
 	*list = append(*list, r)
 	b.policy.document = append(b.policy.document, r)
@@ -210,6 +208,7 @@ func (b *builder) named(path string, i int, doc *configv1.Rule) {
 func (b *builder) targetPatterns(path string, t *configv1.Target) {
 	for field, patterns := range map[string][]string{
 		"tools": t.GetTools(), "servers": t.GetServers(), "models": t.GetModels(), "methods": t.GetMethods(), "agents": t.GetAgents(),
+		"providers": t.GetProviders(),
 	} {
 		b.patterns(path+"."+field, patterns)
 	}
@@ -239,6 +238,7 @@ func (b *builder) rego(spec *configv1.PolicySpec) {
 		return
 	}
 	b.policy.module = newModule(module, b.at(path))
+	b.timelyModule(path)
 }
 
 // refuseModule notes what is wrong with a module, at its place in its file

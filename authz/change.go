@@ -34,11 +34,16 @@ func (x *explaining) change(e *Explanation) string {
 	return x.dead(e)
 }
 
-// passes judges a changed call.
+// passes judges a changed call, before the guards and after them.
 func (x *explaining) passes(c *input.Call) bool {
-	key := c.Key()
-	j := judging{call: c, surface: surfaceOf(c), plan: x.selection.plan(c, nil, &key)}
-	return !j.enforce().refuses()
+	asked, key := *c, c.Key()
+	asked.Guarded = false
+	j := judging{call: &asked, surface: surfaceOf(c), plan: x.selection.plan(c, nil, &key)}
+	if j.enforce().refuses() {
+		return false
+	}
+	after := judging{call: c, surface: j.surface, plan: j.plan}
+	return !c.Guarded || !after.denied(j.plan.enforce).refuses()
 }
 
 // byScope tries the scopes that the rules ask for, on the token that came or

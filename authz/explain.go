@@ -192,7 +192,7 @@ func (x *explaining) module(p *policyPlan, view *input.Call) {
 			o.Result = map[bool]decision.RuleResult{true: decision.ResultFalse, false: decision.ResultTrue}[holds]
 		}
 		x.add(p, o, nil)
-	} else if m.HasDeny() {
+	} else if m.HasDeny() && (view.Guarded || m.DenyStage() < input.Guarded) {
 		o := outcome(decision.RuleDenies, moduleDeny, m.DenyReads())
 		messages, err := m.Deny(view)
 		settleModule(&o, len(messages) > 0, err)

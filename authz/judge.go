@@ -31,12 +31,17 @@ type Observation struct {
 // that rules must judge: what every agent may do once it is selected, such as
 // the MCP handshake, is not asked. A tools/list passes if the surface has an
 // allow list at all and no deny applies; its tools are for [Selection.Visible].
+// A call that the guards have read is judged by the denies alone that waited
+// for them or, where it is an answer, are about answers.
 func (s *Selection) Judge(c *input.Call) Outcome {
 	if s.Empty() {
 		return Outcome{Reason: decision.Reason{Code: decision.CodeNoPolicy, Message: "no policy selects agent " + shown(c.Request.Caller.Agent)}}
 	}
 	key := c.Key()
 	j := judging{call: c, surface: surfaceOf(c), plan: s.plan(c, nil, &key)}
+	if c.Guarded {
+		return j.outcome(j.denied(j.plan.enforce))
+	}
 	out := j.outcome(j.enforce())
 	out.Mutates = j.plan.mutates
 	if !out.Allow && isToolCall(c) {
@@ -144,7 +149,7 @@ func (j *judging) observe() []Observation {
 		p := &policies[i]
 		r := j.denied(policies[i : i+1])
 		switch {
-		case r.refuses():
+		case r.refuses() || j.call.Guarded:
 		case !p.modelAllowed:
 			r = ruling{why: otherModel, policy: p}
 		case p.lists:
@@ -152,7 +157,7 @@ func (j *judging) observe() []Observation {
 				r = ruling{why: unlisted, policy: p}
 			}
 		}
-		if !r.refuses() && listless && i == 0 {
+		if !r.refuses() && listless && i == 0 && !j.call.Guarded {
 			r = ruling{why: noList, policy: p}
 		}
 		if r.refuses() {
@@ -169,7 +174,7 @@ func (j *judging) denied(policies []policyPlan) ruling {
 	for i := range policies {
 		p := &policies[i]
 		view, memo := j.view(p)
-		for _, s := range p.denies {
+		for _, s := range p.due(view) {
 			switch truth := s.eval(view, memo); {
 			case truth == cel.True:
 				return ruling{why: denied, policy: p, step: s}
@@ -185,6 +190,18 @@ func (j *judging) denied(policies []policyPlan) ruling {
 		}
 	}
 	return failed
+}
+
+// due returns the denies that a call is judged by at its stage.
+func (p *policyPlan) due(c *input.Call) []*step {
+	switch {
+	case c.Answer:
+		return p.answers
+	case c.Guarded:
+		return p.waiting
+	default:
+		return p.denies
+	}
 }
 
 // fails reports whether the result of a deny rule denies as an error does. An

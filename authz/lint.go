@@ -72,7 +72,7 @@ func (t target) covers(r *rule) bool {
 	}
 	return coversAll(t.tools, tools) && coversAll(t.servers, of.servers) && coversAll(t.models, of.models) &&
 		coversAll(t.methods, of.methods) && coversAll(t.agents, of.agents) &&
-		(!t.unlisted || of.unlisted) && (!t.uncalled || of.uncalled)
+		coversAll(t.providers, of.providers) && of.phases&^t.phases == 0
 }
 
 // globsOf returns names of tools as patterns.
@@ -128,15 +128,13 @@ func (r *rule) apart() bool {
 // tool calls, and how many of those are about tools of any name. The latter
 // are evaluated with every call.
 func (p *Policy) ArgumentRules() (all, anyTool int) {
-	for _, list := range []ruleList{p.allows, p.denies, p.changes} {
-		for _, r := range list.rules {
-			if !r.readsArgs() {
-				continue
-			}
-			all++
-			if _, bounded := r.toolNames(); !bounded && matchAny(r.target.tools, "*") {
-				anyTool++
-			}
+	for _, r := range slices.Concat(p.document, p.changes.rules) {
+		if !r.readsArgs() {
+			continue
+		}
+		all++
+		if _, bounded := r.toolNames(); !bounded && matchAny(r.target.tools, "*") {
+			anyTool++
 		}
 	}
 	return all, anyTool

@@ -51,7 +51,7 @@ type modulePlan struct {
 // is asked again with every call.
 func (m *module) plan(c *input.Call) modulePlan {
 	p := modulePlan{module: m}
-	if m != nil && m.HasDeny() && m.DenyDepends() == input.OnKey {
+	if m != nil && m.HasDeny() && m.DenyDepends() == input.OnKey && m.DenyStage() < input.Guarded {
 		messages, err := m.Deny(c)
 		p.settled, p.messages = err == nil, messages
 	}
@@ -59,16 +59,19 @@ func (m *module) plan(c *input.Call) modulePlan {
 }
 
 // denies asks the module's deny or, while a list is filtered and the module
-// has it, visible.
+// has it, visible. A deny that reads findings is asked after the guards, once
+// for the call, and a module has no say about answers.
 func (p *modulePlan) denies(view *input.Call) ([]string, error) {
 	switch {
-	case p.module == nil:
+	case p.module == nil || view.Answer:
 		return nil, nil
 	case p.asksVisible(view):
 		if visible, err := p.Visible(view); visible || err != nil {
 			return nil, err
 		}
 		return []string{"the module does not show the tool"}, nil
+	case view.Guarded != (p.DenyStage() == input.Guarded):
+		return nil, nil
 	case p.settled || !p.HasDeny():
 		return p.messages, nil
 	default:

@@ -77,6 +77,7 @@ func (b *builder) mutation(path string, i int, doc *configv1.Mutation) {
 	if problem, fix := r.change.Check(); problem != "" {
 		b.refuse(at, problem, fix)
 	}
+	b.timelyMutation(r, path)
 	r.place(b.at(path))
 	b.changes = append(b.changes, r)
 }

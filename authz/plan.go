@@ -26,11 +26,12 @@ type plan struct {
 // policyPlan is one policy's part of a plan.
 type policyPlan struct {
 	*Policy
-	denies, allows []*step
-	changes        []*step // of mutations
-	module         modulePlan
-	lists          bool // the policy has an allow list for the surface
-	modelAllowed   bool
+	denies, allows   []*step
+	changes          []*step // of mutations
+	waiting, answers []*step // denies that come later: after the guards, of what comes back
+	module           modulePlan
+	lists            bool // the policy has an allow list for the surface
+	modelAllowed     bool
 }
 
 // step is one rule that may apply.
@@ -86,7 +87,7 @@ func (p *plan) sign() string {
 			if of.module.settled {
 				b = fmt.Appendf(b, "%q", of.module.messages)
 			}
-			for _, steps := range [][]*step{of.denies, of.allows, of.changes} {
+			for _, steps := range [][]*step{of.denies, of.allows, of.changes, of.waiting, of.answers} {
 				b = append(b, '/')
 				for _, s := range steps {
 					b = fmt.Appendf(b, "%p ", s.rule)
@@ -107,6 +108,8 @@ func (p *Policy) plan(c *input.Call) policyPlan {
 		denies:       p.denies.fold(c),
 		allows:       p.allows.fold(c),
 		changes:      p.changes.fold(c),
+		waiting:      p.waiting.fold(c),
+		answers:      p.answers.fold(c),
 		module:       p.module.plan(c),
 		lists:        p.hasAllowList(surface),
 		modelAllowed: p.allowsModel(c),

@@ -21,12 +21,46 @@ type Policy struct {
 	selector *selector // nil: every agent
 	auth     *authentication
 	allows   ruleList
-	denies   ruleList
-	document []*rule  // both, in the order of the document
+	denies   ruleList // of lists and calls
+	waiting  ruleList // denies of calls that wait for the guards
+	answers  ruleList // denies of answers
+	document []*rule  // all of them, in the order of the document
 	changes  ruleList // mutations
 	models   []glob
 	modelsAt string
 	module   *module // nil: none
+}
+
+// stages says what rules wait for.
+type stages struct {
+	routed  bool                      // some rule is about a provider
+	waiting bool                      // some deny of a call waits for the guards
+	answers map[decision.Surface]bool // some deny is about answers there
+}
+
+// stages finds what the policy's rules wait for.
+func (p *Policy) stages() stages {
+	out := stages{answers: map[decision.Surface]bool{}}
+	for _, list := range []ruleList{p.allows, p.denies} {
+		out.routed = out.routed || slices.ContainsFunc(list.rules, func(r *rule) bool { return r.stage() == input.Routed })
+	}
+	out.waiting = len(p.waiting.rules) > 0
+	for _, s := range []decision.Surface{decision.MCP, decision.LLM} {
+		out.answers[s] = slices.ContainsFunc(p.answers.rules, func(r *rule) bool { return onSurface(r.roots, s) })
+	}
+	if p.module != nil {
+		out.routed = out.routed || p.module.AllowStage() == input.Routed || p.module.DenyStage() == input.Routed
+		out.waiting = out.waiting || p.module.DenyStage() == input.Guarded
+	}
+	return out
+}
+
+// add adds what another policy's rules wait for.
+func (s *stages) add(of stages) {
+	s.routed, s.waiting = s.routed || of.routed, s.waiting || of.waiting
+	for surface, some := range of.answers {
+		s.answers[surface] = s.answers[surface] || some
+	}
 }
 
 // hasAllowList reports whether the policy lists what may pass on the surface.

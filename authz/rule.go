@@ -1,8 +1,6 @@
 package authz
 
 import (
-	"slices"
-
 	"outrider.dev/outrider/authz/cel"
 	"outrider.dev/outrider/authz/input"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
@@ -25,20 +23,53 @@ type rule struct {
 
 // target selects calls by name. An empty list asks for nothing.
 type target struct {
-	tools, servers, models, methods, agents []glob
-	unlisted, uncalled                      bool // not for entries of lists, not for calls
+	tools, servers, models, methods, agents, providers []glob
+	phases                                             phases
+}
+
+// phases says when a rule applies.
+type phases uint8
+
+const (
+	onList   phases = 1 << iota // to the entries of a list of tools
+	onCall                      // to a call
+	onResult                    // to what came back
+)
+
+// phasesOf reads phases; unknown ones are refused elsewhere.
+func phasesOf(names []string) phases {
+	if len(names) == 0 {
+		return onList | onCall
+	}
+	var out phases
+	for _, name := range names {
+		out |= map[string]phases{"List": onList, "Call": onCall, "Result": onResult}[name]
+	}
+	return out
+}
+
+// phaseOf is the phase in which a call is judged.
+func phaseOf(c *input.Call) phases {
+	switch {
+	case c.Answer:
+		return onResult
+	case c.ArgsUnknown:
+		return onList
+	default:
+		return onCall
+	}
 }
 
 // newTarget compiles the names of a target.
 func newTarget(t *configv1.Target) target {
 	return target{
-		tools:    newGlobs(t.GetTools()),
-		servers:  newGlobs(t.GetServers()),
-		models:   newGlobs(t.GetModels()),
-		methods:  newGlobs(t.GetMethods()),
-		agents:   newGlobs(t.GetAgents()),
-		unlisted: len(t.GetPhases()) > 0 && !slices.Contains(t.GetPhases(), "List"),
-		uncalled: len(t.GetPhases()) > 0 && !slices.Contains(t.GetPhases(), "Call"),
+		tools:     newGlobs(t.GetTools()),
+		servers:   newGlobs(t.GetServers()),
+		models:    newGlobs(t.GetModels()),
+		methods:   newGlobs(t.GetMethods()),
+		agents:    newGlobs(t.GetAgents()),
+		providers: newGlobs(t.GetProviders()),
+		phases:    phasesOf(t.GetPhases()),
 	}
 }
 
@@ -51,7 +82,7 @@ func (t target) roots() input.Roots {
 	if len(t.servers) > 0 || len(t.methods) > 0 {
 		r |= input.MCP
 	}
-	if len(t.models) > 0 {
+	if len(t.models)+len(t.providers) > 0 {
 		r |= input.LLM
 	}
 	return r
@@ -61,18 +92,27 @@ func (t target) roots() input.Roots {
 // they are in the call's key.
 func (t target) matches(c *input.Call) bool {
 	return matchAny(t.tools, c.ToolName()) && matchAny(t.servers, c.Server()) &&
-		matchAny(t.models, c.Request.LLM.Model) && matchAny(t.methods, c.Method)
+		matchAny(t.models, c.Request.LLM.Model) && matchAny(t.methods, c.Method) && matchAny(t.providers, c.Provider)
 }
 
 // open reports whether the target asks for nothing beside the call's key.
-func (t target) open() bool { return len(t.agents) == 0 && !t.unlisted && !t.uncalled }
+func (t target) open() bool { return len(t.agents) == 0 && t.phases&(onList|onCall) == onList|onCall }
 
 // meets reports whether the target selects the call's agent and phase.
 func (t target) meets(c *input.Call) bool {
-	if c.ArgsUnknown && t.unlisted || !c.ArgsUnknown && t.uncalled {
-		return false
+	return t.phases&phaseOf(c) != 0 && matchAny(t.agents, c.Request.Caller.Agent)
+}
+
+// stage says from when on the rule can be judged.
+func (r *rule) stage() input.Stage {
+	var s input.Stage
+	if len(r.target.providers) > 0 {
+		s = input.Routed
 	}
-	return matchAny(t.agents, c.Request.Caller.Agent)
+	if r.when != nil {
+		s = max(s, r.when.Stage())
+	}
+	return s
 }
 
 // applies reports whether the rule has a say about the call at all. A rule on

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"outrider.dev/outrider/authz/input"
 	"outrider.dev/outrider/decision"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 )
@@ -52,6 +53,7 @@ type Selection struct {
 	names                 string
 	version               string
 	demands               [2]Authentication // on MCP and on LLM
+	stages                stages
 }
 
 // selections remembers the selections of a set by the policies in them: there
@@ -105,7 +107,7 @@ func (s *Set) remember(mask []byte) *Selection {
 }
 
 func (s *Set) newSelection(mask []byte) *Selection {
-	sel := &Selection{set: s}
+	sel := &Selection{set: s, stages: stages{answers: map[decision.Surface]bool{}}}
 	var names []string
 	for _, p := range s.layered() {
 		if mask[p.Index/8]&(1<<(p.Index%8)) == 0 {
@@ -113,6 +115,7 @@ func (s *Set) newSelection(mask []byte) *Selection {
 		}
 		sel.all = append(sel.all, p)
 		names = append(names, p.Name)
+		sel.stages.add(p.stages())
 		if p.Observe {
 			sel.observe = append(sel.observe, p)
 		} else {
@@ -158,6 +161,24 @@ func (s *Selection) Observes() bool { return len(s.observe) > 0 }
 
 // Policies returns the selected policies.
 func (s *Selection) Policies() []*Policy { return s.all }
+
+// ReadsProviders reports whether LLM calls must be judged for each provider by
+// itself that they may go to.
+func (s *Selection) ReadsProviders() bool { return s.stages.routed }
+
+// Waits reports whether some deny of a call waits for the guards.
+func (s *Selection) Waits() bool { return s.stages.waiting }
+
+// JudgesAnswer reports whether some deny is about the answer of a call.
+func (s *Selection) JudgesAnswer(c *input.Call) bool {
+	if s.Empty() || !s.stages.answers[surfaceOf(c)] {
+		return false
+	}
+	key := c.Key()
+	p := s.plan(c, nil, &key)
+	judges := func(of policyPlan) bool { return len(of.answers) > 0 }
+	return slices.ContainsFunc(p.enforce, judges) || slices.ContainsFunc(p.observe, judges)
+}
 
 // Names returns their names, for people.
 func (s *Selection) Names() string { return s.names }

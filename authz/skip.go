@@ -21,6 +21,9 @@ func (r *rule) skips(c *input.Call) string {
 	if len(r.target.servers) > 0 && c.Server() == "" {
 		return "it is about one server, and the call means all of them"
 	}
+	if r.stage() == input.Guarded && !c.Guarded {
+		return "it waits for what the guards find"
+	}
 	return r.target.differs(c)
 }
 
@@ -36,19 +39,23 @@ func (t target) differs(c *input.Call) string {
 		{"models", t.models, c.Request.LLM.Model},
 		{"methods", t.methods, c.Method},
 		{"agents", t.agents, c.Request.Caller.Agent},
+		{"providers", t.providers, c.Provider},
 	} {
 		if !matchAny(list.globs, list.name) {
 			return "it is about other " + list.what + ": " + named(list.globs)
 		}
 	}
-	switch {
-	case !t.meets(c) && c.ArgsUnknown:
-		return "it is about calls, not about lists"
-	case !t.meets(c):
-		return "it is about lists, not about calls"
-	default:
+	if t.phases&phaseOf(c) != 0 {
 		return ""
 	}
+	names := map[phases]string{onList: "lists", onCall: "calls", onResult: "answers"}
+	var about []string
+	for _, phase := range []phases{onList, onCall, onResult} {
+		if t.phases&phase != 0 {
+			about = append(about, names[phase])
+		}
+	}
+	return "it is about " + strings.Join(about, " and ") + ", not about " + names[phaseOf(c)]
 }
 
 // maxGlobs bounds how many patterns a note names.

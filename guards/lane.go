@@ -33,6 +33,7 @@ type lane struct {
 	sought   uint64 // all placeholders before it are known
 	json     bool   // the text is an object in JSON
 	begun    bool   // json is settled
+	hold     bool   // guards that only observe hold text back
 	upto     uint64 // released
 	cover    uint64 // end of the redactions that are released in part or whole
 	found    []decision.Finding
@@ -66,6 +67,14 @@ func newLane(s *Set, v *Vault, seg decision.Segment) *lane {
 		l.heads[n].holds = l.using[n] != nil && rank(s.strictest(s.guards[n].kind, seg)) > rank(decision.ActionObserve)
 	}
 	return l
+}
+
+// holdAll lets every guard hold text back, whatever it finds leads to.
+func (l *lane) holdAll(hold bool) {
+	l.hold = hold
+	for n := range l.heads {
+		l.heads[n].holds = l.heads[n].holds || hold && l.using[n] != nil
+	}
 }
 
 // judge appends the text and lets every guard go on. It returns the findings
@@ -171,7 +180,7 @@ func (l *lane) note(f decision.Finding, n int, rest, open, unsure bool) {
 	if rest {
 		k = slices.IndexFunc(l.spans, func(s span) bool { return s.open && s.guard == n })
 	}
-	keep := edits(f.Action) || unsure && f.Action == decision.ActionBlock
+	keep := edits(f.Action) || unsure && (l.hold || f.Action == decision.ActionBlock)
 	s := span{start: uint64(f.Start), end: uint64(f.End), kind: f.Type, action: f.Action, guard: n, open: open, unsure: unsure}
 	switch {
 	case k < 0 && keep:
@@ -200,7 +209,7 @@ func (l *lane) blocking(findings []decision.Finding) []decision.Finding {
 func (l *lane) held(last bool) uint64 { return l.base + uint64(len(l.buf)) - l.clean(last) }
 
 // clean returns up to where every guard that may change the text has judged.
-// A guard that only observes holds nothing back.
+// A guard that only observes holds nothing back, unless rules wait for it.
 func (l *lane) clean(last bool) uint64 {
 	upto := len(l.buf)
 	for n := range l.heads {

@@ -17,6 +17,7 @@ type Stream struct {
 	of      func(lane string) decision.Segment
 	lanes   map[string]*lane
 	stopped *decision.Reason
+	hold    bool // for guards that only observe, too
 }
 
 // NewStream returns the guards of one answer, with all lanes at their start.
@@ -27,6 +28,20 @@ func (s *Set) NewStream(v *Vault, of func(lane string) decision.Segment) *Stream
 		of = func(string) decision.Segment { return decision.Segment{} }
 	}
 	return &Stream{set: s, vault: v, of: of, lanes: map[string]*lane{}}
+}
+
+// Hold makes guards that only observe hold text back as others do, because
+// rules judge what they find. It is called before the first text comes.
+func (st *Stream) Hold(hold bool) { st.hold = hold }
+
+// Proven returns findings whose end has not come yet. [Stream.Write] reports
+// each once more, when it has.
+func (st *Stream) Proven() []decision.Finding {
+	var out []decision.Finding
+	for _, l := range st.lanes {
+		out = l.blocking(out)
+	}
+	return out
 }
 
 // Write judges what arrived on a lane and says up to where the lane may go
@@ -44,6 +59,7 @@ func (st *Stream) Write(d decision.Delta) (decision.Release, []decision.Finding,
 			return release, nil, st.stop(decision.CodeOverloaded, fmt.Sprintf("The answer has more than %d lanes", maxLanes))
 		}
 		l = newLane(st.set, st.vault, st.of(d.Lane))
+		l.holdAll(st.hold)
 		st.lanes[d.Lane] = l
 	}
 	if st.stopped != nil {

@@ -27,6 +27,8 @@ type call struct {
 	tried     *decision.Principal // whom the observing ones would believe; never nil once the caller is identified
 	who       decision.Principal
 	rules     input.Call // the call as rules see it
+	answers   bool       // some rule is about what comes back
+	provider  string     // that the rules judged for; empty where they read none
 	method    mcp.Method // MCP only
 	targets   []route.Target
 	held      holds
@@ -45,7 +47,8 @@ type step func(*call) *decision.Reason
 
 // steps is the pipeline in its order. Rules run before limits, so that a
 // refused call costs no budget; guards run after limits, because they are
-// dear; the rules run again wherever an edit changed what they had read.
+// dear; denies that read what guards found come after them; the rules run
+// again wherever an edit changed what they had read.
 func steps() []step {
 	return []step{
 		(*call).chosen,
@@ -58,6 +61,7 @@ func steps() []step {
 		(*call).reserve,
 		(*call).guard,
 		(*call).render,
+		(*call).judgeFound,
 		(*call).enforceable,
 		(*call).grant,
 	}
@@ -144,9 +148,7 @@ func (c *call) authorize() *decision.Reason {
 	if c.unjudged() {
 		return nil
 	}
-	if c.selection.Observes() {
-		c.observed = append(c.observed, c.selection.Observe(input.New(c.req, c.tried))...)
-	}
+	c.observeRules()
 	return c.judge(c.req)
 }
 
@@ -160,15 +162,16 @@ func (c *call) listed() bool {
 	return c.req.Surface == decision.MCP && forAll(c.method) || c.req.Method == openai.OperationModels
 }
 
+// judge asks the rules about the request, for every target where they are
+// about providers.
 func (c *call) judge(r *decision.Request) *decision.Reason {
 	c.judged = r
-	out := c.selection.Judge(c.rules.Ask(r, c.principal))
-	c.mutates = out.Mutates
-	c.verdict.Policy, c.verdict.Version, c.verdict.Reason.Rule = out.Policy, out.Version, out.Rule
-	if !out.Allow {
-		return kept(out.Reason)
+	if c.byTarget() {
+		return c.judgeTargets(r)
 	}
-	return nil
+	out := c.selection.Judge(c.ask(r, c.principal, ""))
+	c.mutates = out.Mutates
+	return c.heed(out)
 }
 
 // kept puts a reason where it outlives its step; calls that pass keep none.
@@ -180,7 +183,8 @@ func (c *call) enforceable() *decision.Reason {
 	if len(c.verdict.Splices)+len(c.verdict.Headers) > 0 && !face.Edits {
 		return because(decision.CodeFaceCannotEnforce, "the policy changes the call, and the asker cannot apply changes")
 	}
-	if c.bundle.guards[responsePhase(c.req.Surface)].Empty() && c.vault.Empty() && c.req.Method != openai.OperationModels {
+	c.answers = c.judgesAnswer()
+	if c.bundle.guards[responsePhase(c.req.Surface)].Empty() && !c.answers && c.vault.Empty() && c.req.Method != openai.OperationModels {
 		return nil
 	}
 	if !c.vault.Empty() && c.method.Notification {

@@ -17,10 +17,11 @@ type exchange struct {
 	call    *call
 	target  int // index of the target that was granted last
 	stream  *guards.Stream
+	answer  answer
 	settled bool
 }
 
-func newExchange(c *call) *exchange { return &exchange{call: c} }
+func newExchange(c *call) *exchange { return &exchange{call: c, answer: c.newAnswer()} }
 
 // Attempt implements decision.Exchange. The next target must pass the limits
 // too; one that does not is passed over.
@@ -74,6 +75,9 @@ func (x *exchange) judgeWhole(b *decision.Body) *decision.Ruling {
 	if reason, blocked := guards.Block(r.Findings); blocked {
 		return x.denied(r, reason)
 	}
+	if reason := x.judgeAnswer(r.Findings, b.Segments, nil); reason != nil {
+		return x.denied(r, *reason)
+	}
 	splices, err := x.changes(b, edits)
 	if err != nil {
 		return x.denied(r, *reasonOf(err))
@@ -81,7 +85,7 @@ func (x *exchange) judgeWhole(b *decision.Body) *decision.Ruling {
 	if r.Splices = splices; len(splices) > 0 {
 		r.Effect = decision.Mutate
 	}
-	x.call.recordRuling(r)
+	x.recordRuling(r)
 	return r
 }
 
@@ -116,6 +120,7 @@ func (x *exchange) restored(b *decision.Body, edits []decision.Edit) []decision.
 func (x *exchange) judgeDeltas(deltas []decision.Delta) *decision.Ruling {
 	if x.stream == nil {
 		x.stream = x.set().NewStream(x.call.vault, openai.LaneSegment)
+		x.stream.Hold(x.answer.judged)
 	}
 	r := &decision.Ruling{Effect: decision.Allow}
 	for _, d := range deltas {
@@ -129,14 +134,17 @@ func (x *exchange) judgeDeltas(deltas []decision.Delta) *decision.Ruling {
 			r.Effect = decision.Mutate
 		}
 	}
-	x.call.recordRuling(r)
+	if reason := x.judgeAnswer(r.Findings, nil, x.stream.Proven()); reason != nil {
+		return x.denied(r, *reason)
+	}
+	x.recordRuling(r)
 	return r
 }
 
 func (x *exchange) denied(r *decision.Ruling, reason decision.Reason) *decision.Ruling {
 	r.Effect, r.Reason = decision.Deny, reason
 	r.Splices, r.Releases = nil, nil
-	x.call.recordRuling(r)
+	x.recordRuling(r)
 	return r
 }
 

@@ -76,7 +76,16 @@ func (c *call) explainRules() authz.Explanation {
 	if c.judged != nil {
 		r = c.judged
 	}
-	return c.selection.Explain(input.New(r, c.principal), input.New(r, c.tried))
+	return c.selection.Explain(c.explained(r, c.principal), c.explained(r, c.tried))
+}
+
+// explained is the request as all rules see it, those that wait for the guards
+// among them.
+func (c *call) explained(r *decision.Request, who *decision.Principal) *input.Call {
+	found := c.findings()
+	q := input.New(r, who)
+	q.Provider, q.Guarded, q.Found = c.provider, true, found.With(nil, decision.Segment{})
+	return q
 }
 
 // change says what would let the call pass, the token first.

@@ -1,11 +1,14 @@
 package pdp
 
 import (
+	"slices"
+
 	"outrider.dev/outrider/authz/input"
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect"
 	"outrider.dev/outrider/dialect/mcp"
 	"outrider.dev/outrider/dialect/openai"
+	"outrider.dev/outrider/pdp/route"
 	"outrider.dev/outrider/strictjson"
 )
 
@@ -71,7 +74,18 @@ func (c *call) keepModels(raw []byte) ([]decision.Splice, error) {
 		}
 		chat := *c.req
 		chat.Method, chat.LLM.Model = openai.OperationChat, id
-		return c.selection.Judge(input.New(&chat, c.principal)).Allow
+		return c.mayAsk(&chat)
+	})
+}
+
+// mayAsk reports whether the rules admit the request for some provider that
+// serves its model.
+func (c *call) mayAsk(r *decision.Request) bool {
+	if !c.selection.ReadsProviders() {
+		return c.selection.Judge(c.ask(r, c.principal, "")).Allow
+	}
+	return slices.ContainsFunc(c.state.Routes.Model(r.LLM.Model), func(t route.Target) bool {
+		return c.selection.Judge(c.ask(r, c.principal, t.Name)).Allow
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"outrider.dev/outrider/audit"
+	"outrider.dev/outrider/authz"
 	"outrider.dev/outrider/decision"
 )
 
@@ -16,9 +17,7 @@ func (c *call) record() {
 	for i := range v.Grants {
 		r.Providers = append(r.Providers, v.Grants[i].Target.Provider)
 	}
-	for _, o := range c.observed {
-		r.Observed = append(r.Observed, audit.Observed{Policy: o.Policy, Code: o.Reason.Code, Rule: o.Reason.Rule, Change: o.Change})
-	}
+	r.Observed = recorded(c.observed)
 	r.Edits = c.edits()
 	if r.Code.OfRules() {
 		r.Explain = c.explainLater()
@@ -26,12 +25,27 @@ func (c *call) record() {
 	c.state.Recorder.Add(r)
 }
 
-// recordRuling keeps a ruling on an answer that found or refused something.
-func (c *call) recordRuling(ruling *decision.Ruling) {
-	if ruling.Effect == decision.Allow && len(ruling.Findings) == 0 {
+func recorded(list []authz.Observation) []audit.Observed {
+	var out []audit.Observed
+	for _, o := range list {
+		out = append(out, audit.Observed{Policy: o.Policy, Code: o.Reason.Code, Rule: o.Reason.Rule, Change: o.Change})
+	}
+	return out
+}
+
+// recordRuling keeps a ruling on an answer that found or refused something, or
+// would have.
+func (x *exchange) recordRuling(ruling *decision.Ruling) {
+	c, observed := x.call, x.call.observed[x.answer.told:]
+	if ruling.Effect == decision.Allow && len(ruling.Findings)+len(observed) == 0 {
 		return
 	}
+	x.answer.told = len(c.observed)
 	r := c.recordOf(audit.PhaseRuling)
+	r.Observed = recorded(observed)
+	if by := x.answer.by; ruling.Effect == decision.Deny && by.Policy != "" {
+		r.Policy, r.Version = by.Policy, by.Version
+	}
 	r.Effect, r.Code, r.Rule, r.Message = ruling.Effect.String(), ruling.Reason.Code, ruling.Reason.Rule, ruling.Reason.Message
 	r.Findings = audit.Findings(ruling.Findings)
 	c.state.Recorder.Add(r)

@@ -42,9 +42,10 @@ func (c *call) routeModel() *decision.Reason {
 	if c.req.Surface != decision.LLM {
 		return nil
 	}
-	if c.req.Method == openai.OperationModels {
+	switch {
+	case c.req.Method == openai.OperationModels:
 		c.targets = c.state.Routes.Providers()
-	} else {
+	case !c.byTarget(): // else the rules have left those that they admit
 		c.targets = c.state.Routes.Model(c.req.LLM.Model)
 	}
 	if len(c.targets) == 0 {

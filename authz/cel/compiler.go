@@ -2,6 +2,7 @@ package cel
 
 import (
 	"fmt"
+	"reflect"
 
 	celgo "cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
@@ -43,6 +44,7 @@ func New(atoms *Atoms, schema input.Schema) (*Compiler, error) {
 			celgo.MapMacro, celgo.MapFilterMacro, celgo.FilterMacro),
 		celgo.ParserRecursionLimit(maxNesting),
 		ext.Strings(), ext.Sets(), ext.Math(), ext.Network(),
+		ext.NativeTypes(reflect.TypeFor[input.Finding](), ext.ParseStructTags(true)),
 	}
 	for _, f := range c.words.Fields() {
 		c.fields[f.Path] = f
@@ -64,6 +66,9 @@ func (c *Compiler) apart() {
 	}
 }
 
+// findingType is what the library calls the type of a finding.
+const findingType = "input.Finding"
+
 // typeOf is the declared type of a field. Maps of JSON hold values whose types
 // only a call tells.
 func typeOf(k input.Kind) *celgo.Type {
@@ -76,6 +81,8 @@ func typeOf(k input.Kind) *celgo.Type {
 		return celgo.ListType(celgo.StringType)
 	case input.TextMap:
 		return celgo.MapType(celgo.StringType, celgo.StringType)
+	case input.FindingList:
+		return celgo.ListType(celgo.ObjectType(findingType))
 	case input.Tree:
 		return celgo.MapType(celgo.StringType, celgo.DynType)
 	default:

@@ -38,6 +38,7 @@ type Program struct {
 	atoms  *Atoms
 	roots  input.Roots
 	args   bool
+	stage  input.Stage
 	consts map[string]bool // texts that an error may name
 	scopes []string
 	loose  []string
@@ -65,6 +66,7 @@ func newProgram(c *Compiler, checked *ast.AST, whole celgo.Program, tree *tree, 
 		}
 		p.roots |= f.Root
 		p.args = p.args || f.Args
+		p.stage = max(p.stage, f.Stage)
 		if v := c.defined[f.Path]; v != nil {
 			p.loose, p.scopes = union(p.loose, v.loose), union(p.scopes, v.scopes)
 		}
@@ -87,6 +89,9 @@ func (p *Program) Roots() input.Roots { return p.roots }
 
 // ReadsArgs reports whether the expression reads the arguments of a tool call.
 func (p *Program) ReadsArgs() bool { return p.args }
+
+// Stage says from when on everything is known that the expression reads.
+func (p *Program) Stage() input.Stage { return p.stage }
 
 // Settled returns what the expression comes to whatever the call, if that is
 // known.

@@ -48,7 +48,7 @@ func (c *Compiler) Define(name, expr string) error {
 	delete(c.later, path)
 	number := c.atoms.number()
 	f := input.Field{
-		Path: path, Kind: input.Value, Root: p.roots, Args: p.args, Depends: c.dependsOf(found),
+		Path: path, Kind: input.Value, Root: p.roots, Args: p.args, Depends: c.dependsOf(found), Stage: p.stage,
 		Read: func(call *input.Call) (any, error) { return call.Once(number, p.value) },
 	}
 	c.env, c.fields[path], c.defined[path] = env, f, p

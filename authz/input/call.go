@@ -23,6 +23,12 @@ type Call struct {
 	// ArgsUnknown is set while a list is filtered: nobody knows yet with
 	// which arguments the tool will be called.
 	ArgsUnknown bool
+	// Provider is where an LLM call may go; empty before it is routed.
+	Provider string
+	// Guarded is set once the guards have read what there is, which is the
+	// call or, with Answer set, the call and what came back of its answer.
+	Guarded, Answer bool
+	Found           []Finding
 
 	args   *tree // shared by every copy of the call that means the same tool
 	labels *tree // the tool's annotations
@@ -139,16 +145,17 @@ func (c *Call) WithScope(scope string) *Call {
 type Key struct {
 	Roots                                Roots
 	Method, Server, Tool, Exposed, Model string
+	Provider                             string
 }
 
 // Key returns the call's key.
 func (c *Call) Key() Key {
-	return Key{Roots: c.Roots(), Method: c.Method, Server: c.Server(), Tool: c.ToolName(), Exposed: c.exposed(), Model: c.Request.LLM.Model}
+	return Key{Roots: c.Roots(), Method: c.Method, Server: c.Server(), Tool: c.ToolName(), Exposed: c.exposed(), Model: c.Request.LLM.Model, Provider: c.Provider}
 }
 
 // Clone returns the key with texts that hold on to nothing else.
 func (k Key) Clone() Key {
-	for _, text := range []*string{&k.Method, &k.Server, &k.Tool, &k.Exposed, &k.Model} {
+	for _, text := range []*string{&k.Method, &k.Server, &k.Tool, &k.Exposed, &k.Model, &k.Provider} {
 		*text = strings.Clone(*text)
 	}
 	return k
@@ -156,7 +163,7 @@ func (k Key) Clone() Key {
 
 // Size is how long the key's texts are together, in bytes.
 func (k Key) Size() int {
-	return len(k.Method) + len(k.Server) + len(k.Tool) + len(k.Exposed) + len(k.Model)
+	return len(k.Method) + len(k.Server) + len(k.Tool) + len(k.Exposed) + len(k.Model) + len(k.Provider)
 }
 
 // Roots returns the roots that exist for the call. A method decides as much

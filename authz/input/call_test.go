@@ -92,9 +92,11 @@ func TestFieldsReadTheirValues(t *testing.T) {
 		"tool.args": map[string]any{"n": int64(1)}, "tool.annotations": map[string]any{"readOnlyHint": true},
 		"mcp.method": "tools/call", "mcp.tool.name": "get_a", "mcp.tool.target": "github", "mcp.tool.arguments": map[string]any{"n": int64(1)},
 		"resource.uri": "file:///a", "prompt.name": "hello",
-		"llm.model": "m", "llm.stream": true, "llm.dialect": "openai",
+		"findings":  []Finding{{Type: "pii.email", Phase: PhaseCall}},
+		"llm.model": "m", "llm.provider": "xai", "llm.stream": true, "llm.dialect": "openai",
 	}
 	c := full()
+	c.Provider, c.Guarded, c.Found = "xai", true, []Finding{{Type: "pii.email", Phase: PhaseCall}}
 	for _, f := range Fields() {
 		got, err := f.Read(c)
 		if err != nil || !reflect.DeepEqual(got, want[f.Path]) {
@@ -110,8 +112,12 @@ func TestFieldsReadTheirValues(t *testing.T) {
 // The zero values are of the declared type, so that an absent value is an
 // empty one and never a null.
 func TestFieldsOfAnEmptyCall(t *testing.T) {
-	kinds := map[Kind]any{Text: "", Flag: false, TextList: []string{}, TextMap: map[string]string{}, Tree: map[string]any{}}
+	kinds := map[Kind]any{Text: "", Flag: false, TextList: []string{}, TextMap: map[string]string{}, Tree: map[string]any{}, FindingList: []Finding{}}
 	c := New(&decision.Request{}, nil)
+	if found, err := c.findings(); !errors.Is(err, ErrUnknown) {
+		t.Errorf("before the guards: %v, %v", found, err)
+	}
+	c.Guarded = true
 	for _, f := range Fields() {
 		got, err := f.Read(c)
 		if f.Path == "tool.annotations" {

@@ -7,13 +7,14 @@ type Kind uint8
 
 // Kinds of fields.
 const (
-	Text     Kind = iota // string
-	Flag                 // bool
-	TextList             // []string
-	TextMap              // map[string]string
-	Tree                 // map[string]any: a JSON object
-	Number               // int64
-	Value                // whatever an expression yields
+	Text        Kind = iota // string
+	Flag                    // bool
+	TextList                // []string
+	TextMap                 // map[string]string
+	Tree                    // map[string]any: a JSON object
+	Number                  // int64
+	Value                   // whatever an expression yields
+	FindingList             // []Finding
 )
 
 // ErrUnknown says that a value cannot be known yet: the arguments of a tool
@@ -36,6 +37,16 @@ const (
 	OnEntry                // more of a list's entry than its key
 )
 
+// Stage says from when on a value is known.
+type Stage uint8
+
+// The stages of a call.
+const (
+	Asked   Stage = iota // with the question
+	Routed               // once it is known where an LLM call goes
+	Guarded              // once the guards have read what there is
+)
+
 // Field is one word of the vocabulary.
 type Field struct {
 	Path  string
@@ -45,8 +56,9 @@ type Field struct {
 	// Args tells that the field holds the arguments of a tool call.
 	Args  bool
 	Claim *Claim // that the policy declares; nil of other words
-	// Depends says what the value comes from.
+	// Depends says what the value comes from, and Stage when it is known.
 	Depends Depends
+	Stage   Stage
 	// Read returns the value in the Go type of the Kind, never nil, or
 	// [ErrUnknown], or an [Error].
 	Read func(*Call) (any, error)
@@ -67,6 +79,12 @@ func text(path string, root Roots, about string, read func(*Call) string) Field 
 func keyText(path string, root Roots, about string, read func(*Call) string) Field {
 	f := text(path, root, about, read)
 	f.Depends = OnKey
+	return f
+}
+
+// routed is a field that is known once a call is routed.
+func routed(f Field) Field {
+	f.Stage = Routed
 	return f
 }
 
@@ -159,8 +177,11 @@ func whatFields() []Field {
 			func(c *Call) string { return c.Request.Prompt }),
 		keyText("llm.model", LLM, "the model, as the agent asks for it",
 			func(c *Call) string { return c.Request.LLM.Model }),
+		routed(keyText("llm.provider", LLM, "the provider that the call may go to: each that the model's route names is judged",
+			func(c *Call) string { return c.Provider })),
 		{Path: "llm.stream", About: "whether the answer is to be streamed", Kind: Flag, Root: LLM, Depends: OnCall, Read: func(c *Call) (any, error) { return c.Request.LLM.Stream, nil }},
 		text("llm.dialect", LLM, "the body's format",
 			func(c *Call) string { return c.Request.Body.Dialect }),
+		{Path: "findings", About: "what the guards found so far; in denies only, which wait for the guards", Kind: FindingList, Root: Findings, Depends: OnCall, Stage: Guarded, Read: (*Call).findings},
 	}
 }

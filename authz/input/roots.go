@@ -6,7 +6,7 @@ import "strings"
 // where every root that it reads exists.
 type Roots uint16
 
-// The roots. Those up to Request exist for every call.
+// The roots. Those up to Findings exist for every call.
 const (
 	Claims Roots = 1 << iota
 	Scopes
@@ -15,6 +15,7 @@ const (
 	Session
 	Source
 	Request
+	Findings
 	Tool
 	MCP
 	Resource
@@ -22,14 +23,14 @@ const (
 	LLM
 )
 
-const always = Claims | Scopes | Principal | Agent | Session | Source | Request
+const always = Claims | Scopes | Principal | Agent | Session | Source | Request | Findings
 
 // Has reports whether every root of o is in r.
 func (r Roots) Has(o Roots) bool { return r&o == o }
 
 // Names returns the roots' names, in the order of the constants.
 func (r Roots) Names() []string {
-	names := [...]string{"claims", "scopes", "principal", "agent", "session", "source", "request", "tool", "mcp", "resource", "prompt", "llm"}
+	names := [...]string{"claims", "scopes", "principal", "agent", "session", "source", "request", "findings", "tool", "mcp", "resource", "prompt", "llm"}
 	var out []string
 	for i, name := range names {
 		if r&(1<<i) != 0 {

@@ -110,7 +110,9 @@ func (r *reads) ref(words *reader, ref ast.Ref, loc *ast.Location) *Error {
 		return at(loc, "no field input."+path, fix)
 	}
 	for _, f := range words.Under(path) {
-		r.field(f)
+		if path != "" || f.Stage < input.Guarded { // who hands on all of the input means the call
+			r.field(f)
+		}
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func TestReads(t *testing.T) {
 
 func TestReadingEverything(t *testing.T) {
 	m := compile(t, "allow if { some k; input[k] == \"s\" }\nvisible := true")
-	if len(m.allow.fields) != len(input.Fields()) || !m.AllowRoots().Has(input.LLM|input.Tool|input.Claims) {
+	if len(m.allow.fields) != len(input.Fields())-1 || m.AllowStage() != input.Routed || !m.AllowRoots().Has(input.LLM|input.Tool|input.Claims) {
 		t.Errorf("reads %d fields, roots %s", len(m.allow.fields), m.AllowRoots())
 	}
 }
@@ -64,7 +64,7 @@ func TestDocument(t *testing.T) {
 	}{
 		{"of one field", `allow if input.tool.name == "x"`, toolCall(`{"a":1}`), `{"tool": {"name": "merge_it"}}`, "args server scopes"},
 		{"of another surface", `allow if input.tool.name == "x"`, llmCall(), `{}`, "tool"},
-		{"of an LLM call", all, llmCall(), `"llm": {"dialect": "", "model": "m", "stream": true}`, "tool mcp resource prompt"},
+		{"of an LLM call", all, llmCall(), `"llm": {"dialect": "", "model": "m", "provider": "", "stream": true}`, "tool mcp resource prompt"},
 		{"of a missing map", `allow if input.agent.labels.x == "x"`, llmCall(), `{"agent": {"labels": {}}}`, "null"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -192,7 +192,6 @@ func TestRefused(t *testing.T) {
 		{head + `allow if rand.intn("x", 2) == 1`, "at 2:10 of the module: rand.intn is not available: a module may only read the call that it judges"},
 		{head + `allow if nothing("x")`, "at 2:10 of the module: undefined function nothing"},
 		{head + `allow if input.tool.nam == "x"`, "at 2:10 of the module: no field input.tool.nam: did you mean input.tool.name?"},
-		{head + `allow if input.findings == []`, "at 2:10 of the module: no field input.findings: see the list of words that rules may read"},
 		{head + "allow if h\nh if { x := input.toool; x.name }", "at 3:13 of the module: no field input.toool: see the list of words that rules may read"},
 		{head + `allow if input.tool.name.x == 1`, "at 2:10 of the module: input.tool.name is a plain value and has no fields: read it as it is"},
 		{head + `allow if data.users.ann`, "at 2:10 of the module: there is no data.users.ann: name rules of a module, or what a data file holds"},

@@ -2020,9 +2020,12 @@ type Target struct {
 	Methods []string `protobuf:"bytes,4,rep,name=methods,proto3" json:"methods,omitempty"`
 	// Names of agents.
 	Agents []string `protobuf:"bytes,5,rep,name=agents,proto3" json:"agents,omitempty"`
-	// When the rule applies: to the entries of a list of tools, to a call, or to
-	// both. Absent: both.
-	Phases        []string `protobuf:"bytes,6,rep,name=phases,proto3" json:"phases,omitempty"`
+	// When the rule applies: to the entries of a list of tools, to a call, to the
+	// answer that came back. Absent: to lists and calls. Result is for denies.
+	Phases []string `protobuf:"bytes,6,rep,name=phases,proto3" json:"phases,omitempty"`
+	// Names of LLM providers that a call may go to. A provider that the rules
+	// refuse is passed over; the call is refused when none is left.
+	Providers     []string `protobuf:"bytes,7,rep,name=providers,proto3" json:"providers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2095,6 +2098,13 @@ func (x *Target) GetAgents() []string {
 func (x *Target) GetPhases() []string {
 	if x != nil {
 		return x.Phases
+	}
+	return nil
+}
+
+func (x *Target) GetProviders() []string {
+	if x != nil {
+		return x.Providers
 	}
 	return nil
 }
@@ -2618,14 +2628,15 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\x05allow\x18\x02 \x01(\v2\x1a.outrider.config.v1.TargetB\f\xea\xe0\x18\b2\x06effectR\x05allow\x12<\n" +
 	"\x04deny\x18\x03 \x01(\v2\x1a.outrider.config.v1.TargetB\f\xea\xe0\x18\b2\x06effectR\x04deny\x12\x12\n" +
 	"\x04when\x18\x04 \x01(\tR\x04when\x12\x18\n" +
-	"\amessage\x18\x05 \x01(\tR\amessage\"\xac\x01\n" +
+	"\amessage\x18\x05 \x01(\tR\amessage\"\xd2\x01\n" +
 	"\x06Target\x12\x14\n" +
 	"\x05tools\x18\x01 \x03(\tR\x05tools\x12\x18\n" +
 	"\aservers\x18\x02 \x03(\tR\aservers\x12\x16\n" +
 	"\x06models\x18\x03 \x03(\tR\x06models\x12\x18\n" +
 	"\amethods\x18\x04 \x03(\tR\amethods\x12\x16\n" +
-	"\x06agents\x18\x05 \x03(\tR\x06agents\x12(\n" +
-	"\x06phases\x18\x06 \x03(\tB\x10\xea\xe0\x18\f\x1a\x04List\x1a\x04CallR\x06phases\"\xe7\x03\n" +
+	"\x06agents\x18\x05 \x03(\tR\x06agents\x120\n" +
+	"\x06phases\x18\x06 \x03(\tB\x18\xea\xe0\x18\x14\x1a\x04List\x1a\x04Call\x1a\x06ResultR\x06phases\x12\x1c\n" +
+	"\tproviders\x18\a \x03(\tR\tproviders\"\xe7\x03\n" +
 	"\bMutation\x12\x1a\n" +
 	"\x04name\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04name\x128\n" +
 	"\x05match\x18\x02 \x01(\v2\x1a.outrider.config.v1.TargetB\x06\xea\xe0\x18\x02\x10\x01R\x05match\x12\x12\n" +
