@@ -85,7 +85,7 @@ func (x *exchange) judgeWhole(b *decision.Body) *decision.Ruling {
 	if r.Splices = splices; len(splices) > 0 {
 		r.Effect = decision.Mutate
 	}
-	x.recordRuling(r)
+	x.call.recordRuling(r, &x.answer)
 	return r
 }
 
@@ -137,14 +137,14 @@ func (x *exchange) judgeDeltas(deltas []decision.Delta) *decision.Ruling {
 	if reason := x.judgeAnswer(r.Findings, nil, x.stream.Proven()); reason != nil {
 		return x.denied(r, *reason)
 	}
-	x.recordRuling(r)
+	x.call.recordRuling(r, &x.answer)
 	return r
 }
 
 func (x *exchange) denied(r *decision.Ruling, reason decision.Reason) *decision.Ruling {
 	r.Effect, r.Reason = decision.Deny, reason
 	r.Splices, r.Releases = nil, nil
-	x.recordRuling(r)
+	x.call.recordRuling(r, &x.answer)
 	return r
 }
 

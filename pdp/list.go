@@ -30,7 +30,7 @@ func (c *call) visible(tools []decision.Tool) *decision.Ruling {
 			v.Splices = append(v.Splices, splices...)
 		}
 	}
-	c.recordRuling(r)
+	c.recordRuling(r, &answer{told: len(c.observed)})
 	return r
 }
 

@@ -35,15 +35,15 @@ func recorded(list []authz.Observation) []audit.Observed {
 
 // recordRuling keeps a ruling on an answer that found or refused something, or
 // would have.
-func (x *exchange) recordRuling(ruling *decision.Ruling) {
-	c, observed := x.call, x.call.observed[x.answer.told:]
+func (c *call) recordRuling(ruling *decision.Ruling, a *answer) {
+	observed := c.observed[a.told:]
 	if ruling.Effect == decision.Allow && len(ruling.Findings)+len(observed) == 0 {
 		return
 	}
-	x.answer.told = len(c.observed)
+	a.told = len(c.observed)
 	r := c.recordOf(audit.PhaseRuling)
 	r.Observed = recorded(observed)
-	if by := x.answer.by; ruling.Effect == decision.Deny && by.Policy != "" {
+	if by := a.by; ruling.Effect == decision.Deny && by.Policy != "" {
 		r.Policy, r.Version = by.Policy, by.Version
 	}
 	r.Effect, r.Code, r.Rule, r.Message = ruling.Effect.String(), ruling.Reason.Code, ruling.Reason.Rule, ruling.Reason.Message
