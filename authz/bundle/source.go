@@ -73,7 +73,7 @@ func (s *Source) Run(ctx context.Context, take func(context.Context, *Bundle) er
 		case !errors.As(err, &refused): // whoever refused it has told so
 			pause = min(pause, fetch.Backoff(failures))
 			failures++
-			s.cfg.Log.Warn("the bundle of a policy cannot be fetched; trying again", "policy", s.cfg.Policy, "error", err, "pause", pause)
+			s.cfg.Log.Warn("the bundle of a policy cannot be fetched; trying again", "policy", s.cfg.Policy, "error", err, "pause", pause.Round(time.Millisecond).String())
 		}
 		timer := time.NewTimer(pause)
 		select {
