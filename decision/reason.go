@@ -43,6 +43,7 @@ const (
 	CodePII       Code = "guard_pii"
 	CodeInjection Code = "guard_injection"
 	CodeSecret    Code = "guard_secret"
+	CodePattern   Code = "guard_pattern"
 
 	// Limits.
 	CodeRateLimited Code = "rate_limited"
@@ -215,6 +216,7 @@ func guardRows() []Entry {
 		denied(CodePII, "Personal data was found"),
 		denied(CodeInjection, "A prompt injection was found"),
 		denied(CodeSecret, "A credential was found"),
+		denied(CodePattern, "A pattern of the operator was found"),
 		{CodeRateLimited, Status{http.StatusTooManyRequests, grpcResourceExhausted, rpcLimited, oaiRate, "A limit is reached"}},
 	}
 }

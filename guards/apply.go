@@ -40,6 +40,8 @@ func codeOf(findingType string) decision.Code {
 		return decision.CodePII
 	case "secret":
 		return decision.CodeSecret
+	case "custom":
+		return decision.CodePattern
 	}
 	return decision.CodeInjection
 }

@@ -28,6 +28,8 @@ type lane struct {
 	base     uint64 // of buf[0]
 	buf      []byte
 	heads    []head // one for every guard
+	marks    []int  // one for every pattern, in buf: where it goes on; nil: none is asked for
+	holds    bool   // what patterns find may change the text or end the answer
 	spans    []span // of findings that are not wholly released, by start
 	restores []span // of placeholders that are not released, by start
 	sought   uint64 // all placeholders before it are known
@@ -38,6 +40,9 @@ type lane struct {
 	cover    uint64 // end of the redactions that are released in part or whole
 	found    []decision.Finding
 }
+
+// ofPatterns stands for the patterns in the place of a guard.
+const ofPatterns = -1
 
 // head is where one guard stands in a lane.
 type head struct {
@@ -65,6 +70,9 @@ func newLane(s *Set, v *Vault, seg decision.Segment) *lane {
 	s.forSegment(seg, &l.using)
 	for n := range l.heads {
 		l.heads[n].holds = l.using[n] != nil && rank(s.strictest(s.guards[n].kind, seg)) > rank(decision.ActionObserve)
+	}
+	if a := s.strictest(Custom, seg); s.custom != nil && rank(a) > 0 {
+		l.marks, l.holds = make([]int, len(s.custom.list)), rank(a) > rank(decision.ActionObserve)
 	}
 	return l
 }
@@ -96,7 +104,24 @@ func (l *lane) judge(text string, last bool) []decision.Finding {
 			}
 		}
 	}
+	closed = l.match(last, closed)
 	slices.SortStableFunc(closed, byStart)
+	return closed
+}
+
+// match lets the patterns go on.
+func (l *lane) match(last bool, closed []decision.Finding) []decision.Finding {
+	if l.marks == nil {
+		return closed
+	}
+	l.found = l.set.custom.resume(l.buf, l.marks, last, l.found[:0])
+	for _, f := range l.found {
+		f = l.absolute(f, ofPatterns, false)
+		if l.decide(&f, true); f.Action != "" {
+			l.note(f, ofPatterns, false, false, false)
+			closed = append(closed, f)
+		}
+	}
 	return closed
 }
 
@@ -217,6 +242,9 @@ func (l *lane) clean(last bool) uint64 {
 			upto = min(upto, h.mark.At)
 		}
 	}
+	if l.holds && !last {
+		upto = min(upto, slices.Min(l.marks))
+	}
 	return l.base + uint64(upto)
 }
 
@@ -233,6 +261,9 @@ func (l *lane) trim() {
 			keep = min(keep, int(uint64(h.open.Start)-l.base)) //nolint:gosec // kept since it began
 		}
 	}
+	if l.marks != nil {
+		keep = min(keep, slices.Min(l.marks))
+	}
 	keep = max(0, keep-window.LookBehind)
 	n := copy(l.buf, l.buf[keep:])
 	l.buf = l.buf[:n]
@@ -242,5 +273,8 @@ func (l *lane) trim() {
 	l.base += uint64(keep)
 	for n := range l.heads {
 		l.heads[n].mark.At -= keep
+	}
+	for n := range l.marks {
+		l.marks[n] -= keep
 	}
 }

@@ -129,7 +129,7 @@ func (l *lane) restore(upto uint64, replace []decision.Replacement) []decision.R
 	return replace
 }
 
-// compare orders spans as [decision.UniteEdits] orders edits.
+// compare orders spans as byStart orders findings.
 func (s span) compare(t span) int {
-	return cmp.Or(cmp.Compare(s.start, t.start), cmp.Compare(t.end, s.end))
+	return cmp.Or(cmp.Compare(s.start, t.start), cmp.Compare(t.end, s.end), cmp.Compare(t.kind, s.kind))
 }

@@ -38,6 +38,7 @@ type guard struct {
 type Set struct {
 	guards []guard
 	sieve  *sieve
+	custom *patterns // nil: none
 	specs  []Spec
 	key    Key
 }
@@ -55,6 +56,10 @@ func New(specs []Spec, key Key) (*Set, error) {
 		if (specs[i].Action == decision.ActionHash || specs[i].byHash()) && len(key) != KeySize {
 			return nil, fmt.Errorf("guard %s: hashes need a key of %d bytes", specs[i].Kind, KeySize)
 		}
+	}
+	var err error
+	if set.custom, err = newPatterns(specs); err != nil {
+		return nil, err
 	}
 	var secretKeys, injectionKeys, near, right []string
 	// Where findings of several kinds begin and end alike, the first in this order names them.
@@ -84,6 +89,15 @@ func New(specs []Spec, key Key) (*Set, error) {
 // Empty reports whether the set finds nothing, whatever it reads.
 func (s *Set) Empty() bool { return len(s.specs) == 0 }
 
+// Streams refuses a set that could not guard a stream.
+func (s *Set) Streams() error {
+	if e := s.custom.unbounded(); e != nil {
+		return fmt.Errorf("pattern %q may match more than %d bytes, and answers that are streamed cannot wait for so much: bound its repetitions, as {0,100} instead of *",
+			e.Name, maxReach)
+	}
+	return nil
+}
+
 // Tokenizes reports whether the set puts placeholders into text.
 func (s *Set) Tokenizes() bool {
 	return slices.ContainsFunc(s.specs, func(p Spec) bool { return p.Action == decision.ActionTokenize })
@@ -96,9 +110,19 @@ func (s *Set) Tokenizes() bool {
 func (s *Set) Scan(text []byte, seg decision.Segment, out []decision.Finding) []decision.Finding {
 	first := len(out)
 	var using [maxGuards]detector
-	if !s.forSegment(seg, &using) {
-		return out
+	if s.forSegment(seg, &using) {
+		out = s.detect(text, &using, out)
 	}
+	if s.custom != nil && rank(s.strictest(Custom, seg)) > 0 {
+		out = s.custom.scan(text, out)
+	}
+	out = s.resolve(text, seg, out, first)
+	slices.SortStableFunc(out[first:], byStart)
+	return out
+}
+
+// detect appends what the detectors find in a whole text.
+func (s *Set) detect(text []byte, using *[maxGuards]detector, out []decision.Finding) []decision.Finding {
 	var marks [maxGuards]window.Mark
 	for r := s.read(text, 0, true); r.next(); {
 		for n := range s.guards {
@@ -109,8 +133,6 @@ func (s *Set) Scan(text []byte, seg decision.Segment, out []decision.Finding) []
 			out, marks[n] = using[n].Find(text, r.at(g), marks[n], true, out)
 		}
 	}
-	out = s.resolve(text, seg, out, first)
-	slices.SortStableFunc(out[first:], byStart)
 	return out
 }
 

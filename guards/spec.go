@@ -16,6 +16,7 @@ const (
 	PII       Kind = "PII"
 	Injection Kind = "Injection"
 	Secret    Kind = "Secret"
+	Custom    Kind = "Pattern" // of the operator
 )
 
 // Spec asks for findings of one kind and says what they lead to. Of the lists,
@@ -29,6 +30,7 @@ type Spec struct {
 	Segments      []decision.SegmentKind
 	MinConfidence float32
 	Exceptions    []Exception
+	Patterns      []Pattern // of kind Custom only
 }
 
 // Exception takes findings out of a spec: those whose type matches the glob
@@ -42,7 +44,10 @@ type Exception struct {
 func (s *Spec) check() error {
 	prefix, known := s.Kind.prefix()
 	if !known {
-		return fmt.Errorf("guard type %q is not known; use PII, Injection or Secret", s.Kind)
+		return fmt.Errorf("guard type %q is not known; use PII, Injection, Secret or Pattern", s.Kind)
+	}
+	if (s.Kind == Custom) != (len(s.Patterns) > 0) {
+		return fmt.Errorf("guard %s: patterns belong to a guard of type Pattern, and to each of them", s.Kind)
 	}
 	if rank(s.Action) == 0 {
 		return fmt.Errorf("guard %s: action %q is not known; use redact, mask, hash, tokenize, block or observe", s.Kind, s.Action)
@@ -83,6 +88,8 @@ func (k Kind) prefix() (string, bool) {
 	switch k {
 	case PII, Injection, Secret:
 		return strings.ToLower(string(k)) + ".", true
+	case Custom:
+		return "custom.", true
 	}
 	return "", false
 }
@@ -104,6 +111,7 @@ func (s *Spec) takes(seg decision.Segment) bool {
 func (s *Spec) matches(f *decision.Finding, seg decision.Segment) bool {
 	prefix, _ := s.Kind.prefix()
 	return strings.HasPrefix(f.Type, prefix) && f.Confidence >= s.MinConfidence && s.takes(seg) &&
+		(s.Kind != Custom || slices.ContainsFunc(s.Patterns, func(p Pattern) bool { return p.findingType() == f.Type })) &&
 		(len(s.Types) == 0 || slices.ContainsFunc(s.Types, func(glob string) bool { return decision.Glob(glob, f.Type) }))
 }
 

@@ -1,6 +1,7 @@
 package pdp
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -54,7 +55,25 @@ func enforcements(set *authz.Set, key guards.Key, now func() time.Time) ([]enfor
 		}
 		out = append(out, one)
 	}
-	return out, nil
+	return out, checkPatterns(out, key)
+}
+
+// checkPatterns holds the patterns of all policies to what one call may meet.
+func checkPatterns(list []enforcement, key guards.Key) error {
+	var all []guards.Spec
+	for i := range list {
+		for _, specs := range list[i].guards {
+			for _, s := range specs {
+				if s.Kind == guards.Custom {
+					all = append(all, s)
+				}
+			}
+		}
+	}
+	if _, err := guards.New(all, key); err != nil {
+		return fmt.Errorf("guards of all policies: %w", err)
+	}
+	return nil
 }
 
 func newEnforcement(p *authz.Policy, key guards.Key, now func() time.Time) (enforcement, error) {
@@ -68,7 +87,11 @@ func newEnforcement(p *authz.Policy, key guards.Key, now func() time.Time) (enfo
 	}
 	for i, list := range lists {
 		e.guards[i] = guardSpecs(list, p.Observe)
-		if _, err := guards.New(e.guards[i], key); err != nil {
+		set, err := guards.New(e.guards[i], key)
+		if err == nil && phase(i) == llmResponse { //nolint:gosec // one of a few
+			err = set.Streams()
+		}
+		if err != nil {
 			return e, fmt.Errorf("policy %s: guards: %w", p.Name, err)
 		}
 	}
@@ -115,6 +138,11 @@ func guardSpecs(list []*configv1.Guard, observe bool) []guards.Spec {
 		}
 		for _, k := range g.GetSegments() {
 			s.Segments = append(s.Segments, decision.SegmentKind(strings.ToLower(k)))
+		}
+		for _, p := range g.GetPatterns() {
+			s.Patterns = append(s.Patterns, guards.Pattern{
+				Name: p.GetName(), Expression: p.GetPattern(), Confidence: float32(cmp.Or(p.GetConfidence(), 1)), Examples: p.GetExamples(),
+			})
 		}
 		for _, e := range g.GetExceptions() {
 			s.Exceptions = append(s.Exceptions, guards.Exception{Type: e.GetType(), Hash: e.GetHash()})

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"outrider.dev/outrider/audit"
+	"outrider.dev/outrider/authz"
+	"outrider.dev/outrider/config"
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect"
 	"outrider.dev/outrider/dialect/mcp"
@@ -339,4 +341,49 @@ func TestEverySegmentIsGuarded(t *testing.T) {
 			t.Errorf("embeddings of %s: %+v", input, v)
 		}
 	}
+}
+
+func TestPatternsOfPolicies(t *testing.T) {
+	pattern := func(expression string) string {
+		return "{type: Pattern, action: Redact, patterns: [{name: employee, pattern: '" + expression + "', examples: [EMP-123456]}]}"
+	}
+	e, _ := engine(t, false, guarding("a", "Enforce", pattern("EMP-[0-9]{6}"), pattern("EMP-[0-9]{6}")),
+		guarding("b", "Enforce", "{type: Pattern, action: Block, origins: [Tool], patterns: [{name: employee, pattern: 'EMP-[0-9]{6}', examples: [EMP-123456]}]}", ""))
+	r := chat(t, "who is EMP-123456?")
+	v, x := open(t, e, r)
+	if sent := forwarded(r, v); !strings.Contains(sent, `"who is [CUSTOM:EMPLOYEE]?"`) {
+		t.Errorf("sent %s", sent)
+	}
+	ruling, err := x.Judge(t.Context(), decision.Part{Deltas: []decision.Delta{{Lane: "c0", Text: "EMP-12"}, {Lane: "c0", Text: "3456", Last: true}}})
+	if err != nil || len(ruling.Findings) != 1 || ruling.Findings[0].Type != "custom.employee" {
+		t.Errorf("got %+v, %v", ruling, err)
+	}
+	cfg := e.state.Load().Config
+	for want, policies := range map[string][]string{
+		"policy a: guards: pattern \"employee\" may match more than 500 bytes": {guarding("a", "Enforce", "", pattern("EMP-[0-9]+"))},
+		"guards of all policies: pattern \"employee\" is given twice":          {guarding("a", "Enforce", pattern("EMP-[0-9]{6}"), ""), guarding("b", "Enforce", pattern("EMP-[0-9]+"), "")},
+		"policy a: guards: pattern \"employee\": it finds nothing in examples": {guarding("a", "Enforce", pattern("XMP-[0-9]{6}"), "")},
+	} {
+		cfg.Policies = policySet(t, policies...)
+		if err := e.Replace(cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+func policySet(t *testing.T, policies ...string) *authz.Set {
+	t.Helper()
+	loaded, err := config.Text("test", strings.Join(policies, "\n---\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sources []authz.Source
+	for i := range loaded.Policies {
+		sources = append(sources, authz.Source{Doc: loaded.Policies[i].Doc, Version: loaded.Policies[i].Version})
+	}
+	set, err := authz.NewSet(sources)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
 }

@@ -1784,7 +1784,9 @@ type Guard struct {
 	// Findings that are less sure are left out; 0 to 1.
 	MinConfidence float64 `protobuf:"fixed64,6,opt,name=min_confidence,json=minConfidence,proto3" json:"min_confidence,omitempty"`
 	// Findings that this guard leaves out.
-	Exceptions    []*GuardException `protobuf:"bytes,7,rep,name=exceptions,proto3" json:"exceptions,omitempty"`
+	Exceptions []*GuardException `protobuf:"bytes,7,rep,name=exceptions,proto3" json:"exceptions,omitempty"`
+	// What a guard of type Pattern looks for.
+	Patterns      []*GuardPattern `protobuf:"bytes,8,rep,name=patterns,proto3" json:"patterns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1868,6 +1870,88 @@ func (x *Guard) GetExceptions() []*GuardException {
 	return nil
 }
 
+func (x *Guard) GetPatterns() []*GuardPattern {
+	if x != nil {
+		return x.Patterns
+	}
+	return nil
+}
+
+// GuardPattern is an expression of your own. Its findings have the type custom.NAME.
+type GuardPattern struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The name: of a-z, 0-9 and _. One name means one expression in all policies.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The expression, in the syntax of RE2. It looks anywhere in a text, so it has no ^
+	// and no $. For answers of models, which may be streamed, it must have a longest match
+	// of at most 500 bytes.
+	Pattern string `protobuf:"bytes,2,opt,name=pattern,proto3" json:"pattern,omitempty"`
+	// How sure a finding is; 0 to 1.
+	Confidence float64 `protobuf:"fixed64,3,opt,name=confidence,proto3" json:"confidence,omitempty"`
+	// Texts in which the expression must find something; checked when the policy loads.
+	Examples      []string `protobuf:"bytes,4,rep,name=examples,proto3" json:"examples,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GuardPattern) Reset() {
+	*x = GuardPattern{}
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GuardPattern) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GuardPattern) ProtoMessage() {}
+
+func (x *GuardPattern) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GuardPattern.ProtoReflect.Descriptor instead.
+func (*GuardPattern) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *GuardPattern) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *GuardPattern) GetPattern() string {
+	if x != nil {
+		return x.Pattern
+	}
+	return ""
+}
+
+func (x *GuardPattern) GetConfidence() float64 {
+	if x != nil {
+		return x.Confidence
+	}
+	return 0
+}
+
+func (x *GuardPattern) GetExamples() []string {
+	if x != nil {
+		return x.Examples
+	}
+	return nil
+}
+
 // GuardException leaves findings out: those that match all that is given.
 type GuardException struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1882,7 +1966,7 @@ type GuardException struct {
 
 func (x *GuardException) Reset() {
 	*x = GuardException{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[28]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1894,7 +1978,7 @@ func (x *GuardException) String() string {
 func (*GuardException) ProtoMessage() {}
 
 func (x *GuardException) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[28]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1907,7 +1991,7 @@ func (x *GuardException) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuardException.ProtoReflect.Descriptor instead.
 func (*GuardException) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{28}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GuardException) GetType() string {
@@ -1943,7 +2027,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[29]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1955,7 +2039,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[29]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1968,7 +2052,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{29}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Rule) GetName() string {
@@ -2032,7 +2116,7 @@ type Target struct {
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[30]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2044,7 +2128,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[30]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2057,7 +2141,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{30}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Target) GetTools() []string {
@@ -2138,7 +2222,7 @@ type Mutation struct {
 
 func (x *Mutation) Reset() {
 	*x = Mutation{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[31]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2150,7 +2234,7 @@ func (x *Mutation) String() string {
 func (*Mutation) ProtoMessage() {}
 
 func (x *Mutation) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[31]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2163,7 +2247,7 @@ func (x *Mutation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mutation.ProtoReflect.Descriptor instead.
 func (*Mutation) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{31}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Mutation) GetName() string {
@@ -2245,7 +2329,7 @@ type SetArgument struct {
 
 func (x *SetArgument) Reset() {
 	*x = SetArgument{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[32]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2257,7 +2341,7 @@ func (x *SetArgument) String() string {
 func (*SetArgument) ProtoMessage() {}
 
 func (x *SetArgument) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[32]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2270,7 +2354,7 @@ func (x *SetArgument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetArgument.ProtoReflect.Descriptor instead.
 func (*SetArgument) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{32}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *SetArgument) GetArgument() string {
@@ -2310,7 +2394,7 @@ type ClampArgument struct {
 
 func (x *ClampArgument) Reset() {
 	*x = ClampArgument{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[33]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2322,7 +2406,7 @@ func (x *ClampArgument) String() string {
 func (*ClampArgument) ProtoMessage() {}
 
 func (x *ClampArgument) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[33]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2335,7 +2419,7 @@ func (x *ClampArgument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClampArgument.ProtoReflect.Descriptor instead.
 func (*ClampArgument) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{33}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ClampArgument) GetArgument() string {
@@ -2370,7 +2454,7 @@ type RemoveArgument struct {
 
 func (x *RemoveArgument) Reset() {
 	*x = RemoveArgument{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[34]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2382,7 +2466,7 @@ func (x *RemoveArgument) String() string {
 func (*RemoveArgument) ProtoMessage() {}
 
 func (x *RemoveArgument) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[34]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2395,7 +2479,7 @@ func (x *RemoveArgument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveArgument.ProtoReflect.Descriptor instead.
 func (*RemoveArgument) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{34}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *RemoveArgument) GetArgument() string {
@@ -2421,7 +2505,7 @@ type SetHeader struct {
 
 func (x *SetHeader) Reset() {
 	*x = SetHeader{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[35]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2433,7 +2517,7 @@ func (x *SetHeader) String() string {
 func (*SetHeader) ProtoMessage() {}
 
 func (x *SetHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[35]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2446,7 +2530,7 @@ func (x *SetHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetHeader.ProtoReflect.Descriptor instead.
 func (*SetHeader) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{35}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *SetHeader) GetName() string {
@@ -2608,9 +2692,9 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\x05allow\x18\x01 \x03(\tB\x06\xea\xe0\x18\x02\x10\x01R\x05allow\"t\n" +
 	"\x06Guards\x123\n" +
 	"\arequest\x18\x01 \x03(\v2\x19.outrider.config.v1.GuardR\arequest\x125\n" +
-	"\bresponse\x18\x02 \x03(\v2\x19.outrider.config.v1.GuardR\bresponse\"\xa6\x03\n" +
-	"\x05Guard\x122\n" +
-	"\x04type\x18\x01 \x01(\tB\x1e\xea\xe0\x18\x1a\x10\x01\x1a\x03PII\x1a\x06Secret\x1a\tInjectionR\x04type\x12L\n" +
+	"\bresponse\x18\x02 \x03(\v2\x19.outrider.config.v1.GuardR\bresponse\"\xed\x03\n" +
+	"\x05Guard\x12;\n" +
+	"\x04type\x18\x01 \x01(\tB'\xea\xe0\x18#\x10\x01\x1a\x03PII\x1a\x06Secret\x1a\tInjection\x1a\aPatternR\x04type\x12L\n" +
 	"\x06action\x18\x02 \x01(\tB4\xea\xe0\x180\x10\x01\x1a\x06Redact\x1a\x04Mask\x1a\x04Hash\x1a\bTokenize\x1a\x05Block\x1a\aObserveR\x06action\x12\x14\n" +
 	"\x05types\x18\x03 \x03(\tR\x05types\x12=\n" +
 	"\aorigins\x18\x04 \x03(\tB#\xea\xe0\x18\x1f\x1a\x06System\x1a\x04User\x1a\tAssistant\x1a\x04ToolR\aorigins\x12[\n" +
@@ -2619,7 +2703,15 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\x0emin_confidence\x18\x06 \x01(\x01R\rminConfidence\x12B\n" +
 	"\n" +
 	"exceptions\x18\a \x03(\v2\".outrider.config.v1.GuardExceptionR\n" +
-	"exceptions\"8\n" +
+	"exceptions\x12<\n" +
+	"\bpatterns\x18\b \x03(\v2 .outrider.config.v1.GuardPatternR\bpatterns\"\x88\x01\n" +
+	"\fGuardPattern\x12\x1a\n" +
+	"\x04name\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04name\x12 \n" +
+	"\apattern\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\apattern\x12\x1e\n" +
+	"\n" +
+	"confidence\x18\x03 \x01(\x01R\n" +
+	"confidence\x12\x1a\n" +
+	"\bexamples\x18\x04 \x03(\tR\bexamples\"8\n" +
 	"\x0eGuardException\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\"\xce\x01\n" +
@@ -2684,7 +2776,7 @@ func file_outrider_config_v1_policy_proto_rawDescGZIP() []byte {
 	return file_outrider_config_v1_policy_proto_rawDescData
 }
 
-var file_outrider_config_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_outrider_config_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_outrider_config_v1_policy_proto_goTypes = []any{
 	(*AgentPolicy)(nil),         // 0: outrider.config.v1.AgentPolicy
 	(*Metadata)(nil),            // 1: outrider.config.v1.Metadata
@@ -2714,50 +2806,51 @@ var file_outrider_config_v1_policy_proto_goTypes = []any{
 	(*Models)(nil),              // 25: outrider.config.v1.Models
 	(*Guards)(nil),              // 26: outrider.config.v1.Guards
 	(*Guard)(nil),               // 27: outrider.config.v1.Guard
-	(*GuardException)(nil),      // 28: outrider.config.v1.GuardException
-	(*Rule)(nil),                // 29: outrider.config.v1.Rule
-	(*Target)(nil),              // 30: outrider.config.v1.Target
-	(*Mutation)(nil),            // 31: outrider.config.v1.Mutation
-	(*SetArgument)(nil),         // 32: outrider.config.v1.SetArgument
-	(*ClampArgument)(nil),       // 33: outrider.config.v1.ClampArgument
-	(*RemoveArgument)(nil),      // 34: outrider.config.v1.RemoveArgument
-	(*SetHeader)(nil),           // 35: outrider.config.v1.SetHeader
-	nil,                         // 36: outrider.config.v1.Metadata.LabelsEntry
-	nil,                         // 37: outrider.config.v1.PolicySpec.ClaimsEntry
-	nil,                         // 38: outrider.config.v1.AgentSelector.MatchLabelsEntry
-	(*durationpb.Duration)(nil), // 39: google.protobuf.Duration
-	(*KeySource)(nil),           // 40: outrider.config.v1.KeySource
-	(*structpb.Value)(nil),      // 41: google.protobuf.Value
+	(*GuardPattern)(nil),        // 28: outrider.config.v1.GuardPattern
+	(*GuardException)(nil),      // 29: outrider.config.v1.GuardException
+	(*Rule)(nil),                // 30: outrider.config.v1.Rule
+	(*Target)(nil),              // 31: outrider.config.v1.Target
+	(*Mutation)(nil),            // 32: outrider.config.v1.Mutation
+	(*SetArgument)(nil),         // 33: outrider.config.v1.SetArgument
+	(*ClampArgument)(nil),       // 34: outrider.config.v1.ClampArgument
+	(*RemoveArgument)(nil),      // 35: outrider.config.v1.RemoveArgument
+	(*SetHeader)(nil),           // 36: outrider.config.v1.SetHeader
+	nil,                         // 37: outrider.config.v1.Metadata.LabelsEntry
+	nil,                         // 38: outrider.config.v1.PolicySpec.ClaimsEntry
+	nil,                         // 39: outrider.config.v1.AgentSelector.MatchLabelsEntry
+	(*durationpb.Duration)(nil), // 40: google.protobuf.Duration
+	(*KeySource)(nil),           // 41: outrider.config.v1.KeySource
+	(*structpb.Value)(nil),      // 42: google.protobuf.Value
 }
 var file_outrider_config_v1_policy_proto_depIdxs = []int32{
 	1,  // 0: outrider.config.v1.AgentPolicy.metadata:type_name -> outrider.config.v1.Metadata
 	2,  // 1: outrider.config.v1.AgentPolicy.spec:type_name -> outrider.config.v1.PolicySpec
-	36, // 2: outrider.config.v1.Metadata.labels:type_name -> outrider.config.v1.Metadata.LabelsEntry
+	37, // 2: outrider.config.v1.Metadata.labels:type_name -> outrider.config.v1.Metadata.LabelsEntry
 	8,  // 3: outrider.config.v1.PolicySpec.agents:type_name -> outrider.config.v1.AgentSelector
 	9,  // 4: outrider.config.v1.PolicySpec.traffic:type_name -> outrider.config.v1.TrafficPolicy
 	19, // 5: outrider.config.v1.PolicySpec.backend:type_name -> outrider.config.v1.BackendPolicy
-	29, // 6: outrider.config.v1.PolicySpec.rules:type_name -> outrider.config.v1.Rule
-	37, // 7: outrider.config.v1.PolicySpec.claims:type_name -> outrider.config.v1.PolicySpec.ClaimsEntry
+	30, // 6: outrider.config.v1.PolicySpec.rules:type_name -> outrider.config.v1.Rule
+	38, // 7: outrider.config.v1.PolicySpec.claims:type_name -> outrider.config.v1.PolicySpec.ClaimsEntry
 	7,  // 8: outrider.config.v1.PolicySpec.variables:type_name -> outrider.config.v1.Variable
 	3,  // 9: outrider.config.v1.PolicySpec.rego_modules:type_name -> outrider.config.v1.RegoModules
-	31, // 10: outrider.config.v1.PolicySpec.mutations:type_name -> outrider.config.v1.Mutation
+	32, // 10: outrider.config.v1.PolicySpec.mutations:type_name -> outrider.config.v1.Mutation
 	4,  // 11: outrider.config.v1.RegoModules.bundle:type_name -> outrider.config.v1.RegoBundle
-	39, // 12: outrider.config.v1.RegoBundle.poll_interval:type_name -> google.protobuf.Duration
-	40, // 13: outrider.config.v1.RegoBundle.bearer:type_name -> outrider.config.v1.KeySource
+	40, // 12: outrider.config.v1.RegoBundle.poll_interval:type_name -> google.protobuf.Duration
+	41, // 13: outrider.config.v1.RegoBundle.bearer:type_name -> outrider.config.v1.KeySource
 	5,  // 14: outrider.config.v1.RegoBundle.signature:type_name -> outrider.config.v1.BundleSignature
-	40, // 15: outrider.config.v1.BundleSignature.secret:type_name -> outrider.config.v1.KeySource
-	38, // 16: outrider.config.v1.AgentSelector.match_labels:type_name -> outrider.config.v1.AgentSelector.MatchLabelsEntry
+	41, // 15: outrider.config.v1.BundleSignature.secret:type_name -> outrider.config.v1.KeySource
+	39, // 16: outrider.config.v1.AgentSelector.match_labels:type_name -> outrider.config.v1.AgentSelector.MatchLabelsEntry
 	10, // 17: outrider.config.v1.TrafficPolicy.jwt_authentication:type_name -> outrider.config.v1.JWTAuthentication
 	16, // 18: outrider.config.v1.TrafficPolicy.rate_limiting:type_name -> outrider.config.v1.RateLimit
 	11, // 19: outrider.config.v1.JWTAuthentication.providers:type_name -> outrider.config.v1.JWTProvider
 	13, // 20: outrider.config.v1.JWTProvider.jwks:type_name -> outrider.config.v1.JWKS
 	12, // 21: outrider.config.v1.JWTProvider.introspection:type_name -> outrider.config.v1.Introspection
-	40, // 22: outrider.config.v1.Introspection.secret:type_name -> outrider.config.v1.KeySource
-	39, // 23: outrider.config.v1.Introspection.cache_duration:type_name -> google.protobuf.Duration
+	41, // 22: outrider.config.v1.Introspection.secret:type_name -> outrider.config.v1.KeySource
+	40, // 23: outrider.config.v1.Introspection.cache_duration:type_name -> google.protobuf.Duration
 	15, // 24: outrider.config.v1.JWKS.remote:type_name -> outrider.config.v1.RemoteJWKS
 	14, // 25: outrider.config.v1.JWKS.discovery:type_name -> outrider.config.v1.DiscoveredJWKS
-	39, // 26: outrider.config.v1.DiscoveredJWKS.cache_duration:type_name -> google.protobuf.Duration
-	39, // 27: outrider.config.v1.RemoteJWKS.cache_duration:type_name -> google.protobuf.Duration
+	40, // 26: outrider.config.v1.DiscoveredJWKS.cache_duration:type_name -> google.protobuf.Duration
+	40, // 27: outrider.config.v1.RemoteJWKS.cache_duration:type_name -> google.protobuf.Duration
 	17, // 28: outrider.config.v1.RateLimit.match:type_name -> outrider.config.v1.RateLimitMatch
 	18, // 29: outrider.config.v1.RateLimit.limits:type_name -> outrider.config.v1.Limit
 	20, // 30: outrider.config.v1.BackendPolicy.mcp:type_name -> outrider.config.v1.MCPPolicy
@@ -2770,21 +2863,22 @@ var file_outrider_config_v1_policy_proto_depIdxs = []int32{
 	26, // 37: outrider.config.v1.LLMPolicy.guards:type_name -> outrider.config.v1.Guards
 	27, // 38: outrider.config.v1.Guards.request:type_name -> outrider.config.v1.Guard
 	27, // 39: outrider.config.v1.Guards.response:type_name -> outrider.config.v1.Guard
-	28, // 40: outrider.config.v1.Guard.exceptions:type_name -> outrider.config.v1.GuardException
-	30, // 41: outrider.config.v1.Rule.allow:type_name -> outrider.config.v1.Target
-	30, // 42: outrider.config.v1.Rule.deny:type_name -> outrider.config.v1.Target
-	30, // 43: outrider.config.v1.Mutation.match:type_name -> outrider.config.v1.Target
-	32, // 44: outrider.config.v1.Mutation.set:type_name -> outrider.config.v1.SetArgument
-	33, // 45: outrider.config.v1.Mutation.clamp:type_name -> outrider.config.v1.ClampArgument
-	34, // 46: outrider.config.v1.Mutation.remove:type_name -> outrider.config.v1.RemoveArgument
-	35, // 47: outrider.config.v1.Mutation.header:type_name -> outrider.config.v1.SetHeader
-	41, // 48: outrider.config.v1.SetArgument.value:type_name -> google.protobuf.Value
-	6,  // 49: outrider.config.v1.PolicySpec.ClaimsEntry.value:type_name -> outrider.config.v1.ClaimSchema
-	50, // [50:50] is the sub-list for method output_type
-	50, // [50:50] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	29, // 40: outrider.config.v1.Guard.exceptions:type_name -> outrider.config.v1.GuardException
+	28, // 41: outrider.config.v1.Guard.patterns:type_name -> outrider.config.v1.GuardPattern
+	31, // 42: outrider.config.v1.Rule.allow:type_name -> outrider.config.v1.Target
+	31, // 43: outrider.config.v1.Rule.deny:type_name -> outrider.config.v1.Target
+	31, // 44: outrider.config.v1.Mutation.match:type_name -> outrider.config.v1.Target
+	33, // 45: outrider.config.v1.Mutation.set:type_name -> outrider.config.v1.SetArgument
+	34, // 46: outrider.config.v1.Mutation.clamp:type_name -> outrider.config.v1.ClampArgument
+	35, // 47: outrider.config.v1.Mutation.remove:type_name -> outrider.config.v1.RemoveArgument
+	36, // 48: outrider.config.v1.Mutation.header:type_name -> outrider.config.v1.SetHeader
+	42, // 49: outrider.config.v1.SetArgument.value:type_name -> google.protobuf.Value
+	6,  // 50: outrider.config.v1.PolicySpec.ClaimsEntry.value:type_name -> outrider.config.v1.ClaimSchema
+	51, // [51:51] is the sub-list for method output_type
+	51, // [51:51] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_outrider_config_v1_policy_proto_init() }
@@ -2794,14 +2888,14 @@ func file_outrider_config_v1_policy_proto_init() {
 	}
 	file_outrider_config_v1_config_proto_init()
 	file_outrider_config_v1_options_proto_init()
-	file_outrider_config_v1_policy_proto_msgTypes[33].OneofWrappers = []any{}
+	file_outrider_config_v1_policy_proto_msgTypes[34].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_outrider_config_v1_policy_proto_rawDesc), len(file_outrider_config_v1_policy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   39,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
