@@ -197,3 +197,30 @@ func TestExplainTellsMutations(t *testing.T) {
 		t.Errorf("%s: %s, %v", got.Verdict.Reason.Code, raw, err)
 	}
 }
+
+// A deny that waited for the guards is explained with what they found, at once
+// and later.
+func TestExplainAfterTheGuards(t *testing.T) {
+	e, seen := engine(t, false, `
+apiVersion: outrider.dev/v1
+kind: AgentPolicy
+metadata: {name: found}
+spec:
+  backend: {llm: {guards: {request: [{type: PII, action: Observe}]}}}
+  rules:
+    - {name: no-addresses, deny: {models: ["*"]}, when: "findings.exists(f, f.type == 'pii.email')"}
+`)
+	check := func(rules []decision.RuleOutcome) {
+		t.Helper()
+		if len(rules) != 1 || !rules[0].Decides || rules[0].Result != decision.ResultTrue {
+			t.Errorf("got %+v", rules)
+		}
+	}
+	got := explained(t, e, chat(t, "write to ann@example.com"))
+	if got.Verdict.Reason.Code != decision.CodeDeniedByRule {
+		t.Errorf("got %+v", got.Verdict)
+	}
+	check(got.Rules)
+	open(t, e, chat(t, "write to ann@example.com"))
+	check(seen.of(audit.PhaseRequest)[0].Explain().Rules)
+}
