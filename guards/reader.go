@@ -22,6 +22,7 @@ type reader struct {
 	from   int // of the stretch
 	begun  bool
 	places [ofInjection + 1]window.Places
+	opened opening // by the stretches so far
 }
 
 // read returns a reader of text from start on.
@@ -39,7 +40,7 @@ func (r *reader) next() bool {
 		}
 	}
 	r.begun = true
-	r.sieve.sift(r.text, r.from, r.last, &r.places)
+	r.sieve.sift(r.text, r.from, r.last, &r.places, &r.opened)
 	return true
 }
 

@@ -56,7 +56,7 @@ func (v *sieve) open(near, right []string) {
 
 // sift writes the places of the stretch that begins at from. It also reads what
 // stands around the stretch.
-func (v *sieve) sift(text []byte, from int, last bool, places *[ofInjection + 1]window.Places) {
+func (v *sieve) sift(text []byte, from int, last bool, places *[ofInjection + 1]window.Places, o *opening) {
 	r := sifting{sieve: v, text: text, from: from, last: last}
 	p := window.NewPlaces(from, len(text))
 	r.secret, r.number, r.injection = &places[ofSecrets], &places[ofNumbers], &places[ofInjection]
@@ -72,7 +72,7 @@ func (v *sieve) sift(text []byte, from int, last bool, places *[ofInjection + 1]
 	for i := max(0, from-2); i < from; i++ {
 		r.sign(i)
 	}
-	near := r.behind()
+	near := r.resume(o)
 	for k := range min(filled, blocks-1) {
 		b := &r.blocks[k]
 		begin := b.Alnum &^ (b.Alnum<<1 | before)
@@ -92,6 +92,7 @@ func (v *sieve) sift(text []byte, from int, last bool, places *[ofInjection + 1]
 		}
 		before = b.Alnum >> 63
 	}
+	*o = opening{from + window.Stretch, near, r.right}
 	r.ahead(before)
 	r.straddling(from + window.Stretch)
 	if !last {
@@ -106,6 +107,7 @@ func (r *sifting) unfinished() {
 	r.number.AddFrom(n - margin)
 	r.injection.AddFrom(n - margin)
 	r.straddling(n)
+	r.lastWord()
 	for i := max(r.from, n-minValue); i < n-margin; i++ {
 		// The beginnings of -----BEGIN, of a bot token and of a value.
 		if c := r.text[i]; c == '-' || window.IsDigit(c) || r.announced(i) {
@@ -122,6 +124,7 @@ type sifting struct {
 	from                      int
 	last                      bool
 	blocks                    [blocks]window.Block
+	right                     int   // as in opening
 	opened                    uint8 // 1 if a word of the block opens the text behind it
 }
 
@@ -138,6 +141,9 @@ func (r *sifting) words(k int, begin uint64) {
 		n := bits.TrailingZeros64(^run)
 		if h := hash(keyAt(r.text, base+o, n)); r.sieve.any.has(h) {
 			r.word(base+o, h)
+		}
+		if n >= minJoined && n < botWord && endsWithWord(r.text[base+o:base+o+n]) {
+			r.joined(base + o + n)
 		}
 		if n >= 23 && n < botWord && r.text[base+o]-'M' <= 'O'-'M' { // a bot token
 			r.secret.Add(base + o)

@@ -1,6 +1,7 @@
 package guards
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"strings"
 
@@ -59,6 +60,8 @@ func (r *sifting) announced(i int) bool {
 const (
 	openFor  = 3  // blocks
 	rightFor = 64 // bytes behind the beginning of the word
+
+	minJoined = 9 // letters of a word such as dbPassword, whose end opens
 )
 
 // opener notes the opening word at i. The options of commands are some only
@@ -69,8 +72,32 @@ func (r *sifting) opener(i int, h uint16) {
 	}
 	r.opened = 1
 	if r.sieve.right.has(h) {
+		r.right = i
 		r.follow(i)
 	}
+}
+
+// endsWithWord reports whether a name ends as dbPassword and dbPasswd do. It is
+// at least four bytes long.
+func endsWithWord(name []byte) bool {
+	const word, sswd = 'w' | 'o'<<8 | 'r'<<16 | 'd'<<24, 's' | 's'<<8 | 'w'<<16 | 'd'<<24
+	end := binary.LittleEndian.Uint32(name[len(name)-4:]) | 0x20202020
+	return end == word || end == sswd
+}
+
+// joined notes a word such as dbPassword that ends at i.
+func (r *sifting) joined(i int) {
+	r.opened, r.right = 1, i-4
+	r.follow(i - 4)
+}
+
+// lastWord judges the word that the text ends with: it may become a bot token.
+func (r *sifting) lastWord() {
+	k := len(r.text)
+	for k > 0 && len(r.text)-k < botWord && window.IsAlnum(r.text[k-1]) {
+		k--
+	}
+	r.secret.Add(k)
 }
 
 // follow judges all values that begin right behind the word at i.
@@ -87,14 +114,29 @@ func (r *sifting) begins(k int) bool {
 	return r.sieve.value[r.text[k-1]]&opens != 0 && r.sieve.value[r.text[k]]&opens == 0
 }
 
-// behind looks for opening words in the blocks before the stretch. Bit n of the
-// answer stands for the n+1st of them.
-func (r *sifting) behind() (near uint8) {
-	for end := r.from - (openFor-1)*window.BlockLen; end <= r.from; end += window.BlockLen {
-		near <<= 1
-		if end > 0 {
-			near |= r.openers(max(0, end-window.BlockLen), end)
+// opening is what the text before a stretch opens.
+type opening struct {
+	before int   // where the stretch begins
+	near   uint8 // bit n stands for the n+1st block before it
+	right  int   // where the last word begins right behind which all is judged; -1 for none
+}
+
+// resume takes over what the text before the stretch opens: from the stretch
+// before, or by looking for it.
+func (r *sifting) resume(o *opening) (near uint8) {
+	r.right = -1
+	if o.before == r.from && r.from > 0 {
+		near, r.right = o.near, o.right
+	} else {
+		for end := r.from - (openFor-1)*window.BlockLen; end <= r.from; end += window.BlockLen {
+			near <<= 1
+			if end > 0 {
+				near |= r.openers(max(0, end-window.BlockLen), end)
+			}
 		}
+	}
+	if r.right >= 0 {
+		r.follow(r.right)
 	}
 	return near
 }
@@ -114,8 +156,11 @@ func (r *sifting) openers(from, end int) uint8 {
 			break
 		}
 		n := 1
-		for n < window.KeyLen && i+n < len(r.text) && window.IsAlnum(r.text[i+n]) {
+		for n < botWord && i+n < len(r.text) && window.IsAlnum(r.text[i+n]) {
 			n++
+		}
+		if n >= minJoined && n < botWord && endsWithWord(r.text[i:i+n]) {
+			r.joined(i + n)
 		}
 		if h := hash(keyAt(r.text, i, n)); r.sieve.near.has(h) {
 			r.opener(i, h)

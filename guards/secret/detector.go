@@ -231,7 +231,7 @@ func (r *rule) credible(w *window.Window, i, n int) bool {
 		return false
 	}
 	body := w.Text[i : i+n]
-	return (r.check&mixed == 0 || isMixed(body)) && (r.check&random == 0 || looksRandom(body)) && !placeholder(body)
+	return (r.check&mixed == 0 || isMixed(body) || scrambled(body)) && (r.check&random == 0 || looksRandom(body)) && !placeholder(body)
 }
 
 // rest returns where a proven credential ends that is known up to i, and

@@ -27,6 +27,9 @@ func passwordAt(w *window.Window, v *view, s sight, i int) hit {
 	}
 	body := w.Text[i : i+n]
 	quoted := quote(w.Before(i))
+	if !s.signed && bytes.IndexByte(body, '=') > 0 {
+		return hit{}
+	}
 	if !quoted && (identifier(body) || w.At(i+n) == '(') || w.Short || code(body) || !strongWord(body) || standIn(nil, body) || counted(body) || known(body) {
 		return hit{}
 	}
@@ -77,18 +80,29 @@ func strongWord(body []byte) bool {
 			lower++
 		case class == window.Digit:
 			digits++
-		case bytes.IndexByte([]byte("!@#$%^&*+?~"), c) >= 0:
+		case loud(c):
 			signs++
 		}
 	}
 	letter = upper + lower
 	switch {
+	case letter == len(body):
+		return len(body) >= 8 && scrambled(body)
 	case digits > 0 && letter > 1:
 		return signs > 0 || upper > 0 && lower > 0 || len(body) >= 7 && letter < len(body)
 	case digits > 0:
 		return signs > 1 && letter > 0
 	}
 	return signs > 0 && upper > 0 && lower > 0 || signs > 1 && letter > 3
+}
+
+// loud reports whether c is a sign that passwords are made strong with.
+func loud(c byte) bool {
+	switch c {
+	case '!', '@', '#', '$', '%', '^', '&', '*', '+', '?', '~':
+		return true
+	}
+	return false
 }
 
 // identifier reports whether a word is a name in code or in the environment, a
@@ -104,6 +118,9 @@ func identifier(body []byte) bool {
 			seen |= window.Percent
 		}
 		seen |= class
+	}
+	if seen&window.Slash != 0 && seen&window.Colon != 0 {
+		return true
 	}
 	if seen&window.Percent != 0 {
 		return false

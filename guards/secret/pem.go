@@ -120,5 +120,8 @@ func restOfPuTTY(w *window.Window, i int) (end int, open bool) {
 	if w.HasPrefix(i, mac) {
 		n = len(mac) + w.Run(i+len(mac), 64, window.Hex)
 	}
-	return i + n, w.Short
+	if w.Short {
+		return i, true
+	}
+	return i + n, false
 }

@@ -82,7 +82,7 @@ func saysSo(body []byte) bool {
 // looksRandom reports whether letters and digits, or letters of both cases, change
 // places as often as they do by chance.
 func looksRandom(body []byte) bool {
-	if !isMixed(body) || version(body) {
+	if !isMixed(body) || version(body) || readable(body) {
 		return false
 	}
 	if len(body) >= 32 && onlyHex(body) {
@@ -99,6 +99,48 @@ func looksRandom(body []byte) bool {
 		least = len(body) / 3
 	}
 	return n >= max(3, least) && distinct(body) >= 9
+}
+
+// readable reports whether half of a body are words with dashes between them, or
+// it is the path of a file.
+func readable(body []byte) bool {
+	words, run, slash, dot := 0, 0, false, -1
+	for k := 0; k <= len(body); k++ {
+		if k < len(body) && window.ClassOf(body[k])&(window.Lower|window.HexLower) != 0 {
+			run++
+			continue
+		}
+		if run >= 4 && run < 20 && (k == len(body) || !window.IsAlnum(body[k])) && (k == run || !window.IsAlnum(body[k-run-1])) {
+			words += run
+		}
+		run = 0
+		if k < len(body) {
+			slash = slash || body[k] == '/'
+			if body[k] == '.' {
+				dot = k
+			}
+		}
+	}
+	return words*2 >= len(body) || slash && dot > 0 && len(body)-dot <= 8
+}
+
+// scrambled reports whether letters alone are random: both cases change places
+// as they do in no name of code, where a capital begins a word.
+func scrambled(body []byte) bool {
+	pairs, n := 0, 0
+	for k, c := range body {
+		if window.ClassOf(c)&window.Letters == 0 {
+			return false
+		}
+		upper := c < 'a'
+		if k > 0 && upper != (body[k-1] < 'a') {
+			n++
+		}
+		if k > 0 && upper && body[k-1] < 'a' {
+			pairs++
+		}
+	}
+	return n >= 4 && n*3 >= len(body) && pairs > 0
 }
 
 // changes counts how often the kind of letter or digit changes. Signs do not count.

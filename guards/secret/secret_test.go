@@ -88,7 +88,7 @@ func (r rule) sample(rnd *rand.Rand) string {
 	}
 	for {
 		body := invent(rnd, alphabet, n)
-		if (r.check&mixed == 0 || isMixed([]byte(body))) && (r.check&random == 0 || looksRandom([]byte(body))) && !placeholder([]byte(body)) {
+		if (r.check&mixed == 0 || isMixed([]byte(body)) || scrambled([]byte(body))) && (r.check&random == 0 || looksRandom([]byte(body))) && !placeholder([]byte(body)) {
 			return body
 		}
 	}

@@ -47,7 +47,7 @@ func userinfo(w *window.Window, i int) hit {
 		return hit{}
 	}
 	end := colon + 1
-	for end-colon <= maxPassword && userByte(w.At(end)) {
+	for end-colon <= maxPassword && (userByte(w.At(end)) || w.At(end) == '#' && !digitsOnly(w.Text[colon+1:end])) {
 		end++
 	}
 	if w.Short {

@@ -12,19 +12,18 @@ type sight struct {
 	far    int  // bytes from the beginning of the noun to the value
 	signed bool // a sign of assignment stands before the value
 	linked bool // that, the noun, or a linking word stands right before the value
-	glued  bool // the noun only ends a longer word
+	glued  bool // the noun only ends a longer word, which the sieve does not see
 	digest bool // something speaks of a digest
 }
 
 // judge reads the words before a value, from the value on.
 func (d *Detector) judge(v *view) sight {
 	s := sight{signed: assigns(v.low[v.gap:])}
-	if string(v.low[v.gap:]) == ":" {
-		if v.inResource() {
-			return s
-		}
-		s.signed = true
+	bare := string(v.low[v.gap:]) == ":" // which also joins the parts of references
+	if bare && v.inResource() {
+		return s
 	}
+	s.signed = s.signed || bare
 	last := v.gap
 	first, passed := true, 0
 	for k := v.gap; ; passed++ {
@@ -51,6 +50,9 @@ func (d *Detector) judge(v *view) sight {
 		case r == link && first:
 			s.linked = true
 		}
+		if bare && first {
+			return sight{}
+		}
 		k, last, first = from, from, false
 	}
 }
@@ -63,7 +65,7 @@ func (d *Detector) named(v *view, s sight, r role, glued bool, from, to int, fir
 		if r != password && d.modifiers[word] {
 			return sight{}
 		}
-		if r == key && (d.kinds[word] || len(d.shapes[word]) > 0) {
+		if r == key && (d.kinds[word] || len(d.shapes[word]) > 0 || v.low[end] == '_' || v.low[end] == '-') {
 			r = strong
 		}
 	}
@@ -83,7 +85,8 @@ func (d *Detector) named(v *view, s sight, r role, glued bool, from, to int, fir
 	return s
 }
 
-// role returns what a word says, and whether only its end says it.
+// role returns what a word says, and whether only its end says it, so that the
+// sieve knows nothing of it.
 func (d *Detector) role(word []byte) (r role, glued bool) {
 	if len(word) > maxName {
 		return ordinary, false
@@ -92,11 +95,26 @@ func (d *Detector) role(word []byte) (r role, glued bool) {
 		return r, false
 	}
 	for _, e := range endings {
-		if len(word) > len(e.text) && string(word[len(word)-len(e.text):]) == e.text {
-			return e.role, true
+		if len(word) >= len(e.text) && string(word[len(word)-len(e.text):]) == e.text {
+			if d.modified(word[:len(word)-len(e.text)]) {
+				return other, true
+			}
+			readable := len(word) >= 9 && len(word) < 30 && (e.text == "password" || e.text == "passwd") // the sieve sees these
+			return e.role, !readable
 		}
 	}
 	return ordinary, false
+}
+
+// modified reports whether the beginning of a name makes its end none, as in
+// nextPageToken.
+func (d *Detector) modified(begin []byte) bool {
+	for n := 3; n <= min(len(begin), 12); n++ {
+		if d.modifiers[string(begin[len(begin)-n:])] {
+			return true
+		}
+	}
+	return false
 }
 
 // parts reports whether what stands between two words parts them, so that the
@@ -192,7 +210,7 @@ func (d *Detector) known(low []byte, from, to int) []int {
 			return shapes
 		}
 	}
-	if _, glued := d.role(low[from:to]); !glued {
+	if r, _ := d.role(low[from:to]); r == ordinary && !bytes.HasSuffix(low[from:to], []byte("api")) {
 		return nil
 	}
 	for n := min(to-from-1, maxJoin); n >= 4; n-- {

@@ -9,7 +9,7 @@ const (
 
 	maxName  = 48 // bytes of a name
 	minValue = 16 // of a value that only what stands around it makes a credential
-	minNamed = 14 // the same, where a provider's name stands there too
+	minNamed = 12 // the same, where a provider's name stands there too
 	minWeak  = 20 // the same, where it is only called a key
 	proofLen = 64 // bytes on which a body or value is judged, if it has as many
 )
@@ -38,25 +38,38 @@ func (d *Detector) valued(w *window.Window, i int) hit {
 }
 
 // hopeless dismisses what has come to its end and cannot be a value: it is
-// short, or made of letters only.
+// short, has no letters, or is a word as people write it.
 func hopeless(w *window.Window, i int) bool {
-	var seen window.Class
-	for k := i; k < len(w.Text) && k-i < proofLen; k++ {
+	k, digit, letter, odd := i, false, false, false
+	for end := min(len(w.Text), i+proofLen); ; k++ {
+		if k == end {
+			if k == len(w.Text) && w.Last {
+				break
+			}
+			return false
+		}
 		c := w.Text[k]
-		class := window.ClassOf(c)
-		if c <= ' ' || class&window.Quote != 0 || c == '`' {
-			return k-i < minPassword || seen&^(window.Lower|window.HexLower|window.Dash|window.Dot) == 0
+		if c <= ' ' || c == '"' || c == '\'' || c == '`' {
+			break
 		}
-		if class == 0 {
-			class = window.Percent // a sign like any other
+		switch {
+		case c|0x20 >= 'a' && c|0x20 <= 'z':
+			odd = odd || c < 'a' && k > i // a capital within
+			letter = true
+		case window.IsDigit(c):
+			digit = true
+		case loud(c):
+			odd = true
 		}
-		seen |= class
 	}
-	return w.Last && len(w.Text)-i < minPassword
+	return k-i < minPassword || !letter || !digit && !odd
 }
 
 // token reads a value without blanks that looks random.
 func (d *Detector) token(w *window.Window, v *view, s sight, i int) hit {
+	if n := runOf(w.Text[i:min(len(w.Text), i+minNamed)], tokenClass|window.Colon); n < minNamed && (i+n < len(w.Text) || w.Last) {
+		return hit{}
+	}
 	shapes := d.provider(v, s.noun == ordinary)
 	if s.noun == ordinary && (len(shapes) == 0 || !wide(w, i)) {
 		return hit{}
@@ -90,7 +103,7 @@ func (d *Detector) fits(w *window.Window, i, k int) hit {
 		return hit{}
 	}
 	body := w.Text[i : i+n]
-	if window.ClassOf(w.At(i+n))&(wordly|window.Dash) != 0 && n <= proofLen || w.Short || distinct(body) < 6 || placeholder(body) || !isMixed(body) || changes(body) < 2 {
+	if window.ClassOf(w.At(i+n))&(wordly|window.Dash) != 0 && n <= proofLen || w.Short || distinct(body) < 6 || placeholder(body) || !isMixed(body) {
 		return hit{}
 	}
 	if p.max == 0 && n > proofLen {
@@ -109,7 +122,7 @@ func (d *Detector) generic(w *window.Window, v *view, s sight, i, n int, shapes 
 	least := minValue
 	switch {
 	case len(shapes) > 0:
-		least = minNamed
+		least = minNamed + 2
 	case s.noun == key && !s.linked:
 		least = 24
 	case s.noun == key:

@@ -74,14 +74,26 @@ func (v *view) above() {
 	}
 }
 
-// cut drops the lines before the one that counts.
+// cut drops the lines before the one that counts; where that only says that a
+// value follows, the line above counts too.
 func (v *view) cut() {
+	from, to := v.word(v.gap)
+	neutral := false
+	switch string(v.low[from:to]) {
+	case "value", "val", "default":
+		neutral = true
+	}
 	for k := v.gap; k > 0; k-- {
-		if v.newline(k) {
-			v.low = v.low[k:]
-			v.gap -= k
-			return
+		if !v.newline(k) {
+			continue
 		}
+		if neutral {
+			neutral = false
+			continue
+		}
+		v.low = v.low[k:]
+		v.gap -= k
+		return
 	}
 }
 

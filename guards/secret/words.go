@@ -31,7 +31,7 @@ func words() map[string]role {
 		link:     `is are was be to as with equals this following use using these ist lautet sind es est son til new old current`,
 		neutral:  `value val values default`,
 		digest: `sha sha1 sha2 sha256 sha384 sha512 md5 blake3 hash hashes digest digests checksum checksums commit commits revision rev etag fingerprint
-			fingerprints thumbprint integrity crc crc32 hashed hmac`,
+			fingerprints thumbprint integrity crc crc32 hashed hmac h1`,
 		other: `id ids uuid guid uid trace span request correlation build version versions release nonce cursor offset blob tree ref refs image layer order invoice ticket
 			issue call run row node object arn chat completion completions message tracking serial sku isbn transaction tx txid block address wallet public
 			instance volume snapshot subnet`,
@@ -50,7 +50,7 @@ func words() map[string]role {
 func modifiers() map[string]bool {
 	out := map[string]bool{}
 	for word := range strings.FieldsSeq(`public primary foreign partition cache sort index idempotency object row lookup hash range composite surrogate unique dedup group
-		routing message registry translation map dict hot shortcut arrow enter publishable page next continuation csrf xsrf max min sync cancellation input
+		routing message registry translation map dict hot arrow enter publishable page next continuation csrf xsrf max min sync cancellation input
 		output prompt completion total cached stop special bos eos pad mask cursor previous prev answer pub`) {
 		out[word] = true
 	}
