@@ -82,7 +82,6 @@ func New(specs []Spec, key Key) (*Set, error) {
 	}
 	set.sieve = newSieve(secretKeys, injectionKeys)
 	set.sieve.open(near, right)
-	set.sieve.open(near, right)
 	return set, nil
 }
 

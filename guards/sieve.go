@@ -94,7 +94,9 @@ func (v *sieve) sift(text []byte, from int, last bool, places *[ofInjection + 1]
 	}
 	*o = opening{from + window.Stretch, near, r.right}
 	r.ahead(before)
-	r.straddling(from + window.Stretch)
+	if near != 0 {
+		r.straddling(min(from+window.Stretch, len(text)))
+	}
 	if !last {
 		r.unfinished()
 	}
@@ -106,7 +108,6 @@ func (r *sifting) unfinished() {
 	r.secret.AddFrom(n - margin)
 	r.number.AddFrom(n - margin)
 	r.injection.AddFrom(n - margin)
-	r.straddling(n)
 	r.lastWord()
 	for i := max(r.from, n-minValue); i < n-margin; i++ {
 		// The beginnings of -----BEGIN, of a bot token and of a value.

@@ -64,10 +64,15 @@ const (
 	minJoined = 9 // letters of a word such as dbPassword, whose end opens
 )
 
-// opener notes the opening word at i. The options of commands are some only
-// behind a dash.
+// opener notes the opening word at i, unless it is another word than the key
+// promised: the options of commands stand behind a dash, and of the words that
+// begin with pass only password, passphrase, passcode and their likes open.
 func (r *sifting) opener(i int, h uint16) {
-	if r.text[i]|0x20 == 'u' && (i == 0 || r.text[i-1] != '-') {
+	c := r.text[i] | 0x20
+	if c == 'u' && (i == 0 || r.text[i-1] != '-') {
+		return
+	}
+	if c == 'p' && i+4 < len(r.text) && r.text[i+3]|0x20 == 's' && window.IsAlnum(r.text[i+4]) && strings.IndexByte("wpce", r.text[i+4]|0x20) < 0 {
 		return
 	}
 	r.opened = 1
@@ -128,12 +133,10 @@ func (r *sifting) resume(o *opening) (near uint8) {
 	if o.before == r.from && r.from > 0 {
 		near, r.right = o.near, o.right
 	} else {
-		for end := r.from - (openFor-1)*window.BlockLen; end <= r.from; end += window.BlockLen {
-			near <<= 1
-			if end > 0 {
-				near |= r.openers(max(0, end-window.BlockLen), end)
-			}
-		}
+		var earlier, before window.Block
+		r.readBack(&earlier, 2)
+		r.readBack(&before, 1)
+		near = r.openers(&earlier, &before, 2)<<1 | r.openers(&before, &r.blocks[0], 1)
 	}
 	if r.right >= 0 {
 		r.follow(r.right)
@@ -141,32 +144,46 @@ func (r *sifting) resume(o *opening) (near uint8) {
 	return near
 }
 
-// openers looks for opening words that begin in [from, end), a block at most.
-func (r *sifting) openers(from, end int) uint8 {
-	var b window.Block
-	b.Read(r.text, from)
+// readBack reads the n-th block before the stretch. Before the text there is
+// nothing but zero bytes.
+func (r *sifting) readBack(b *window.Block, n int) {
+	from := r.from - n*window.BlockLen
+	if from >= 0 {
+		b.Read(r.text, from)
+		return
+	}
+	var padded [window.BlockLen]byte
+	if end := from + window.BlockLen; end > 0 {
+		copy(padded[-from:], r.text[:end])
+	}
+	b.Read(padded[:], 0)
+}
+
+// openers looks for opening words in the n-th block before the stretch. Values
+// lie no farther behind such a word than two blocks.
+func (r *sifting) openers(b, next *window.Block, n int) uint8 {
+	base := r.from - n*window.BlockLen
 	before := uint64(0)
-	if from > 0 && window.IsAlnum(r.text[from-1]) {
+	if base > 0 && window.IsAlnum(r.text[base-1]) {
 		before = 1
 	}
 	r.opened = 0
 	for left := b.Alnum &^ (b.Alnum<<1 | before); left != 0; left &= left - 1 {
-		i := from + bits.TrailingZeros64(left)
-		if i >= end {
-			break
-		}
-		n := 1
-		for n < botWord && i+n < len(r.text) && window.IsAlnum(r.text[i+n]) {
-			n++
-		}
-		if n >= minJoined && n < botWord && endsWithWord(r.text[i:i+n]) {
-			r.joined(i + n)
-		}
-		if h := hash(keyAt(r.text, i, n)); r.sieve.near.has(h) {
-			r.opener(i, h)
-		}
+		o := bits.TrailingZeros64(left)
+		run := b.Alnum>>o | next.Alnum<<1<<(63-o)
+		r.opening(base+o, bits.TrailingZeros64(^run))
 	}
 	return r.opened
+}
+
+// opening judges the word of n letters and digits at i, which stands before the stretch.
+func (r *sifting) opening(i, n int) {
+	if n >= minJoined && n < botWord && endsWithWord(r.text[i:i+n]) {
+		r.joined(i + n)
+	}
+	if h := hash(keyAt(r.text, i, n)); r.sieve.near.has(h) {
+		r.opener(i, h)
+	}
 }
 
 // valuesAt judges the values that hold the digits which begin in block k, from

@@ -22,6 +22,7 @@ type Detector struct {
 	namedTypes []string
 	shapes     map[string][]int // places in provided, by the provider's name
 	words      map[string]role
+	perhaps    [1 << 15]bool // by shape: whether there is such a word
 	modifiers  map[string]bool
 	kinds      map[string]bool
 }
@@ -35,6 +36,9 @@ func New() *Detector {
 		first := r.prefix[0]
 		d.starts[first] = append(d.starts[first], n)
 		d.admit(r.prefix)
+	}
+	for word := range d.words {
+		d.perhaps[shape([]byte(word))] = true
 	}
 	for n, p := range d.provided {
 		d.namedTypes = append(d.namedTypes, typeOf(p.id))

@@ -1,20 +1,32 @@
-// Package secret finds credentials that their own shape gives away: keys with
-// a provider's prefix, JSON Web Tokens, private keys, URLs with a password,
-// Authorization values, and values assigned to names such as api_key. The
-// guards package imports it; it decides nothing.
+// Package secret finds credentials: by their own shape, or by the words that
+// stand before them. The guards package imports it; it decides nothing.
 //
-// Types are secret.<provider>, as the table in rules.go names it, and
-// secret.jwt, secret.private_key, secret.url, secret.bearer, secret.basic and
-// secret.generic. The span is the credential, without the name, scheme or host
-// around it. As soon as the first bytes prove a credential, all that follows in
-// its alphabet belongs to it, however long it is.
+// Shapes are keys with a provider's prefix (rules_*.go), JSON Web Tokens, private
+// keys, bot tokens and URLs with a user and a password. The words (words.go,
+// sight.go) are names such as api_key, sentences such as "my key is …", commands
+// and headers; with a provider's name beside them (providers.go) the value must
+// have the form of that provider's keys, without it it must look random. After
+// a word for passwords it may be short. Rules tells all of it as data, from which
+// a page is written: docs/reference/guards.md.
+//
+// Types are secret.<provider>, where the identifier of a rule begins with the
+// provider, and secret.jwt, secret.private_key, secret.url, secret.bearer,
+// secret.basic, secret.password and secret.generic. The span is the credential,
+// without the name, scheme or host around it. As soon as the first bytes prove a
+// credential, all that follows in its alphabet belongs to it, however long it is.
+// A checksum that is right raises the confidence; none is asked for.
+//
+// A value that words announce is judged from where it begins, reading backward
+// only. So nothing waits for what comes behind a word, and a value that only words
+// behind it would announce is not found.
 //
 // Placeholders stay clean: text that says it is an example, masked or repeated
-// characters, alphabets and counts, too few different characters, and the
-// environment variables and templates that stand for a password in a URL.
+// characters, alphabets and counts, too few different characters, templates and
+// variables. So do digests, UUIDs and the ids of calls and messages, unless a
+// provider's name stands before a UUID that is its key.
 //
-// What it does not find: credentials without a prefix, name or scheme near
-// them; passwords in prose; keys that were split, encoded or written backwards
-// on purpose; a key glued to a letter or digit before it. Checksums inside keys
-// are not verified, and no key is tried against its provider.
+// What it does not find: credentials without a prefix or a word near them;
+// passphrases of readable words; keys that were split, encoded or written
+// backwards on purpose; a key glued to a letter or digit before it. No key is
+// tried against its provider.
 package secret

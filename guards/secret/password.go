@@ -63,7 +63,7 @@ func setting(w *window.Window, i int) bool {
 	for k-i < 24 && (w.At(k) == ' ' || window.ClassOf(w.At(k))&(wordly|window.Dash) != 0) {
 		k++
 	}
-	return k > i && w.At(k) == '=' || w.At(k) <= ' '
+	return k > i && w.At(k) == '=' || w.At(i) <= ' '
 }
 
 func quote(c byte) bool { return c == '"' || c == '\'' || c == '`' }
@@ -108,7 +108,7 @@ func loud(c byte) bool {
 // identifier reports whether a word is a name in code or in the environment, a
 // path, a date or an address.
 func identifier(body []byte) bool {
-	if body[0] == '/' || body[0] == '-' || version(body) || bytes.Contains(body, []byte("://")) || bytes.ContainsAny(body, "()") {
+	if body[0] == '/' || body[0] == '-' || (body[0] == '&' || body[0] == '*') && bytes.IndexByte(body, '.') > 0 || bytes.IndexByte(body, '[') > 0 && bytes.IndexByte(body, '.') > 0 || version(body) || bytes.Contains(body, []byte("://")) || bytes.ContainsAny(body, "()") {
 		return true
 	}
 	var seen window.Class
@@ -155,7 +155,7 @@ func known(body []byte) bool {
 
 // commandUser reads user:password behind the -u or --user of curl.
 func commandUser(w *window.Window, v *view, i int) hit {
-	line := v.low
+	line := v.text
 	gap := line[v.gap:]
 	if len(gap) == 0 || len(gap) > 2 || !bytes.HasSuffix(line[:v.gap], []byte("-u")) && !bytes.HasSuffix(line[:v.gap], []byte("--user")) || gap[0] != ' ' && gap[0] != '=' {
 		return hit{}
@@ -189,7 +189,7 @@ func basic(w *window.Window, i int) hit {
 	if n > maxBasic {
 		return hit{"secret.basic", i, i + n, .85, tailToken}
 	}
-	if !userPassword(w.Text[i : i+n]) {
+	if !decodes(w.Text[i:i+n], true) {
 		return hit{}
 	}
 	return hit{"secret.basic", i, i + n, .9, tailNone}
@@ -197,10 +197,10 @@ func basic(w *window.Window, i int) hit {
 
 const maxBasic = 200
 
-// userPassword reports whether base64 holds printable text with a colon.
-func userPassword(body []byte) bool {
+// decodes reports whether base64 holds printable text, with a colon in it or without.
+func decodes(body []byte, colon bool) bool {
 	var group uint32
-	n, colon, text := 0, 0, 0
+	n, text, seen := 0, 0, false
 	for _, c := range body {
 		class := window.ClassOf(c)
 		var six uint32
@@ -225,11 +225,9 @@ func userPassword(body []byte) bool {
 			if b < ' ' || b == 0x7f {
 				return false
 			}
-			if b == ':' {
-				colon++
-			}
+			seen = seen || b == ':'
 			text++
 		}
 	}
-	return colon > 0 && text > 4
+	return text > 4 && seen == colon
 }

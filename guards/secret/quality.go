@@ -101,27 +101,55 @@ func looksRandom(body []byte) bool {
 	return n >= max(3, least) && distinct(body) >= 9
 }
 
-// readable reports whether half of a body are words with dashes between them, or
-// it is the path of a file.
+// readable reports whether half of a body are words, with dashes between them
+// or with capitals as in the names of code, or it is the path of a file or a
+// member of something.
 func readable(body []byte) bool {
-	words, run, slash, dot := 0, 0, false, -1
+	apart, joined, run, slash, dot, upper := 0, 0, 0, false, -1, false
 	for k := 0; k <= len(body); k++ {
-		if k < len(body) && window.ClassOf(body[k])&(window.Lower|window.HexLower) != 0 {
+		c := byte(0)
+		if k < len(body) {
+			c = body[k]
+		}
+		if c-'a' <= 'z'-'a' {
 			run++
 			continue
 		}
-		if run >= 4 && run < 20 && (k == len(body) || !window.IsAlnum(body[k])) && (k == run || !window.IsAlnum(body[k-run-1])) {
-			words += run
-		}
-		run = 0
-		if k < len(body) {
-			slash = slash || body[k] == '/'
-			if body[k] == '.' {
-				dot = k
+		if run >= 3 {
+			begin := k - run - 1
+			capital := begin >= 0 && body[begin]-'A' <= 'Z'-'A'
+			if capital || run >= 4 {
+				joined += run
+			}
+			if capital {
+				joined++
+			}
+			if run >= 4 && run < 20 && (c == 0 || !window.IsAlnum(c)) && (begin < 0 || !window.IsAlnum(body[begin])) {
+				apart += run
 			}
 		}
+		run = 0
+		slash = slash || c == '/'
+		upper = upper || c-'A' <= 'Z'-'A'
+		if c == '.' {
+			dot = k
+		}
 	}
-	return words*2 >= len(body) || slash && dot > 0 && len(body)-dot <= 8
+	if dot > 0 && (slash && len(body)-dot <= 8 || len(body)-dot > 5 && title(body[dot+1:])) {
+		return true
+	}
+	return apart*2 >= len(body) || upper && joined*2 >= len(body)
+}
+
+// title reports whether a word is of letters only and begins with a capital and
+// a small letter.
+func title(word []byte) bool {
+	for _, c := range word {
+		if c|0x20-'a' > 'z'-'a' {
+			return false
+		}
+	}
+	return len(word) > 1 && word[0] < 'a' && word[1] >= 'a' && !scrambled(word)
 }
 
 // scrambled reports whether letters alone are random: both cases change places
@@ -258,10 +286,13 @@ func ticket(body []byte) bool {
 		return false
 	}
 	switch string(body[:end]) {
-	case "chatcmpl", "cmpl", "toolu", "call", "msg", "resp", "run", "thread", "asst", "req", "file", "gen", "batch", "rs", "ws", "evt", "step", "srvtoolu",
-		"cus", "pi", "sub", "in", "ch", "txn", "price", "prod", "acct", "pm", "seti", "si", "order", "user", "org", "proj", "vs", "ft", "modr", "embd",
-		"sha1", "sha256", "sha384", "sha512", "md5", "trace", "span", "session", "job", "task", "build", "inv", "tr", "fc", "i", "vol", "vpc", "subnet", "sg", "ami", "snap", "eni", "rtb", "arn":
+	case "chatcmpl", "cmpl", "toolu", "srvtoolu", "call", "msg", "resp", "run", "thread", "asst", "req", "file", "gen", "batch", "step", "modr", "embd",
+		"order", "user", "org", "trace", "span", "job", "task", "build", "sha1", "sha256", "sha384", "sha512", "md5":
 		return true
+	case "cus", "pi", "sub", "in", "ch", "txn", "price", "prod", "acct", "pm", "seti", "si", "evt", "rs", "ws", "fc", "vs", "ft", "inv", "proj", "session":
+		return body[end] == '_'
+	case "i", "vol", "vpc", "subnet", "sg", "ami", "snap", "eni", "rtb":
+		return body[end] == '-'
 	}
 	return false
 }

@@ -138,7 +138,11 @@ func TestRecall(t *testing.T) {
 				missed++
 			}
 		}
-		if missed > 15 {
+		most := 15
+		if r.check&random != 0 {
+			most = 30 // the prefix is so weak that the body must look random
+		}
+		if missed > most {
 			t.Errorf("%s %s: %d of 500 missed", typeOf(r.id)[len("secret."):], r.prefix, missed)
 		}
 	}

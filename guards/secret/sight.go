@@ -18,21 +18,21 @@ type sight struct {
 
 // judge reads the words before a value, from the value on.
 func (d *Detector) judge(v *view) sight {
-	s := sight{signed: assigns(v.low[v.gap:])}
-	bare := string(v.low[v.gap:]) == ":" // which also joins the parts of references
+	s := sight{signed: assigns(v.text[v.gap:])}
+	bare := string(v.text[v.gap:]) == ":" // which also joins the parts of references
 	if bare && v.inResource() {
 		return s
 	}
 	s.signed = s.signed || bare
 	last := v.gap
 	first, passed := true, 0
+	var low [maxName]byte
 	for k := v.gap; ; passed++ {
 		from, to := v.word(k)
-		if from == to || !first && d.parts(v.low[to:last], s.signed) {
+		if from == to || !first && d.parts(v.text[to:last], s.signed) || first && (ends(v.text[to:last]) || bytes.IndexByte(v.text[to:last], '\n') >= 0) {
 			return sight{signed: s.signed}
 		}
-		word := v.low[from:to]
-		r, glued := d.role(word)
+		r, glued := d.role(lower(v.text[from:to], &low))
 		switch {
 		case r == digest || r == other && (s.signed && first || !s.signed):
 			return sight{}
@@ -41,7 +41,7 @@ func (d *Detector) judge(v *view) sight {
 		case r == neutral && first:
 			passed--
 			k, last = from, from
-			for last > 0 && !wordByte(v.low[last-1]) {
+			for last > 0 && !wordByte(v.text[last-1]) {
 				last--
 			}
 			continue
@@ -59,27 +59,31 @@ func (d *Detector) judge(v *view) sight {
 
 // named completes what is seen once the noun at [from, to) is found.
 func (d *Detector) named(v *view, s sight, r role, glued bool, from, to int, first bool) sight {
+	var low [maxName]byte
 	before, end := v.word(from)
 	if end > before && from-end <= 1 {
-		word := string(v.low[before:end])
-		if r != password && d.modifiers[word] {
+		word := lower(v.text[before:end], &low)
+		if r != password && d.modifiers[string(word)] {
 			return sight{}
 		}
-		if r == key && (d.kinds[word] || len(d.shapes[word]) > 0 || v.low[end] == '_' || v.low[end] == '-') {
+		if r == key && (d.kinds[string(word)] || len(d.shapes[string(word)]) > 0 || v.text[end] == '_' || v.text[end] == '-') {
 			r = strong
 		}
 	}
-	if r == session && !(s.signed && bytes.IndexByte(v.low[v.gap:], '=') >= 0) || string(v.low[from:to]) == "cl" && v.low[to] < 0x80 {
+	if from < to && v.text[from]|0x20 == 'b' && r == password && v.scheme() == "" {
+		return sight{signed: s.signed} // basic, but not the scheme
+	}
+	if r == session && !(s.signed && bytes.IndexByte(v.text[v.gap:], '=') >= 0) || to-from == 2 && v.text[from]|0x20 == 'c' && v.text[to] < 0x80 {
 		return sight{signed: s.signed}
 	}
-	s.noun, s.glued, s.far = r, glued, len(v.low)-from
-	s.linked = s.linked || s.signed || first
+	s.noun, s.glued, s.far = r, glued, len(v.text)-from
+	s.linked = s.linked || s.signed || first && !bytes.ContainsAny(v.text[v.gap:], ",([{")
 	for k := from; k > 0 && !s.digest; {
 		from, to := v.word(k)
-		if from == to {
+		if from == to || bytes.IndexByte(v.text[to:k], '\n') >= 0 {
 			break
 		}
-		s.digest = d.words[string(v.low[from:to])] == digest
+		s.digest = d.words[string(lower(v.text[from:to], &low))] == digest
 		k = from
 	}
 	return s
@@ -88,11 +92,13 @@ func (d *Detector) named(v *view, s sight, r role, glued bool, from, to int, fir
 // role returns what a word says, and whether only its end says it, so that the
 // sieve knows nothing of it.
 func (d *Detector) role(word []byte) (r role, glued bool) {
-	if len(word) > maxName {
-		return ordinary, false
+	if len(word) > 1 && d.perhaps[shape(word)] {
+		if r, ok := d.words[string(word)]; ok {
+			return r, false
+		}
 	}
-	if r, ok := d.words[string(word)]; ok {
-		return r, false
+	if len(word) < 5 || bytes.IndexByte([]byte("yntdes"), word[len(word)-1]) < 0 {
+		return ordinary, false
 	}
 	for _, e := range endings {
 		if len(word) >= len(e.text) && string(word[len(word)-len(e.text):]) == e.text {
@@ -104,6 +110,14 @@ func (d *Detector) role(word []byte) (r role, glued bool) {
 		}
 	}
 	return ordinary, false
+}
+
+// shape is what a word is dismissed by: its length and first letters.
+func shape(word []byte) int { return (len(word)&31)<<10 | int(word[0]&31)<<5 | int(word[1]&31) }
+
+// ends reports whether a sentence ends between a word and the value.
+func ends(between []byte) bool {
+	return len(between) > 0 && (between[0] == '.' || between[0] == '!' || between[0] == '?')
 }
 
 // modified reports whether the beginning of a name makes its end none, as in
@@ -124,12 +138,20 @@ func (d *Detector) parts(between []byte, signed bool) bool {
 		switch c {
 		case ';', '{', '}', '<', '&', '=', '#', '\n':
 			return true
+		case '\\':
+			if next := between[k+1:]; len(next) > 0 && (next[0] == 'n' || next[0] == 'r') {
+				return true
+			}
 		case ',':
 			if signed {
 				return true
 			}
-		case '.', '!', '?', ':':
-			if next := between[k+1:]; len(next) > 0 && (next[0] == ' ' || c == ':') && !(c == ':' && next[0] == ' ') {
+		case ':':
+			if next := between[k+1:]; len(next) == 0 || next[0] != ' ' {
+				return true
+			}
+		case '.', '!', '?':
+			if next := between[k+1:]; len(next) > 0 && next[0] == ' ' || signed && len(between) == 1 {
 				return true
 			}
 		}
@@ -140,8 +162,8 @@ func (d *Detector) parts(between []byte, signed bool) bool {
 // inResource reports whether the colon before the value is one of several in a
 // word, as in the name of a resource.
 func (v *view) inResource() bool {
-	for k := v.gap; k > 0 && v.low[k-1] > ' '; k-- {
-		if v.low[k-1] == ':' {
+	for k := v.gap; k > 0 && v.text[k-1] > ' '; k-- {
+		if v.text[k-1] == ':' {
 			return true
 		}
 	}
@@ -151,7 +173,7 @@ func (v *view) inResource() bool {
 // prose reports whether the word that ends at k is followed by a colon and a
 // blank, and stands behind a blank, as in a sentence.
 func (v *view) prose(k int) bool {
-	return bytes.HasPrefix(v.low[k:], []byte(": ")) && bytes.Count(v.low[:k], []byte(" ")) >= 2
+	return bytes.HasPrefix(v.text[k:], []byte(": ")) && bytes.Count(v.text[:k], []byte(" ")) >= 2
 }
 
 // assigns reports whether the bytes between a name and a value assign.
@@ -174,15 +196,17 @@ func assigns(gap []byte) bool {
 }
 
 // provider returns the shapes of the provider that stands nearest before the
-// value, or, if asked, in the name that the value is assigned to.
-func (d *Detector) provider(v *view, inName bool) []int {
+// value, on the line of the noun or between the two; without a noun, in the name
+// that the value is assigned to.
+func (d *Detector) provider(v *view, s sight) []int {
 	last := v.gap
 	for k := v.gap; ; {
 		from, to := v.word(k)
-		if from == to || inName && last < v.gap && !joins(v.low[to:last]) {
+		if from == to || s.noun == ordinary && last < v.gap && !joins(v.text[to:last]) ||
+			s.noun != ordinary && last <= len(v.text)-s.far && bytes.IndexByte(v.text[to:last], '\n') >= 0 {
 			return nil
 		}
-		if shapes := d.known(v.low, from, to); len(shapes) > 0 {
+		if shapes := d.known(v.text, from, to); len(shapes) > 0 {
 			return shapes
 		}
 		k, last = from, from
@@ -194,27 +218,28 @@ func joins(between []byte) bool { return len(between) == 1 && between[0] != ',' 
 
 // known looks up the provider that the word [from, to) names or begins with, or
 // that it names together with the word before it.
-func (d *Detector) known(low []byte, from, to int) []int {
-	if shapes := d.shapes[string(low[from:to])]; len(shapes) > 0 {
+func (d *Detector) known(text []byte, from, to int) []int {
+	var low, joined [maxName]byte
+	word := lower(text[from:to], &low)
+	if shapes := d.shapes[string(word)]; len(shapes) > 0 {
 		return shapes
 	}
-	if from > 1 && (low[from-1] == ' ' || low[from-1] == '_' || low[from-1] == '-') && wordByte(low[from-2]) {
+	if from > 1 && (text[from-1] == ' ' || text[from-1] == '_' || text[from-1] == '-') && wordByte(text[from-2]) {
 		k := from - 1
-		for k > 0 && wordByte(low[k-1]) {
+		for k > 0 && wordByte(text[k-1]) {
 			k--
 		}
-		var joined [maxJoin]byte
-		n := copy(joined[:], low[k:from-1])
-		n += copy(joined[n:], low[from:to])
+		n := len(lower(text[k:from-1], &joined))
+		n += copy(joined[n:], word)
 		if shapes := d.shapes[string(joined[:n])]; len(shapes) > 0 {
 			return shapes
 		}
 	}
-	if r, _ := d.role(low[from:to]); r == ordinary && !bytes.HasSuffix(low[from:to], []byte("api")) {
+	if r, _ := d.role(word); r == ordinary && !bytes.HasSuffix(word, []byte("api")) {
 		return nil
 	}
-	for n := min(to-from-1, maxJoin); n >= 4; n-- {
-		if shapes := d.shapes[string(low[from:from+n])]; len(shapes) > 0 {
+	for n := len(word) - 1; n >= 4; n-- {
+		if shapes := d.shapes[string(word[:n])]; len(shapes) > 0 {
 			return shapes
 		}
 	}

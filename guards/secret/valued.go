@@ -20,8 +20,7 @@ func (d *Detector) valued(w *window.Window, i int) hit {
 	if !opens(w.Before(i)) || i == 0 || opens(w.Text[i]) || hopeless(w, i) {
 		return hit{}
 	}
-	var raw [reach]byte
-	v := look(w, i, &raw)
+	v := look(w, i)
 	if h := commandUser(w, &v, i); h.end > 0 || w.Short {
 		return h
 	}
@@ -70,7 +69,7 @@ func (d *Detector) token(w *window.Window, v *view, s sight, i int) hit {
 	if n := runOf(w.Text[i:min(len(w.Text), i+minNamed)], tokenClass|window.Colon); n < minNamed && (i+n < len(w.Text) || w.Last) {
 		return hit{}
 	}
-	shapes := d.provider(v, s.noun == ordinary)
+	shapes := d.provider(v, s)
 	if s.noun == ordinary && (len(shapes) == 0 || !wide(w, i)) {
 		return hit{}
 	}
@@ -130,7 +129,7 @@ func (d *Detector) generic(w *window.Window, v *view, s sight, i, n int, shapes 
 	}
 	hex := onlyHex(body)
 	if len(body) < least || !looksRandom(body) || hex && s.digest || s.noun == key && s.signed && (hex || uuidLike(body)) && !v.prose(v.gap) ||
-		uuidLike(body) && !(s.linked && s.noun != key) || w.At(i+n) == '@' {
+		uuidLike(body) && !(s.linked && s.noun != key) || !s.linked && changes(body)*10 < 3*len(body) || w.At(i+n) == '@' {
 		return hit{}
 	}
 	h := hit{"secret.generic", i, i + len(body), .6, tailNone}
@@ -138,6 +137,8 @@ func (d *Detector) generic(w *window.Window, v *view, s sight, i, n int, shapes 
 		h.tail = tailToken
 	}
 	switch scheme := v.scheme(); {
+	case scheme == "secret.basic" && decodes(body, false):
+		return hit{} // to text without a password
 	case scheme != "":
 		h.kind, h.sure = scheme, .85
 	case len(shapes) > 0:
@@ -150,11 +151,12 @@ func (d *Detector) generic(w *window.Window, v *view, s sight, i, n int, shapes 
 
 // scheme returns the type that the authorization scheme right before the value gives it.
 func (v *view) scheme() string {
-	if string(v.low[v.gap:]) != " " {
+	if string(v.text[v.gap:]) != " " {
 		return ""
 	}
 	from, to := v.word(v.gap)
-	switch string(v.low[from:to]) {
+	var low [maxName]byte
+	switch string(lower(v.text[from:to], &low)) {
 	case "bearer":
 		return "secret.bearer"
 	case "basic":

@@ -7,34 +7,37 @@ import (
 )
 
 const (
-	reach   = 112 // bytes before a value that say what it is
-	maxJoin = 24  // bytes of a provider's name
+	reach = 112 // bytes before a value that say what it is
 )
 
-// view is what stands before a value, in lower case.
+// view is what stands before a value.
 type view struct {
-	low []byte // the line of the value, or the line that leads to it
-	gap int    // where the quotes, blanks and signs right before the value begin in it
+	text []byte // up to the value, or to the line that it stands below
+	gap  int    // where the quotes, blanks and signs right before the value begin in it
 }
 
-// look reads what stands before i into raw.
-func look(w *window.Window, i int, raw *[reach]byte) view {
-	from := max(0, i-reach)
-	n := copy(raw[:], w.Text[from:i])
-	for k := range n {
-		if raw[k]-'A' <= 'Z'-'A' {
-			raw[k] |= 0x20
-		}
-	}
-	v := view{low: raw[:n], gap: n}
-	for v.gap > 0 && opens(v.low[v.gap-1]) && !v.newline(v.gap) {
+// look returns what stands before i.
+func look(w *window.Window, i int) view {
+	v := view{text: w.Text[max(0, i-reach):i]}
+	v.gap = len(v.text)
+	for v.gap > 0 && opens(v.text[v.gap-1]) && !v.newline(v.gap) {
 		v.gap--
 	}
 	if v.newline(v.gap) {
 		v.above()
 	}
-	v.cut()
 	return v
+}
+
+// lower writes a word in lower case, as far as it fits.
+func lower(word []byte, low *[maxName]byte) []byte {
+	n := copy(low[:], word)
+	for k := range n {
+		if low[k]-'A' <= 'Z'-'A' {
+			low[k] |= 0x20
+		}
+	}
+	return low[:n]
 }
 
 // newline reports whether a line ends before k, also one that is still written as \n.
@@ -42,8 +45,8 @@ func (v *view) newline(k int) bool {
 	if k == 0 {
 		return false
 	}
-	c := v.low[k-1]
-	return c == '\n' || (c == 'n' || c == 'r') && k > 1 && v.low[k-2] == '\\'
+	c := v.text[k-1]
+	return c == '\n' || (c == 'n' || c == 'r') && k > 1 && v.text[k-2] == '\\'
 }
 
 // above goes on to the line before, if that leads to the value: it ends with a
@@ -52,10 +55,10 @@ func (v *view) above() {
 	k := v.gap
 	v.gap = 0
 	for k > 0 {
-		switch c := v.low[k-1]; {
+		switch c := v.text[k-1]; {
 		case v.newline(k):
 			k--
-			if v.low[k] != '\n' {
+			if v.text[k] != '\n' {
 				k--
 			}
 		case c == ' ', c == '\t', c == '\r', c == '`', c == '*', c == '\\', c == '"', c == '\'', c == '-':
@@ -64,9 +67,9 @@ func (v *view) above() {
 			v.gap = k - 1
 			return
 		default:
-			fence := bytes.LastIndex(v.low[:k], []byte("```"))
-			if fence < 0 || window.ClassOf(c)&window.Letters == 0 || bytes.IndexByte(v.low[fence:k], '\n') >= 0 {
-				v.low = v.low[:0]
+			fence := bytes.LastIndex(v.text[:k], []byte("```"))
+			if fence < 0 || window.ClassOf(c)&window.Letters == 0 || bytes.IndexByte(v.text[fence:k], '\n') >= 0 {
+				v.text = v.text[:0]
 				return
 			}
 			k = fence
@@ -74,42 +77,23 @@ func (v *view) above() {
 	}
 }
 
-// cut drops the lines before the one that counts; where that only says that a
-// value follows, the line above counts too.
-func (v *view) cut() {
-	from, to := v.word(v.gap)
-	neutral := false
-	switch string(v.low[from:to]) {
-	case "value", "val", "default":
-		neutral = true
-	}
-	for k := v.gap; k > 0; k-- {
-		if !v.newline(k) {
-			continue
-		}
-		if neutral {
-			neutral = false
-			continue
-		}
-		v.low = v.low[k:]
-		v.gap -= k
-		return
-	}
-}
-
-// word returns the last word that ends at or before k.
+// word returns the last word that ends at or before k. The letter of a line end
+// that is still written as \n belongs to none.
 func (v *view) word(k int) (from, to int) {
-	for k > 0 && !wordByte(v.low[k-1]) {
+	for k > 0 && !wordByte(v.text[k-1]) {
 		k--
 	}
 	from = k
-	for from > 0 && wordByte(v.low[from-1]) {
+	for from > 0 && wordByte(v.text[from-1]) {
 		from--
+	}
+	if from < k-1 && from > 0 && v.text[from-1] == '\\' && (v.text[from] == 'n' || v.text[from] == 'r') {
+		from++
 	}
 	return from, k
 }
 
-func wordByte(c byte) bool { return window.IsAlnum(c) }
+func wordByte(c byte) bool { return c-'0' <= 9 || c|0x20-'a' <= 'z'-'a' }
 
 // opens reports whether a value may begin behind c.
 func opens(c byte) bool {
