@@ -1,7 +1,6 @@
 package guards
 
 import (
-	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -56,21 +55,6 @@ func credentials(r *rand.Rand) []string {
 		invent(r, "123456789", 9) + ":AA" + invent(r, alnum, 33),
 		pem(r, 3),
 		token(r),
-		"my datadog api key is " + invent(r, hexes, 32),
-		"the token for staging (" + invent(r, alnum, 28) + ")",
-		"HEROKU_API_KEY=550e8400-e29b-" + invent(r, hexes, 4) + "-a716-" + invent(r, hexes, 12),
-		"githubToken: '" + invent(r, hexes, 40) + "'",
-		"password: hunter" + invent(r, "0123456789", 2) + "!x",
-		"dbPassword=\"" + invent(r, alnum, 12) + "!\"",
-		"the password:\n" + invent(r, alnum, 9) + "#4",
-		"curl -u bob:" + invent(r, alnum, 9) + "1 https://h.example.com",
-		"curl --user 'bob:" + invent(r, alnum, 9) + "1'",
-		"Basic " + base64.StdEncoding.EncodeToString([]byte("bob:"+invent(r, alnum, 9))),
-		"Server=db;Password=" + invent(r, alnum, 9) + "1;Database=x",
-		"PuTTY\nPrivate-Lines: 2\n" + invent(r, base64s, 64) + "\nPrivate-MAC: " + invent(r, hexes, 40),
-		"MT" + invent(r, alnum, 22) + "." + invent(r, alnum, 6) + "." + invent(r, alnum, 38),
-		"https://hooks." + "slack.com/services/T" + invent(r, base32, 8) + "/B" + invent(r, base32, 8) + "/" + invent(r, alnum, 24),
-		"- name: X_TOKEN\n  value: " + invent(r, alnum, 30),
 	}
 }
 

@@ -1,6 +1,10 @@
 package secret
 
-import w "outrider.dev/outrider/guards/window"
+import (
+	"slices"
+
+	w "outrider.dev/outrider/guards/window"
+)
 
 // named is a credential without a shape of its own: what makes it one is that
 // its provider stands before it, beside a word such as key or token.
@@ -20,7 +24,7 @@ const (
 
 // providers lists them. Shapes of one provider stand together.
 func providers() []named {
-	return append(append(append(cloudProviders(), codeProviders()...), dataProviders()...), serviceProviders()...)
+	return slices.Concat(cloudProviders(), codeProviders(), dataProviders(), serviceProviders(), tradeProviders())
 }
 
 func cloudProviders() []named {
@@ -173,6 +177,11 @@ func serviceProviders() []named {
 		{"beamer-key", "Beamer key", "beamer", token, 46, 46},
 		{"etsy-key", "Etsy key", "etsy", lowAlnum, 24, 24},
 		{"ebay-secret", "eBay secret", "ebay", w.Alnum | w.Dash, 36, 44},
+	}
+}
+
+func tradeProviders() []named {
+	return []named{
 		{"squarespace-token", "Squarespace token", "squarespace", uuid, 36, 36},
 		{"shopify-old-key", "Shopify key of the older form", "shopify", w.Hex, 32, 32},
 		{"stripe-old-key", "Stripe secret without a prefix", "stripe", w.Alnum, 24, 0},

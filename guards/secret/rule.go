@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"slices"
 	"strings"
 
 	w "outrider.dev/outrider/guards/window"
@@ -46,9 +47,5 @@ func typeOf(id string) string {
 
 // rules lists the shapes. Where one prefix begins another, the longer stands first.
 func rules() []rule {
-	var out []rule
-	for _, part := range [...][]rule{modelRules(), codeRules(), deliveryRules(), cloudRules(), dataRules(), watchRules(), chatRules(), moneyRules(), serviceRules()} {
-		out = append(out, part...)
-	}
-	return out
+	return slices.Concat(modelRules(), codeRules(), deliveryRules(), cloudRules(), dataRules(), watchRules(), chatRules(), moneyRules(), serviceRules())
 }

@@ -73,7 +73,7 @@ func (d *Detector) named(v *view, s sight, r role, glued bool, from, to int, fir
 	if from < to && v.text[from]|0x20 == 'b' && r == password && v.scheme() == "" {
 		return sight{signed: s.signed} // basic, but not the scheme
 	}
-	if r == session && !(s.signed && bytes.IndexByte(v.text[v.gap:], '=') >= 0) || to-from == 2 && v.text[from]|0x20 == 'c' && v.text[to] < 0x80 {
+	if r == session && (!s.signed || bytes.IndexByte(v.text[v.gap:], '=') < 0) || to-from == 2 && v.text[from]|0x20 == 'c' && v.text[to] < 0x80 {
 		return sight{signed: s.signed}
 	}
 	s.noun, s.glued, s.far = r, glued, len(v.text)-from

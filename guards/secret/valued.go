@@ -127,9 +127,7 @@ func (d *Detector) generic(w *window.Window, v *view, s sight, i, n int, shapes 
 	case s.noun == key:
 		least = minWeak
 	}
-	hex := onlyHex(body)
-	if len(body) < least || !looksRandom(body) || hex && s.digest || s.noun == key && s.signed && (hex || uuidLike(body)) && !v.prose(v.gap) ||
-		uuidLike(body) && !(s.linked && s.noun != key) || !s.linked && changes(body)*10 < 3*len(body) || w.At(i+n) == '@' {
+	if len(body) < least || !looksRandom(body) || w.At(i+n) == '@' || !s.allows(body, v.prose(v.gap)) {
 		return hit{}
 	}
 	h := hit{"secret.generic", i, i + len(body), .6, tailNone}
@@ -147,6 +145,20 @@ func (d *Detector) generic(w *window.Window, v *view, s sight, i, n int, shapes 
 		h.kind = "secret.password"
 	}
 	return h
+}
+
+// allows reports whether a random value may be a credential for what is seen
+// before it. Digests and UUIDs must be called one plainly, and a value that only
+// stands near a word must be the more random.
+func (s sight) allows(body []byte, prose bool) bool {
+	hex, id := onlyHex(body), uuidLike(body)
+	switch {
+	case hex && s.digest, id && (s.noun == key || !s.linked):
+		return false
+	case s.noun == key && s.signed && hex && !prose:
+		return false
+	}
+	return s.linked || changes(body)*10 >= 3*len(body)
 }
 
 // scheme returns the type that the authorization scheme right before the value gives it.
