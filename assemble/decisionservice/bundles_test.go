@@ -9,6 +9,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -32,9 +33,20 @@ import (
 // pack writes a bundle as OPA's tools do.
 func pack(t testing.TB, revision, module string) []byte {
 	t.Helper()
+	return packSigned(t, revision, module, "")
+}
+
+// packSigned signs the bundle with a private key, if there is one.
+func packSigned(t testing.TB, revision, module, private string) []byte {
+	t.Helper()
 	b := bundle.Bundle{Manifest: bundle.Manifest{Revision: revision}, Data: map[string]any{"models": []any{"a-1"}}}
 	b.Manifest.Init()
 	b.Modules = []bundle.ModuleFile{{URL: "/main.rego", Path: "/main.rego", Raw: []byte("package outrider\n" + module)}}
+	if private != "" {
+		if err := b.GenerateSignature(bundle.NewSigningConfig(private, "ES256", ""), "", false); err != nil {
+			t.Fatal(err)
+		}
+	}
 	var out bytes.Buffer
 	if err := bundle.NewWriter(&out).DisableFormat(true).Write(b); err != nil {
 		t.Fatal(err)
@@ -97,10 +109,11 @@ func (l *lockedLog) String() string {
 }
 
 // startWithBundle starts a service on a state folder. The spec comes in
-// addition to the bundle.
+// addition to the bundle; what follows "signature=" in it is of the bundle.
 func startWithBundle(t *testing.T, url, state, spec string) *withBundle {
 	t.Helper()
 	w := &withBundle{}
+	spec, signature, _ := strings.Cut(spec, "signature=")
 	loaded, err := config.Text("test", `apiVersion: outrider.dev/v1
 kind: Config
 agent: {name: copilot}
@@ -112,7 +125,7 @@ apiVersion: outrider.dev/v1
 kind: AgentPolicy
 metadata: {name: models}
 spec:
-  regoModules: {bundle: {url: "`+url+`"}}
+  regoModules: {bundle: {url: "`+url+`"`+signature+`}}
 `+spec)
 	if err != nil {
 		t.Fatal(err)
@@ -261,6 +274,43 @@ func TestRestart(t *testing.T) {
 	}
 }
 
+// TestSignedBundle: what the policy's signer did not sign changes nothing, and
+// begins nothing at a restart with another signer.
+func TestSignedBundle(t *testing.T) {
+	public, private := keyPair(t)
+	asks := func(key []byte) string {
+		return fmt.Sprintf("signature=, signature: {publicKey: %q, algorithm: ES256}", key)
+	}
+	state := t.TempDir()
+	srv := serveBundle(t, pack(t, "r0", byModel))
+	w := startWithBundle(t, srv.URL, state, asks(public))
+	eventually(t, "readiness tells that the bundle is not signed", func() bool { return strings.Contains(w.said(t), "the bundle is not signed") })
+	if v := w.ask(t, "a-1"); v.Reason.Code != decision.CodePolicyAway {
+		t.Errorf("unsigned: %+v", v)
+	}
+	srv.put(packSigned(t, "r1", byModel, private))
+	eventually(t, "the signed bundle applies", func() bool { return w.allows(t, "a-1") })
+	_, other := keyPair(t)
+	for what, raw := range map[string][]byte{"failed to verify": packSigned(t, "r2", "allow := true", other), "is not signed": pack(t, "r3", "allow := true")} {
+		srv.put(raw)
+		eventually(t, what, func() bool { return strings.Contains(w.said(t), what) })
+		if w.allows(t, "b-1") || !w.allows(t, "a-1") {
+			t.Errorf("%s: taken", what)
+		}
+	}
+	w.end()
+	srv.Close()
+	w = startWithBundle(t, srv.URL, state, asks(public))
+	if !w.allows(t, "a-1") {
+		t.Error("the kept bundle is not used")
+	}
+	w.end()
+	w = startWithBundle(t, srv.URL, state, asks(publicKey(t)))
+	if v := w.ask(t, "a-1"); v.Reason.Code != decision.CodePolicyAway {
+		t.Errorf("kept of another signer: %+v", v)
+	}
+}
+
 // TestBundlesUnderLoad: while bundles change, every call is decided by one of
 // them as a whole.
 func TestBundlesUnderLoad(t *testing.T) {
@@ -299,6 +349,12 @@ func TestBundlesUnderLoad(t *testing.T) {
 
 func publicKey(t *testing.T) []byte {
 	t.Helper()
+	public, _ := keyPair(t)
+	return public
+}
+
+func keyPair(t *testing.T) (public []byte, private string) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -307,7 +363,11 @@ func publicKey(t *testing.T) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: raw})
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: raw}), string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: secret}))
 }
 
 // TestBundlesOfAReload: a changed policy keeps deciding by its bundle where the
