@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/guards/pii"
+	"outrider.dev/outrider/guards/secret"
 )
 
 // Kind is a kind of content, as policies spell it.
@@ -56,31 +58,64 @@ func (s *Spec) check() error {
 		return fmt.Errorf("guard Injection: %s keeps a part of the text that injects; use redact, block or observe", s.Action)
 	}
 	for _, glob := range s.Types {
-		if !begins(glob, prefix) {
-			return fmt.Errorf("guard %s: no finding of this guard has a type like %q; its types begin with %s", s.Kind, glob, prefix)
+		if err := s.checkType(glob, prefix); err != nil {
+			return err
 		}
 	}
 	if s.MinConfidence < 0 || s.MinConfidence > 1 {
 		return fmt.Errorf("guard %s: a confidence is between 0 and 1", s.Kind)
 	}
 	for _, e := range s.Exceptions {
-		if err := e.check(s.Kind, prefix); err != nil {
+		if err := s.checkException(e, prefix); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (e Exception) check(k Kind, prefix string) error {
+func (s *Spec) checkException(e Exception, prefix string) error {
 	switch {
 	case e.Type == "" && e.Hash == "":
-		return fmt.Errorf("guard %s: an exception without type and hash would take out everything; remove the guard instead", k)
-	case e.Type != "" && !begins(e.Type, prefix):
-		return fmt.Errorf("guard %s: no finding of this guard has a type like %q; its types begin with %s", k, e.Type, prefix)
+		return fmt.Errorf("guard %s: an exception without type and hash would take out everything; remove the guard instead", s.Kind)
 	case e.Hash != "" && !isHash(e.Hash):
-		return fmt.Errorf("guard %s: the hash of an exception is not one; outrider scan --hash prints it", k)
+		return fmt.Errorf("guard %s: the hash of an exception is not one; outrider scan --hash prints it", s.Kind)
+	case e.Type != "":
+		return s.checkType(e.Type, prefix)
 	}
 	return nil
+}
+
+// checkType refuses a glob that no finding of the spec can match: a name with a
+// slip in it would guard nothing.
+func (s *Spec) checkType(glob, prefix string) error {
+	if !begins(glob, prefix) {
+		return fmt.Errorf("guard %s: no finding of this guard has a type like %q; its types begin with %s", s.Kind, glob, prefix)
+	}
+	known := s.types()
+	if len(known) > 0 && !slices.ContainsFunc(known, func(t string) bool { return decision.Glob(glob, t) }) {
+		return fmt.Errorf("guard %s: no finding of this guard has a type like %q; docs/reference/guards.md lists them", s.Kind, glob)
+	}
+	return nil
+}
+
+// types returns the types of all findings that the spec can be about, nothing
+// where they are not listed.
+func (s *Spec) types() (out []string) {
+	switch s.Kind {
+	case PII:
+		for _, r := range pii.Rules() {
+			out = append(out, r.Type)
+		}
+	case Secret:
+		for _, r := range secret.Rules() {
+			out = append(out, r.Type)
+		}
+	case Custom:
+		for _, p := range s.Patterns {
+			out = append(out, p.findingType())
+		}
+	}
+	return out
 }
 
 // prefix is how the types of a kind's findings begin.

@@ -255,3 +255,28 @@ func TestExceptedCredentialPasses(t *testing.T) {
 		t.Error("the credential is none")
 	}
 }
+
+// TestTypesAreListed: whatever is found has a type that policies may name.
+func TestTypesAreListed(t *testing.T) {
+	r := rand.New(rand.NewPCG(16, 16))
+	set := mustSet(t, allKinds(decision.ActionObserve)...)
+	for range 300 {
+		for _, f := range set.Scan([]byte(compose(r, 20)), decision.Segment{}, nil) {
+			for _, k := range []Kind{PII, Secret, Injection} {
+				prefix, _ := k.prefix()
+				if !strings.HasPrefix(f.Type, prefix) {
+					continue
+				}
+				if _, err := New([]Spec{{Kind: k, Action: decision.ActionBlock, Types: []string{f.Type}}}, nil); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	for _, s := range []Spec{{Kind: PII, Types: []string{"pii.emial"}}, {Kind: Secret, Types: []string{"secret.gihub*"}}, {Kind: PII, Exceptions: []Exception{{Type: "pii.mail"}}}} {
+		s.Action = decision.ActionBlock
+		if _, err := New([]Spec{s}, nil); err == nil || !strings.Contains(err.Error(), "docs/reference/guards.md lists them") {
+			t.Errorf("%+v: %v", s, err)
+		}
+	}
+}
