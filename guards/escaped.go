@@ -52,10 +52,10 @@ func unescape(text []byte) (plain []byte, at []uint32) {
 		}
 		i += n
 		for len(at) < len(plain) {
-			at = append(at, uint32(start)) //nolint:gosec // inside a bounded body
+			at = append(at, uint32(start))
 		}
 	}
-	return plain, append(at, uint32(len(text))) //nolint:gosec // inside a bounded body
+	return plain, append(at, uint32(len(text)))
 }
 
 // appendEscape appends the character of the escape that text begins with, and

@@ -133,7 +133,7 @@ func (l *lane) seek(last bool) {
 	if rest := bytes.TrimLeft(l.buf, " \t\r\n"); !l.begun && len(rest) > 0 {
 		l.json, l.begun = rest[0] == '{', true
 	}
-	places, known := l.vault.find(l.buf, int(l.sought-l.base), last) //nolint:gosec // never before the buffer
+	places, known := l.vault.find(l.buf, int(l.sought-l.base), last)
 	for _, p := range places {
 		l.restores = append(l.restores, span{
 			start: l.base + uint64(p.start), end: l.base + uint64(p.end), with: embed(p.value, l.json),
@@ -258,7 +258,7 @@ func (l *lane) trim() {
 		h := &l.heads[n]
 		keep = min(keep, h.mark.At)
 		if h.mark.Open != 0 && h.unsure {
-			keep = min(keep, int(uint64(h.open.Start)-l.base)) //nolint:gosec // kept since it began
+			keep = min(keep, int(uint64(h.open.Start)-l.base))
 		}
 	}
 	if l.marks != nil {

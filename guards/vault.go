@@ -161,7 +161,7 @@ func (v *Vault) Restore(text []byte, segment uint32, redactions, out []decision.
 	places, _ := v.find(text, 0, true)
 	inside := isJSON(text)
 	for _, p := range places {
-		start, end := uint32(p.start), uint32(p.end) //nolint:gosec // inside a bounded body
+		start, end := uint32(p.start), uint32(p.end)
 		if slices.ContainsFunc(redactions, func(e decision.Edit) bool { return e.Segment == segment && e.Start < end && e.End > start }) {
 			continue
 		}

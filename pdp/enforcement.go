@@ -88,7 +88,7 @@ func newEnforcement(p *authz.Policy, key guards.Key, now func() time.Time) (enfo
 	for i, list := range lists {
 		e.guards[i] = guardSpecs(list, p.Observe)
 		set, err := guards.New(e.guards[i], key)
-		if err == nil && phase(i) == llmResponse { //nolint:gosec // one of a few
+		if err == nil && phase(i) == llmResponse {
 			err = set.Streams()
 		}
 		if err != nil {

@@ -111,7 +111,7 @@ func (x *exchange) restored(b *decision.Body, edits []decision.Edit) []decision.
 	}
 	for i, s := range b.Segments {
 		if len(b.Raw) == 0 || !dialect.IsName(b.Raw, s) {
-			edits = x.call.vault.Restore(textOf(b, i), uint32(i), redactions, edits) //nolint:gosec // an index of a bounded table
+			edits = x.call.vault.Restore(textOf(b, i), uint32(i), redactions, edits)
 		}
 	}
 	return edits

@@ -23,7 +23,7 @@ func (c *call) visible(tools []decision.Tool) *decision.Ruling {
 		if !shown[i] {
 			continue
 		}
-		splices, found, ok := c.show(&tools[i], uint32(i)) //nolint:gosec // an index of a bounded page
+		splices, found, ok := c.show(&tools[i], uint32(i))
 		r.Findings = append(r.Findings, found...)
 		if ok {
 			v.Show(i)
