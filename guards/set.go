@@ -30,6 +30,7 @@ type guard struct {
 	places   field
 	tool     detector // used in its place on what a tool returned or describes; nil: the same
 	noSystem bool     // not for text that the operator wrote
+	judge    judge    // reads whole texts besides; nil: none does
 }
 
 // Set is the guards of one direction, of one policy or of several together.
@@ -76,8 +77,12 @@ func New(specs []Spec, key Key) (*Set, error) {
 	if kinds[Injection] {
 		d := injection.New(false)
 		injectionKeys = d.Keys()
+		whole, err := injection.NewJudge()
+		if err != nil {
+			return nil, err
+		}
 		set.guards = append(set.guards, guard{
-			detector: d, kind: Injection, places: ofInjection, tool: injection.New(true), noSystem: true,
+			detector: d, kind: Injection, places: ofInjection, tool: injection.New(true), noSystem: true, judge: whole,
 		})
 	}
 	set.sieve = newSieve(secretKeys, injectionKeys)
@@ -111,6 +116,7 @@ func (s *Set) Scan(text []byte, seg decision.Segment, out []decision.Finding) []
 	var using [maxGuards]detector
 	if s.forSegment(seg, &using) {
 		out = s.detect(text, &using, out)
+		out = s.judgeWhole(text, seg, &using, out)
 	}
 	if s.custom != nil && rank(s.strictest(Custom, seg)) > 0 {
 		out = s.custom.scan(text, out)
@@ -204,7 +210,7 @@ func (g *guard) forSegment(seg decision.Segment) detector {
 	switch {
 	case g.noSystem && seg.Origin == decision.OriginSystem:
 		return nil
-	case g.tool != nil && (seg.Origin == decision.OriginTool || seg.Kind == decision.KindResult || seg.Kind == decision.KindDescription):
+	case g.tool != nil && ofTool(seg):
 		return g.tool
 	}
 	return g.detector

@@ -51,7 +51,7 @@ func (d *Detector) act(w *window.Window, i int) hit {
 		}
 	}
 	h := d.follow(&r, live)
-	if h.end > 0 && mentioned(w, i) {
+	if h.end > 0 && (mentioned(w, i) || quoted(w, i, h.end)) {
 		return hit{}
 	}
 	return h

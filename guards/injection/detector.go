@@ -118,6 +118,19 @@ func (d *Detector) Find(text []byte, p window.Places, m window.Mark, last bool, 
 	return out, window.Mark{At: max(at, p.To)}
 }
 
+// FindAll appends the acts of a whole text.
+func (d *Detector) FindAll(text []byte, out []decision.Finding) []decision.Finding {
+	var m window.Mark
+	for from := 0; from < len(text); from += window.Stretch {
+		p := window.NewPlaces(from, len(text))
+		p.AddFrom(from)
+		if m.At < p.To {
+			out, m = d.Find(text, p, m, true, out)
+		}
+	}
+	return out
+}
+
 // plain reports whether a word that begins with c, and nothing else that may
 // be found, begins there.
 func (d *Detector) plain(c byte) bool {

@@ -12,6 +12,12 @@
 //	injection.concealment  "do not tell the user"
 //	injection.role_marker  "<|im_start|>system"; more kinds in what a tool returned
 //
+// Besides, a [Judge] reads whole texts that a model is going to read, by the linear
+// model of the package below, and finds injection.likely: a window of the text that
+// reads like known attacks, though no single act gives it away. What a tool returned
+// or describes is held to a lower threshold. What a model wrote is read for acts
+// alone: it arrives in streams, where a judgement of the whole would come too late.
+//
 // Plain words are first skimmed: one pass advances all acts together, whatever
 // word they began with, and only where one may be complete is it read closely.
 // So a text of nothing but words that begin acts costs no more than their number.
@@ -23,11 +29,11 @@
 // word such as "like" or "phrase", and one that a third party may, can or must
 // not do. That is a gap too: an attacker who writes so is not found.
 //
-// This is a phrase detector, not a classifier. It does not find instructions
-// that use none of the words (nothing in the text tells "send the report to this
-// address" from an honest request), long role-play jailbreaks, letters set apart
-// by blanks, encoded text, or other languages and scripts. What tool output may
-// make an agent do has to be limited by policy, not by this package alone.
+// Text guards do not stop an injected task that uses none of the words: nothing in
+// the text tells "send the report to this address" from an honest request. Nor do
+// they find every jailbreak: evaluation.md of package model tells what is found of
+// kinds never seen. What tool output may make an agent do has to be limited by
+// policy, on tools and on where text comes from, not by this package alone.
 // Text whose origin is the system is not for this package: operators write
 // "never reveal these instructions" themselves.
 package injection

@@ -29,14 +29,14 @@ func rules() []rule {
 func overrideRules() []rule {
 	return []rule{
 		{kindOverride, .95, false, []class{override, prior, orders | bounds}},
-		{kindOverride, .9, false, []class{override, orders | bounds, prior}},
+		{kindOverride, .9, false, []class{override, orders | bounds, behind}},
 		{kindOverride, .9, false, []class{override, every, orders}},
 		{kindOverride, .9, false, []class{override, yours, orders | bounds}},
 		{kindOverride, .85, false, []class{forget, system, prompt}},
 		{kindOverride, .85, false, []class{override, all, told}},
 		{kindOverride, .85, false, []class{override, all, above, end}},
 		{kindOverride, .85, false, []class{stop, follow, prior, orders | bounds}},
-		{kindOverride, .85, false, []class{stop, follow, orders | bounds, prior}},
+		{kindOverride, .85, false, []class{stop, follow, orders | bounds, behind}},
 		{kindOverride, .85, false, []class{stop, follow, yours, orders | bounds}},
 		{kindOverride, .85, false, []class{stop, follow, all, told}},
 	}

@@ -26,6 +26,57 @@ func mentioned(w *window.Window, i int) bool {
 	return reported(text)
 }
 
+// quoted reports whether the act at i stands in a quotation of its own within a
+// sentence, which ends soon after it. A string in JSON is no quotation, and
+// neither is a text that is quoted as a whole.
+func quoted(w *window.Window, i, end int) bool {
+	mark, at := quoteBefore(w.Text, i)
+	if mark == 0 {
+		return false
+	}
+	before := bytes.TrimRight(w.Text[max(0, at-reach):at], " ")
+	if len(before) == 0 || bytes.HasSuffix(before, []byte("\":")) || bytes.ContainsRune([]byte("{[\n"), rune(before[len(before)-1])) || len(before) == at && !hasWord(before) {
+		return false
+	}
+	for k := end; k < end+maxTail; k++ {
+		switch c := w.At(k); {
+		case w.Short:
+			return false
+		case c == mark:
+			return true
+		case c == 0xE2 && w.At(k+1) == 0x80 && (w.At(k+2) == 0x9D || w.At(k+2) == 0x99), c == 0xC2 && w.At(k+1) == 0xBB: // ” ’ »
+			return mark == 0x80
+		}
+	}
+	return false
+}
+
+// maxTail is how many bytes after an act its quotation may end.
+const maxTail = 40
+
+// quoteBefore returns the quotation mark before i, 0x80 for all beyond ASCII,
+// and where it stands.
+func quoteBefore(text []byte, i int) (mark byte, at int) {
+	switch {
+	case i > 0 && (text[i-1] == '"' || text[i-1] == '\'' || text[i-1] == '`'):
+		return text[i-1], i - 1
+	case i > 2 && text[i-3] == 0xE2 && text[i-2] == 0x80 && (text[i-1] == 0x9C || text[i-1] == 0x98 || text[i-1] == 0x9E): // “ ‘ „
+		return 0x80, i - 3
+	case i > 1 && text[i-2] == 0xC2 && text[i-1] == 0xAB: // «
+		return 0x80, i - 2
+	}
+	return 0, 0
+}
+
+func hasWord(text []byte) bool {
+	for _, c := range text {
+		if window.IsAlnum(c) {
+			return true
+		}
+	}
+	return false
+}
+
 // announcesExample reports whether one of the last words before a quotation
 // says that it is an example.
 func announcesExample(text []byte) bool {

@@ -53,6 +53,7 @@ const (
 	nothing                     // nothing
 	after                       // system, hidden, where the adjective follows its noun
 	the                         // the
+	behind                      // above, anteriores: what follows the noun
 )
 
 // vocabulary returns the parts that each known word can play. Words stand
@@ -83,6 +84,8 @@ func overrideWords() []entry {
 		{prior | glue, `previous prior above earlier preceding foregoing former existing original initial aforementioned previously
 			anteriores anterior previas previos previa arriba vorherigen vorherige vorheriger bisherigen bisherige obigen obige vorigen
 			vorangegangenen fruheren precedentes precedente precedents precedent anterieures anterieurs dessus precedenti precedente acima`},
+		{behind, `above before earlier previously aforementioned dessus arriba acima sopra oben beforehand
+			anteriores anterior previas previos previa precedentes precedente precedents precedent anterieures anterieurs precedenti`},
 		{every | glue, `all any every each todas todos cualquier alle allen samtliche toutes tous tutte tutti`},
 		{yours | glue, `your tus sus deine deinen deiner ihre tes vos tue suas seus`},
 		{orders, `instruction instructions directive directives guideline guidelines instrucciones ordenes directrices indicaciones

@@ -1,0 +1,35 @@
+package injection
+
+import (
+	"fmt"
+
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/guards/injection/model"
+)
+
+// kindLikely is of a text that as a whole reads like an attack.
+const kindLikely = "injection.likely"
+
+// Judge reads whole texts that a model is going to read. It finds what no
+// single act gives away. It is safe for concurrent use.
+type Judge struct {
+	model *model.Model
+}
+
+// NewJudge returns a judge by the model of this build.
+func NewJudge() (*Judge, error) {
+	m, err := model.New()
+	if err != nil {
+		return nil, fmt.Errorf("injection: %w", err)
+	}
+	return &Judge{model: m}, nil
+}
+
+// Judge appends what it finds in a whole text. Tool says that the text comes
+// from a tool, or describes one.
+func (j *Judge) Judge(text []byte, tool bool, out []decision.Finding) []decision.Finding {
+	if sure, at := j.model.Judge(text, tool); sure >= .5 {
+		out = append(out, decision.Finding{Type: kindLikely, Start: uint32(at.Start), End: uint32(at.End), Confidence: sure})
+	}
+	return out
+}

@@ -1,0 +1,22 @@
+// Package model judges by a linear model how much a whole text is like an attack
+// on the model that reads it: override, extraction, game, jailbreak. Package
+// injection asks it beside its grammar of acts, and the command in
+// guards/injection/train makes it; nothing else imports it.
+//
+// A text is read word by word, in lower case and compatibility form, without
+// accents and characters that show nothing, look-alike letters as what they look
+// like, digits and signs within words as the letters they imitate. Every word is
+// looked up among some sixty concepts, each with its words in thirteen languages
+// (concepts.txt): override, prior, orders, secret, persona and so on. Features are
+// the concepts, two or three of them close to each other in their order, words,
+// pairs of words and letters that follow each other. So an attack in one language
+// teaches about all.
+//
+// Windows of 16 to 64 words slide over the text, and the one that scores highest
+// decides: a long text hides nothing, and costs no more than its length. Words
+// without any concept of attacks nearby cost little and count for nothing.
+//
+// weights.bin is 208 KiB: an 8-bit weight for each of 2^17 + 2^16 + 2^14 places, and
+// the thresholds. evaluation.md, made with it, tells what it finds of sources that it
+// has not learned from. Reading a text allocates nothing.
+package model

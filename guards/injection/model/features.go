@@ -1,0 +1,176 @@
+package model
+
+// A window is judged by the features of the tokens in it. Every feature has a
+// place in one table of weights:
+//
+//	concepts  one, and two of them within a dozen words, near or far, in their order
+//	words     one, two that follow each other, three concepts in their order, punctuation
+//	letters   three to five that follow each other in a word
+const (
+	pairBits, wordBits, letterBits = 14, 16, 17
+
+	wordsAt   = 1 << pairBits
+	lettersAt = wordsAt + 1<<wordBits
+
+	// Features is how many places the table of weights has.
+	Features = lettersAt + 1<<letterBits
+)
+
+const (
+	blockTokens = 16 // windows begin and end where blocks do
+	maxBack     = 8  // concepts that a concept is paired with
+	near, far   = 4, 12
+)
+
+// known is a token with a concept that stands before the one that is read.
+type known struct {
+	id, at int
+}
+
+// Reader turns texts into features, one block of tokens after another. It is
+// not safe for concurrent use.
+type Reader struct {
+	scan  scanner
+	lex   *lexicon
+	t     [blockTokens]token
+	n     int // tokens of the block
+	place int // of the token in the text, in words and sentence ends
+	last  uint64
+	back  [maxBack]known
+	ids   []uint32
+	from  int // of the block, in bytes
+}
+
+// Language is what readers know of words. It is immutable.
+type Language struct {
+	plain *plain
+	words *lexicon
+}
+
+// NewLanguage returns the language of the concepts.
+func NewLanguage() *Language {
+	p := newPlain()
+	return &Language{plain: p, words: newLexicon(p)}
+}
+
+// NewReader returns a reader.
+func (l *Language) NewReader() *Reader {
+	return &Reader{scan: scanner{plain: l.plain, words: l.words}, lex: l.words}
+}
+
+// start sets the reader to the beginning of a text.
+func (r *Reader) start(text []byte) {
+	r.scan.text, r.scan.at = text, 0
+	r.place, r.last, r.back = 0, 0, [maxBack]known{}
+}
+
+// block reads the next tokens and returns their features. A block without a
+// concept that attacks are made of has none. It returns false at the end.
+func (r *Reader) block() bool {
+	r.n, r.from, r.ids = 0, r.scan.at, r.ids[:0]
+	strong := false
+	for r.n < blockTokens && r.scan.next(&r.t[r.n]) {
+		for _, c := range r.t[r.n].concepts {
+			strong = strong || r.lex.strong[c]
+		}
+		r.n++
+	}
+	for k := range r.n {
+		r.token(&r.t[k], strong)
+	}
+	return r.n > 0
+}
+
+// token appends the features of a token, and remembers it for those behind it.
+func (r *Reader) token(t *token, strong bool) {
+	r.place += t.gap
+	if strong {
+		r.ids = append(r.ids, wordFeature(t.word), wordFeature(mix(r.last^t.word+1)))
+		if t.mark != 0 {
+			r.ids = append(r.ids, wordFeature(t.mark+2))
+		}
+		r.letters(t)
+		for _, c := range t.concepts {
+			if c != 0 {
+				r.concept(int(c), t.quoted)
+			}
+		}
+	}
+	r.last = t.word
+	for _, c := range t.concepts {
+		if c != 0 && r.back[0].id != int(c) {
+			copy(r.back[1:], r.back[:maxBack-1])
+			r.back[0] = known{int(c), r.place}
+		}
+	}
+}
+
+// concept appends the features of a concept: with each of those before it.
+func (r *Reader) concept(id int, quoted bool) {
+	r.ids = append(r.ids, uint32(id))
+	if quoted {
+		r.ids = append(r.ids, uint32(64+id))
+	}
+	for k, b := range r.back {
+		d := r.place - b.at
+		if b.id == 0 || d > far {
+			break
+		}
+		r.ids = append(r.ids, pairFeature(b.id, id, d > near))
+		if k+1 < maxBack && r.back[k+1].id != 0 && d <= near && b.at-r.back[k+1].at <= near {
+			r.ids = append(r.ids, wordFeature(mix(uint64(id|b.id<<8|r.back[k+1].id<<16)+3)))
+		}
+	}
+}
+
+// pairFeature numbers two concepts; the numbers below 128 are of single ones.
+func pairFeature(first, second int, apart bool) uint32 {
+	n := first<<6 | second
+	if apart {
+		n |= 1 << 12
+	}
+	return uint32(128 + n)
+}
+
+func wordFeature(h uint64) uint32 { return uint32(wordsAt + mix(h)>>(64-wordBits)) }
+
+// letters appends what follows each other in a word, its ends included.
+func (r *Reader) letters(t *token) {
+	a, b, c, d := uint32(0), uint32(0), uint32(1), uint32(1)
+	for k := range t.n + 1 {
+		e := uint32(2)
+		if k < t.n {
+			e = uint32(t.letters[k])
+		}
+		three := c*0x9E3779B1 ^ d*0x85EBCA6B ^ e*0xC2B2AE35
+		four := three ^ b*0x27D4EB2F
+		five := four ^ a*0x165667B1
+		if k > 0 {
+			r.ids = append(r.ids, letterFeature(three))
+		}
+		if k > 1 {
+			r.ids = append(r.ids, letterFeature(four+1))
+		}
+		if k > 2 {
+			r.ids = append(r.ids, letterFeature(five+2))
+		}
+		a, b, c, d = b, c, d, e
+	}
+}
+
+func letterFeature(h uint32) uint32 {
+	h *= 0x9E3779B1
+	return lettersAt + (h^h>>15)*0x85EBCA6B>>(32-letterBits)
+}
+
+// Share is how much one feature counts beside others of its text: the fewer
+// there are of a kind, the more.
+func Share(id uint32) float32 {
+	switch {
+	case id >= lettersAt:
+		return .1
+	case id >= wordsAt:
+		return 1
+	}
+	return 1
+}

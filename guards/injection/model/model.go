@@ -1,0 +1,112 @@
+package model
+
+import (
+	_ "embed"
+	"encoding/binary"
+	"errors"
+	"math"
+	"sync"
+)
+
+//go:embed weights.bin
+var committed []byte
+
+// Model judges texts by a table of weights. It is safe for concurrent use.
+type Model struct {
+	weights    []byte // as int8
+	steps      [3]float32
+	bias       float32
+	thresholds [2]float32
+	readers    sync.Pool
+}
+
+const (
+	magic = "OUTRIDER-LINEAR-1\n"
+	head  = len(magic) + 4*6
+)
+
+// New returns the model that is committed with the package.
+func New() (*Model, error) { return Read(committed) }
+
+// Read reads a model from the bytes of its file, which it keeps.
+func Read(raw []byte) (*Model, error) {
+	if len(raw) != head+Features || string(raw[:len(magic)]) != magic {
+		return nil, errors.New("the file is no model of this version: train it anew")
+	}
+	number := func(k int) float32 {
+		return math.Float32frombits(binary.LittleEndian.Uint32(raw[len(magic)+4*k:]))
+	}
+	m := &Model{
+		weights: raw[head:], steps: [3]float32{number(0), number(1), number(2)}, bias: number(3),
+		thresholds: [2]float32{number(4), number(5)},
+	}
+	language := NewLanguage()
+	m.readers.New = func() any { return language.NewReader() }
+	return m, nil
+}
+
+// Write returns the file of a model with the weights, rounded to 255 steps for
+// each kind of feature.
+func Write(weights []float32, bias float32, thresholds [2]float32) []byte {
+	out := append(make([]byte, 0, head+Features), magic...)
+	tables := [3][]float32{weights[:wordsAt], weights[wordsAt:lettersAt], weights[lettersAt:Features]}
+	var steps [3]float32
+	for k, table := range tables {
+		for _, w := range table {
+			steps[k] = max(steps[k], float32(math.Abs(float64(w)))/127)
+		}
+	}
+	for _, f := range append(steps[:], bias, thresholds[0], thresholds[1]) {
+		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(f))
+	}
+	for k, table := range tables {
+		for _, w := range table {
+			c := 0.0
+			if steps[k] > 0 {
+				c = math.Round(float64(w / steps[k]))
+			}
+			out = append(out, byte(int8(c)))
+		}
+	}
+	return out
+}
+
+// Judge returns the window of a text that is most like an attack, and how sure
+// it is that it is one: from a half on, it is to be taken for one. What comes
+// from a tool is held to a lower threshold.
+func (m *Model) Judge(text []byte, tool bool) (sure float32, at Span) {
+	score, at := m.score(text)
+	limit := m.thresholds[0]
+	if tool {
+		limit = m.thresholds[1]
+	}
+	return float32(1 / (1 + math.Exp(-float64(score-limit)))), at
+}
+
+// score returns the best window of a text. A text without concepts of attacks
+// scores -Inf.
+func (m *Model) score(text []byte) (score float32, at Span) {
+	r := m.readers.Get().(*Reader)
+	defer m.readers.Put(r)
+	w := windows{best: float32(math.Inf(-1))}
+	r.start(text)
+	for r.block() {
+		w.add(block{m.sum(r.ids), r.n, len(r.ids) > 0, Span{r.t[0].start, r.t[r.n-1].end}})
+	}
+	r.scan.text = nil
+	return w.best + m.bias, w.at
+}
+
+func (m *Model) sum(ids []uint32) float32 {
+	var sums [3]int
+	for _, id := range ids {
+		k := 0
+		if id >= lettersAt {
+			k = 2
+		} else if id >= wordsAt {
+			k = 1
+		}
+		sums[k] += int(int8(m.weights[id]))
+	}
+	return m.steps[0]*float32(sums[0]) + m.steps[1]*float32(sums[1]) + m.steps[2]*float32(sums[2])
+}

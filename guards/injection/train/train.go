@@ -1,0 +1,104 @@
+package main
+
+import (
+	"math"
+	"math/rand/v2"
+
+	"outrider.dev/outrider/guards/injection/model"
+)
+
+// doc is a labelled text as the trainer sees it.
+type doc struct {
+	sample
+	blocks []model.Block
+	act    bool // the grammar of acts finds something
+	weight float32
+}
+
+// learner is logistic regression by AdaGrad. Of every text only the window
+// counts that is most like an attack: that one has to be found, or let pass.
+type learner struct {
+	weights, steps []float32
+	bias, biasStep float32
+	sums           []float32
+}
+
+const (
+	epochs = 12
+	rate   = .25
+	decay  = 2e-3
+)
+
+func newLearner() *learner {
+	return &learner{weights: make([]float32, model.Features), steps: make([]float32, model.Features)}
+}
+
+// train learns from all docs.
+func train(docs []*doc, seed uint64) *learner {
+	l := newLearner()
+	r := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // the same order every time
+	weigh(docs)
+	order := append([]*doc(nil), docs...)
+	for range epochs {
+		r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		for _, d := range order {
+			l.learn(d)
+		}
+	}
+	return l
+}
+
+// weigh gives both labels the same weight, and sources the root of their size.
+func weigh(docs []*doc) {
+	sizes := map[string]float64{}
+	for _, d := range docs {
+		sizes[d.Source]++
+	}
+	var totals [2]float64
+	for _, d := range docs {
+		totals[d.Label] += 1 / math.Sqrt(sizes[d.Source])
+	}
+	for _, d := range docs {
+		d.weight = float32(float64(len(docs)) / 2 / math.Sqrt(sizes[d.Source]) / totals[d.Label])
+	}
+}
+
+// score returns the best window of the blocks.
+func (l *learner) score(blocks []model.Block) (from, to int, score, size float32) {
+	l.sums = l.sums[:0]
+	for _, b := range blocks {
+		sum := float32(0)
+		for _, id := range b.Features {
+			sum += l.weights[id] * model.Share(id)
+		}
+		l.sums = append(l.sums, sum)
+	}
+	from, to, score, size = model.Best(blocks, l.sums)
+	return from, to, score + l.bias, size
+}
+
+func (l *learner) learn(d *doc) {
+	from, to, score, size := l.score(d.blocks)
+	if math.IsInf(float64(score), -1) {
+		return
+	}
+	slope := d.weight * (float32(1/(1+math.Exp(-float64(score)))) - float32(d.Label))
+	for _, b := range d.blocks[from:to] {
+		for _, id := range b.Features {
+			g := slope*size*model.Share(id) + decay*l.weights[id]
+			l.steps[id] += g * g
+			l.weights[id] -= rate * g / float32(math.Sqrt(float64(l.steps[id]))+1e-4)
+		}
+	}
+	l.biasStep += slope * slope
+	l.bias -= rate / 4 * slope / float32(math.Sqrt(float64(l.biasStep))+1e-4)
+}
+
+// file returns the model as it is committed, with its thresholds.
+func (l *learner) file(thresholds [2]float32) []byte {
+	out := make([]float32, len(l.weights))
+	for id, w := range l.weights {
+		out[id] = w * model.Share(uint32(id))
+	}
+	return model.Write(out, l.bias, thresholds)
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func mustCorpus(t *testing.T) []sample {
+	t.Helper()
+	out, err := ownCorpus()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestCorpusIsWhatItSays(t *testing.T) {
+	samples := mustCorpus(t)
+	labels := map[string]int{}
+	var counts [2]int
+	for _, s := range samples {
+		if was, ok := labels[s.Source]; ok && was != s.Label {
+			t.Errorf("%s has both labels", s.Source)
+		}
+		labels[s.Source] = s.Label
+		counts[s.Label]++
+		if strings.TrimSpace(s.Text) == "" || s.line == 0 {
+			t.Errorf("%s: an empty text", s.Source)
+		}
+	}
+	if counts[0] < 1000 || counts[1] < 3000 || len(labels) < 30 {
+		t.Errorf("%v texts of %d sources: too few", counts, len(labels))
+	}
+	again := mustCorpus(t)
+	for k := range samples {
+		if samples[k] != again[k] {
+			t.Fatalf("text %d differs: %q, then %q", k, samples[k].Text, again[k].Text)
+		}
+	}
+}
+
+// some is a part of the corpus, so that training on it is quick.
+func some(samples []sample, nth int) (out []sample) {
+	for k, s := range samples {
+		if k%nth == 0 {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func TestTrainingIsReproducible(t *testing.T) {
+	docs := prepare(some(mustCorpus(t), 8))
+	first := train(docs, 7).file([2]float32{1, 0})
+	if again := train(docs, 7).file([2]float32{1, 0}); !bytes.Equal(first, again) {
+		t.Error("the same input gave another model")
+	}
+}
+
+// TestUnseenWordsAreFound holds the floor of what the model finds in templates
+// that it has not seen, having learned from the committed corpus alone.
+func TestUnseenWordsAreFound(t *testing.T) {
+	e := crossValidate(prepare(some(mustCorpus(t), 3)), byTemplate)
+	if a := area(e); a < .93 {
+		t.Errorf("AUC %.3f", a)
+	}
+	_, found := tallies(e, 1, threshold(e, userShare))
+	if share := found[""].either / found[""].n; share < .5 {
+		t.Errorf("%.2f of the attacks are found at 1 %% of the harmless texts", share)
+	}
+	_, wrong := tallies(e, 0, threshold(e, userShare))
+	if share := wrong[""].model / wrong[""].n; share > userShare {
+		t.Errorf("%.3f of the harmless texts are above the threshold", share)
+	}
+}
+
+func TestReadFolder(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("a.jsonl", `{"text":"x","label":1,"source":"s"}`+"\n"+`{"text":"y","label":0,"source":"t","license":"z"}`+"\n")
+	write("notes.txt", "not read")
+	got, err := readFolder(dir)
+	if err != nil || len(got) != 2 || got[0] != (sample{Text: "x", Label: 1, Source: "s"}) {
+		t.Errorf("%v, %v", got, err)
+	}
+	for _, bad := range []string{"{", `{"text":"x","label":2,"source":"s"}`, `{"text":"x","label":1}`} {
+		write("b.jsonl", bad)
+		if _, err := readFolder(dir); err == nil || !strings.Contains(err.Error(), "b.jsonl:1: want") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
+
+func TestExpand(t *testing.T) {
+	g := newGrammar()
+	g.readSlots([]string{"@n = 7", "@deep = a{n}"})
+	g.seed("x", 1)
+	for template, want := range map[string]string{
+		"{n}": "7", "{deep}b": "a7b", "{x|x}": "x", "{a{n}|a{n}}": "a7", `{"k": "{n}"}`: `{"k": "7"}`, "{": "{", "{}": "{}", "a{b": "a{b", "}{": "}{", "{unknown}": "{unknown}",
+	} {
+		if got := g.expand(template, 0); got != want {
+			t.Errorf("%s: %s, want %s", template, got, want)
+		}
+	}
+	if _, err := g.read([]string{"== too few"}); err == nil {
+		t.Error("a section without a label was read")
+	}
+}
+
+func TestThresholdCountsSourcesAlike(t *testing.T) {
+	var all []scored
+	for k := range 99 {
+		all = append(all, scored{&doc{sample: sample{Source: "many"}}, float64(-k)})
+	}
+	all = append(all, scored{&doc{sample: sample{Source: "few"}}, 5}, scored{&doc{sample: sample{Source: "few"}}, -200})
+	if got := threshold(all, .251); got != 0 {
+		t.Errorf("threshold %v, want the second", got)
+	}
+	if got := threshold(all, .2); got != 5 {
+		t.Errorf("threshold %v, want the first", got)
+	}
+}
+
+func TestRunWritesBoth(t *testing.T) {
+	if err := run(filepath.Join(t.TempDir(), "none"), ""); err == nil {
+		t.Error("a folder that is not there was read")
+	}
+	if err := run(t.TempDir(), ""); err == nil || !strings.Contains(err.Error(), "holds no .jsonl file") {
+		t.Errorf("an empty folder: %v", err)
+	}
+}
