@@ -15,18 +15,19 @@ GO_PACKAGES = $(shell go list ./...)
 SLOW := /cmd/% /demo /test/%
 FAST_PACKAGES = $(filter-out $(addprefix outrider.dev/outrider,$(SLOW)),$(GO_PACKAGES)) ./test/arch
 
-# The parts of `make test` that may be left out: lint, generate, and each folder of test/.
+# The parts of `make test` that may be left out: lint, generate, fuzz, and each folder of test/.
 comma := ,
 SKIP := $(subst $(comma), ,$(OUTRIDER_TEST_SKIP))
-PARTS := lint generate $(notdir $(wildcard test/*))
+PARTS := lint generate fuzz $(notdir $(wildcard test/*))
 UNKNOWN := $(filter-out $(PARTS),$(SKIP))
 ifneq ($(UNKNOWN),)
 $(error OUTRIDER_TEST_SKIP names unknown parts: $(UNKNOWN). Known: $(PARTS))
 endif
 TEST_PACKAGES = $(filter-out $(addprefix outrider.dev/outrider/test/,$(SKIP)),$(GO_PACKAGES))
-TEST_PARTS := $(addprefix test-,$(filter-out $(SKIP),generate lint)) test-go
+TEST_PARTS := $(addprefix test-,$(filter-out $(SKIP),generate lint)) test-go $(addprefix test-,$(filter-out $(SKIP),fuzz))
 
-FUZZTIME ?= 20s
+# How long make fuzz runs in all, over every fuzz target.
+FUZZTIME ?= 1h
 BENCH ?= .
 
 .PHONY: help
@@ -57,6 +58,11 @@ test-lint: lint
 test-generate: $(BIN)/buf $(BIN)/protoc-gen-go
 	PATH="$(BIN):$$PATH" tools/generate --check
 
+# The engine against plain evaluation, Rego and plain Go: 60 s in all.
+.PHONY: test-fuzz
+test-fuzz:
+	tools/fuzz 60s 'FuzzLanguages|FuzzReference'
+
 .PHONY: lint
 lint: $(BIN)/golangci-lint $(BIN)/buf ## run golangci-lint (gofumpt included) and buf lint
 	$(BIN)/golangci-lint run
@@ -72,7 +78,7 @@ generate: $(BIN)/buf $(BIN)/protoc-gen-go ## write the generated code anew from 
 	PATH="$(BIN):$$PATH" tools/generate
 
 .PHONY: fuzz
-fuzz: ## run every fuzz target for FUZZTIME (20s) each
+fuzz: ## run all fuzz targets, for FUZZTIME (1h) together
 	tools/fuzz $(FUZZTIME)
 
 .PHONY: bench

@@ -20,15 +20,15 @@ func checkPair(t *testing.T, seed uint64) (allowed int) {
 	inCEL, inRego := load(t, policy(t, "p", p.inCEL())), load(t, policy(t, "p", p.inRego()))
 	for range 25 {
 		w := randomWorld(rng)
-		w.r.LLM.Stream = rng.IntN(2) == 0
-		want, byCEL, byRego := p.want(w), effect(judge(inCEL, w.r, w.p)), effect(judge(inRego, w.r, w.p))
+		w.r.LLM.Stream, w.provider = rng.IntN(2) == 0, pick(rng, "", "x", "y")
+		want, byCEL, byRego := p.want(w), effect(w.judge(inCEL)), effect(w.judge(inRego))
 		if want == "allow" {
 			allowed++
 		}
 		if byCEL != want || byRego != want {
 			t.Fatalf("seed %d: Go says %s, CEL %s, Rego %s\n%s\n%s\n%+v\n%+v", seed, want, byCEL, byRego, p.inCEL(), p.inRego(), w.r, w.p)
 		}
-		checkRules(t, inCEL, input.New(w.r, w.p))
+		checkRules(t, inCEL, w.call())
 		if w.isTool() && !w.hasRepo {
 			checkLists(t, p, inCEL, inRego, w)
 		}
@@ -131,7 +131,8 @@ func FuzzReference(f *testing.F) {
 		s := randomScene(rng)
 		set := load(t, s.sources...)
 		for _, w := range s.worlds {
-			if got, want := effect(judge(set, w.r, w.p)), decide(s.policies, w); got != want {
+			w.provider = pick(rng, "", "x", "y")
+			if got, want := effect(w.judge(set)), decide(s.policies, w); got != want {
 				t.Fatalf("got %s, the reference says %s\ncall %+v\nprincipal %+v\npolicies %v", got, want, w.r, w.p, describe(s))
 			}
 		}

@@ -65,6 +65,8 @@ func totals() []total {
 			return slices.ContainsFunc(w.p.Scopes, func(s string) bool { return strings.HasSuffix(w.r.Tool.Name, "_"+s) })
 		}},
 		{"llm", "llm.model == 'm1'", `input.llm.model == "m1"`, func(w world) bool { return w.r.LLM.Model == "m1" }},
+		{"llm", "llm.provider == 'x'", `input.llm.provider == "x"`, func(w world) bool { return w.provider == "x" }},
+		{"llm", "llm.provider in ['y', llm.model]", `input.llm.provider in {"y", input.llm.model}`, func(w world) bool { return w.provider == "y" }},
 		{"llm", "llm.model.startsWith('m')", `startswith(input.llm.model, "m")`, func(w world) bool { return strings.HasPrefix(w.r.LLM.Model, "m") }},
 		{"llm", "llm.stream", `input.llm.stream`, func(w world) bool { return w.r.LLM.Stream }},
 	}

@@ -72,7 +72,7 @@ func (t target) covers(r *rule) bool {
 	}
 	return coversAll(t.tools, tools) && coversAll(t.servers, of.servers) && coversAll(t.models, of.models) &&
 		coversAll(t.methods, of.methods) && coversAll(t.agents, of.agents) &&
-		coversAll(t.providers, of.providers) && of.phases&^t.phases == 0
+		coversAll(t.providers, of.providers) && of.times()&^t.times() == 0
 }
 
 // globsOf returns names of tools as patterns.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"outrider.dev/outrider/authz/input"
 	"outrider.dev/outrider/decision"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 )
@@ -22,7 +23,18 @@ type world struct {
 	repo    string // the argument of that name
 	hasRepo bool
 	listing bool
+	// provider is where an LLM call may go.
+	provider string
 }
+
+// call is the world as the package sees it.
+func (w world) call() *input.Call {
+	c := input.New(w.r, w.p)
+	c.Provider = w.provider
+	return c
+}
+
+func (w world) judge(set *Set) Outcome { return set.Select(&w.r.Caller).Judge(w.call()) }
 
 func (w world) isTool() bool { return w.r.Method == "tools/call" || w.listing }
 
@@ -85,6 +97,7 @@ func conditions() []condition {
 			return truth(w.hasRepo)
 		}},
 		{"llm.model == 'm1'", "llm", func(w world, _ bool) byte { return truth(w.r.LLM.Model == "m1") }},
+		{"llm.provider != 'x'", "llm", func(w world, _ bool) byte { return truth(w.provider != "x") }},
 		{"resource.uri.startsWith('file:')", "resource", func(w world, _ bool) byte { return truth(strings.HasPrefix(w.r.Resource, "file:")) }},
 		{"mcp.method == 'resources/list'", "mcp", func(w world, _ bool) byte { return truth(w.method() == "resources/list") }},
 	}
@@ -144,9 +157,9 @@ func (r refRule) eval(w world, sees bool) byte {
 		return 'F'
 	case len(t.GetPhases()) > 0 && !slices.Contains(t.GetPhases(), map[bool]string{true: "List", false: "Call"}[w.listing]):
 		return 'F'
-	case len(t.GetTools()) > 0 && !w.isTool(), len(t.GetMethods())+len(t.GetServers()) > 0 && !w.exists("mcp"), len(t.GetModels()) > 0 && !w.exists("llm"):
+	case len(t.GetTools()) > 0 && !w.isTool(), len(t.GetMethods())+len(t.GetServers()) > 0 && !w.exists("mcp"), len(t.GetModels())+len(t.GetProviders()) > 0 && !w.exists("llm"):
 		return 'F'
-	case !refGlob(t.GetTools(), w.r.Tool.Name), !refGlob(t.GetServers(), server), !refGlob(t.GetModels(), w.r.LLM.Model), !refGlob(t.GetMethods(), w.method()):
+	case !refGlob(t.GetTools(), w.r.Tool.Name), !refGlob(t.GetServers(), server), !refGlob(t.GetModels(), w.r.LLM.Model), !refGlob(t.GetMethods(), w.method()), !refGlob(t.GetProviders(), w.provider):
 		return 'F'
 	}
 	return r.cond.eval(w, sees)
@@ -154,7 +167,7 @@ func (r refRule) eval(w world, sees bool) byte {
 
 func (r refRule) lists(s decision.Surface) bool {
 	t := r.target
-	onLLM := r.kind == "llm" || r.cond.kind == "llm" || len(t.GetModels()) > 0
+	onLLM := r.kind == "llm" || r.cond.kind == "llm" || len(t.GetModels())+len(t.GetProviders()) > 0
 	onMCP := !onLLM && (r.kind != "any" || r.cond.kind != "any" || len(t.GetTools())+len(t.GetServers())+len(t.GetMethods()) > 0)
 	if s == decision.LLM {
 		return !onMCP
@@ -271,6 +284,9 @@ func randomRule(rng *rand.Rand, kind string) refRule {
 		}
 	case "llm":
 		r.target.Models = []string{pick(rng, "m*", "m1", "*2")}
+		if rng.IntN(3) == 0 {
+			r.target.Providers = []string{pick(rng, "x", "y", "*")}
+		}
 	}
 	return r
 }

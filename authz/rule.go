@@ -38,14 +38,20 @@ const (
 
 // phasesOf reads phases; unknown ones are refused elsewhere.
 func phasesOf(names []string) phases {
-	if len(names) == 0 {
-		return onList | onCall
-	}
 	var out phases
 	for _, name := range names {
 		out |= map[string]phases{"List": onList, "Call": onCall, "Result": onResult}[name]
 	}
 	return out
+}
+
+// times says when the target selects anything: lists and calls where nobody
+// says when.
+func (t target) times() phases {
+	if t.phases == 0 {
+		return onList | onCall
+	}
+	return t.phases
 }
 
 // phaseOf is the phase in which a call is judged.
@@ -96,11 +102,11 @@ func (t target) matches(c *input.Call) bool {
 }
 
 // open reports whether the target asks for nothing beside the call's key.
-func (t target) open() bool { return len(t.agents) == 0 && t.phases&(onList|onCall) == onList|onCall }
+func (t target) open() bool { return len(t.agents) == 0 && t.times()&(onList|onCall) == onList|onCall }
 
 // meets reports whether the target selects the call's agent and phase.
 func (t target) meets(c *input.Call) bool {
-	return t.phases&phaseOf(c) != 0 && matchAny(t.agents, c.Request.Caller.Agent)
+	return t.times()&phaseOf(c) != 0 && matchAny(t.agents, c.Request.Caller.Agent)
 }
 
 // stage says from when on the rule can be judged.

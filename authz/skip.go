@@ -45,13 +45,13 @@ func (t target) differs(c *input.Call) string {
 			return "it is about other " + list.what + ": " + named(list.globs)
 		}
 	}
-	if t.phases&phaseOf(c) != 0 {
+	if t.times()&phaseOf(c) != 0 {
 		return ""
 	}
 	names := map[phases]string{onList: "lists", onCall: "calls", onResult: "answers"}
 	var about []string
 	for _, phase := range []phases{onList, onCall, onResult} {
-		if t.phases&phase != 0 {
+		if t.times()&phase != 0 {
 			about = append(about, names[phase])
 		}
 	}

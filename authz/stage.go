@@ -15,9 +15,9 @@ func (b *builder) timely(r *rule, when, phases string) {
 	switch {
 	case !r.deny && waits:
 		b.refuse(when, "an allow cannot read findings, because guards read only what is allowed", "write a deny")
-	case !r.deny && r.target.phases&onResult != 0:
+	case !r.deny && r.target.times()&onResult != 0:
 		b.refuse(phases, "an allow says nothing about answers", "write a deny")
-	case waits && r.target.phases == onList:
+	case waits && r.target.times() == onList:
 		b.refuse(phases, "guards find nothing in a list of tools", "use Call or Result")
 	}
 }
@@ -27,12 +27,12 @@ func (b *builder) stages() {
 	var now, waiting, answers []*rule
 	for _, r := range b.denies {
 		switch waits := r.stage() == input.Guarded; {
-		case waits && r.target.phases&onCall != 0:
+		case waits && r.target.times()&onCall != 0:
 			waiting = append(waiting, r)
-		case !waits && r.target.phases&(onList|onCall) != 0:
+		case !waits && r.target.times()&(onList|onCall) != 0:
 			now = append(now, r)
 		}
-		if r.target.phases&onResult != 0 {
+		if r.target.times()&onResult != 0 {
 			answers = append(answers, r)
 		}
 	}

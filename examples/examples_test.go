@@ -37,9 +37,9 @@ func TestPoliciesCheck(t *testing.T) {
 			t.Error(err)
 			continue
 		}
-		warnings, err := decisionservice.Check(loaded)
-		if err != nil || len(warnings) > 0 || len(loaded.Policies) == 0 {
-			t.Errorf("%s: %v, %d policies, warnings %v", folder, err, len(loaded.Policies), warnings)
+		checked, err := decisionservice.Check(loaded)
+		if err != nil || len(checked.Warnings) > 0 || len(loaded.Policies) == 0 {
+			t.Errorf("%s: %v, %d policies, %+v", folder, err, len(loaded.Policies), checked)
 		}
 	}
 }

@@ -8,9 +8,15 @@ import (
 	"outrider.dev/outrider/pdp"
 )
 
+// Checked is what a check of policies that load has to say.
+type Checked struct {
+	Warnings      []string // what deserves a second look
+	ArgumentRules []int    // how many rules read arguments of tools, by the policy's place
+}
+
 // Check compiles everything that a start would compile, without keys, files of
-// state or listeners, and returns what deserves a second look.
-func Check(loaded *config.Loaded) (warnings []string, err error) {
+// state or listeners.
+func Check(loaded *config.Loaded) (*Checked, error) {
 	policies, err := Compile(loaded.Policies)
 	if err != nil {
 		return nil, err
@@ -21,8 +27,13 @@ func Check(loaded *config.Loaded) (warnings []string, err error) {
 	if err := pdp.CheckPolicies(policies, time.Now); err != nil {
 		return nil, err
 	}
+	out := &Checked{}
 	for _, w := range policies.Warnings() {
-		warnings = append(warnings, w.String())
+		out.Warnings = append(out.Warnings, w.String())
 	}
-	return warnings, nil
+	for _, p := range policies.Policies() {
+		all, _ := p.ArgumentRules()
+		out.ArgumentRules = append(out.ArgumentRules, all)
+	}
+	return out, nil
 }

@@ -27,7 +27,11 @@ func bundled(t *testing.T, bundle string, files map[string][]byte) ([]string, er
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Check(loaded)
+	checked, err := Check(loaded)
+	if err != nil {
+		return nil, err
+	}
+	return checked.Warnings, nil
 }
 
 // TestCheckBundles: a bundle in a file is compiled, and what is wrong with it

@@ -43,7 +43,7 @@ func New(atoms *Atoms, schema input.Schema) (*Compiler, error) {
 		celgo.Macros(c.hasMacro(), celgo.AllMacro, celgo.ExistsMacro, celgo.ExistsOneMacro,
 			celgo.MapMacro, celgo.MapFilterMacro, celgo.FilterMacro),
 		celgo.ParserRecursionLimit(maxNesting),
-		ext.Strings(), ext.Sets(), ext.Math(), ext.Network(),
+		ext.Strings(), ext.Sets(), ext.Math(), ext.Network(), ext.Bindings(),
 		ext.NativeTypes(reflect.TypeFor[input.Finding](), ext.ParseStructTags(true)),
 	}
 	for _, f := range c.words.Fields() {

@@ -25,7 +25,7 @@ func (c checkCommand) Run(context.Context) error {
 	if err != nil {
 		return err
 	}
-	warnings, err := decisionservice.Check(loaded)
+	checked, err := decisionservice.Check(loaded)
 	if err != nil {
 		return err
 	}
@@ -35,14 +35,27 @@ func (c checkCommand) Run(context.Context) error {
 	}
 	for i := range loaded.Policies {
 		p := &loaded.Policies[i]
-		fmt.Fprintf(out, "%-8s %-28s %s  %s\n", "ok", p.Doc.GetMetadata().GetName(), p.Version, p.File)
+		fmt.Fprintf(out, "%-8s %-28s %s  %s%s\n", "ok", p.Doc.GetMetadata().GetName(), p.Version, p.File, costs(checked.ArgumentRules[i]))
 	}
 	for i := range loaded.Tests {
 		t := &loaded.Tests[i]
 		fmt.Fprintf(out, "%-8s %-28s %-12s  %s\n", "ok", t.Doc.GetMetadata().GetName(), "tests", t.File)
 	}
-	for _, w := range warnings {
+	for _, w := range checked.Warnings {
 		fmt.Fprintf(out, "%-8s %s\n", "warning", w)
 	}
 	return nil
+}
+
+// costs says how many rules of a policy a call may cost more for than others:
+// those that read arguments cannot be settled before it comes.
+func costs(argumentRules int) string {
+	switch argumentRules {
+	case 0:
+		return ""
+	case 1:
+		return "  (1 rule reads arguments)"
+	default:
+		return fmt.Sprintf("  (%d rules read arguments)", argumentRules)
+	}
 }
