@@ -56,6 +56,14 @@ func TestAt(t *testing.T) {
 		if got := string(doc.At(tt.pointer).Raw()); got != tt.raw {
 			t.Errorf("At(%q) is %q, want %q", tt.pointer, got, tt.raw)
 		}
+		tokens, ok := strictjson.Tokens(tt.pointer)
+		v := doc.Root()
+		for _, token := range tokens {
+			v = v.Child(token)
+		}
+		if got := string(v.Raw()); ok && got != tt.raw || !ok && tt.raw != "" {
+			t.Errorf("step by step %q leads to %q, want %q", tt.pointer, got, tt.raw)
+		}
 	}
 	if doc.At("").Kind() != strictjson.Object {
 		t.Error("the empty pointer is not the root")

@@ -62,7 +62,7 @@ func (c *Change) Check() (problem, fix string) {
 	case AddHeader:
 		switch {
 		case !decision.PolicyHeader(c.Header):
-			return "the header is not one that a policy may add", "leave credentials, the connection, the body and what the data plane sets itself to them"
+			return "the header is not one that a policy may add", "take another name: credentials, the connection, the body, MCP and what the data plane sets itself are no business of policies"
 		case !decision.HeaderText(c.Text):
 			return "the header's value is empty, too long, or not printable ASCII", "give a text that a header can carry"
 		}
