@@ -145,7 +145,7 @@ func (x *resolving) clamp(c *authz.Change) *decision.Reason {
 	if least != nil && most != nil && *least > *most {
 		return &decision.Reason{Code: decision.CodeEditConflict, Message: "no number is within the bounds of all mutations: " + what(c), Rule: c.Rule}
 	}
-	bound := n
+	var bound float64
 	switch {
 	case least != nil && n <= *least:
 		bound = *least

@@ -2,6 +2,7 @@ package rego
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -121,7 +122,7 @@ func FuzzChange(f *testing.F) {
 			return
 		}
 		for name := range object {
-			if !strings.Contains(" argument value min max remove model maxTokens header ", " "+name+" ") {
+			if !slices.Contains(strings.Fields("argument value min max remove model maxTokens header"), name) {
 				t.Fatalf("%s was taken for %+v", raw, change)
 			}
 		}
