@@ -31,6 +31,9 @@ func announced(r *rand.Rand) []string {
 		"- name: X_TOKEN\n  value: " + invent(r, alnum, 30),
 		"AWS_SECRET_ACCESS_KEY=" + invent(r, base64s, 40),
 		"Here is the token:\n```\n" + invent(r, alnum, 30) + "\n```",
+		"secret_key = b'" + invent(r, alnum, 30) + "'",
+		"SECRET_KEY = 'a1" + invent(r, "abcdefgh12345678!@#$^*-_", 30) + "x!Z'",
+		"https://" + invent(r, hexes, 40) + "@github.com/x/y.git",
 		`{"user":"bob","clientSecret":"` + invent(r, alnum, 30) + `"}`,
 	}
 }

@@ -137,6 +137,13 @@ func TestNamesDecide(t *testing.T) {
 	} {
 		none(t, d, strings.ReplaceAll(text, "%", hex))
 	}
+	for _, text := range []string{"secret_key = b'%'", "token = f\"%\"", "client.SetToken(\"%\")"} {
+		one(t, d, strings.ReplaceAll(text, "%", value), "generic "+value)
+	}
+	one(t, d, "SECRET_KEY = 'dj-k4$m_q8!x@w2z^p7n#v'", "generic dj-k4$m_q8!x@w2z^p7n#v")
+	one(t, d, "https://"+hex+"@github.com/x/y.git", "url "+hex)
+	none(t, d, "https://some.long.user.name.of.2024@github.com/x/y.git")
+	none(t, d, "secret_key = 'arn:aws:s3:::some-bucket!2/key@x'")
 	none(t, d, "token: ("+value+"(")
 	none(t, d, "token: "+value[:9]+"...")
 	none(t, d, "token: "+value+"\u2026")

@@ -36,6 +36,20 @@ func passwordAt(w *window.Window, v *view, s sight, i int) hit {
 	return hit{"secret.password", i, i + n, .7, tailNone}
 }
 
+// phrase reads a quoted value with signs that no token has, as the secret keys
+// of frameworks are.
+func phrase(w *window.Window, i int) hit {
+	n := wordEnd(w, i)
+	if n < minWeak || w.Short {
+		return hit{}
+	}
+	body := w.Text[i : i+n]
+	if !digitSoon(body) || !strongWord(body) || code(body) || ticket(body) || placeholder(body) || counted(body) || changes(body) < 4 || bytes.ContainsAny(body, "/\\{[.") {
+		return hit{}
+	}
+	return hit{"secret.generic", i, i + n, .6, tailNone}
+}
+
 // wordEnd returns the length of the word at i: up to a blank, a quote or what
 // ends a value in a list of settings, without the signs that end a sentence.
 // It is 0 where the word is too long.

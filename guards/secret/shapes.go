@@ -43,6 +43,9 @@ func userinfo(w *window.Window, i int) hit {
 	for colon-i < maxUser && userByte(w.At(colon)) && w.At(colon) != ':' {
 		colon++
 	}
+	if w.At(colon) == '@' && colon-i >= minWeak && !w.Short && looksRandom(w.Text[i:colon]) && !placeholder(w.Text[i:colon]) {
+		return hit{"secret.url", i, colon, .7, tailNone} // a token in the place of the user
+	}
 	if w.At(colon) != ':' {
 		return hit{}
 	}

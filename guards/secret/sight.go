@@ -187,7 +187,7 @@ func assigns(gap []byte) bool {
 				return true
 			}
 		case ',', '(':
-			if next := gap[k+1:]; len(next) > 0 && (next[len(next)-1] == '"' || next[len(next)-1] == '\'') {
+			if next := gap[k+1:]; len(next) > 0 && quote(next[len(next)-1]) {
 				return true
 			}
 		}

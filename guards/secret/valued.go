@@ -33,7 +33,11 @@ func (d *Detector) valued(w *window.Window, i int) hit {
 			return h
 		}
 	}
-	return d.token(w, &v, s, i)
+	h := d.token(w, &v, s, i)
+	if h.end == 0 && !w.Short && s.noun == strong && s.signed && quote(w.Before(i)) {
+		h = phrase(w, i)
+	}
+	return h
 }
 
 // hopeless dismisses what has come to its end and cannot be a value: it is

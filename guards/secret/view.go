@@ -23,10 +23,27 @@ func look(w *window.Window, i int) view {
 	for v.gap > 0 && opens(v.text[v.gap-1]) && !v.newline(v.gap) {
 		v.gap--
 	}
+	if v.prefixed() {
+		for v.gap--; v.gap > 0 && opens(v.text[v.gap-1]) && !v.newline(v.gap); {
+			v.gap--
+		}
+	}
 	if v.newline(v.gap) {
 		v.above()
 	}
 	return v
+}
+
+// prefixed reports whether a letter stands before the quote of a string, as in
+// b'…' and f"…".
+func (v *view) prefixed() bool {
+	if k := v.gap; k > 1 && k < len(v.text) && quote(v.text[k]) && opens(v.text[k-2]) && !quote(v.text[k-2]) {
+		switch v.text[k-1] {
+		case 'b', 'B', 'f', 'r', 'u', '@', '$':
+			return true
+		}
+	}
+	return false
 }
 
 // lower writes a word in lower case, as far as it fits.
