@@ -57,9 +57,12 @@ func unfinished(w *window.Window, from int) int {
 	if w.Last {
 		return end
 	}
+	if end > 0 && accented(w.Text[end-1]) { // the first half of a letter
+		end--
+	}
 	start := localRun(w, end)
 	if start < 0 {
-		return end
+		return len(w.Text)
 	}
 	return max(start, from)
 }

@@ -282,7 +282,7 @@ func announced(w *window.Window, i int) int {
 func loose(w *window.Window, i int) (end, total, parts int) {
 	for at := i; at > 0 && total <= 13; at = gap(w, end) {
 		n := w.Run(at, maxDigits, window.Digit)
-		if n < 2 && parts > 0 || n > 8 {
+		if n == 0 || n < 2 && parts > 0 || n > 8 {
 			break
 		}
 		total += n
