@@ -5,11 +5,11 @@ import "outrider.dev/outrider/guards/window"
 // card reads payment card numbers, bare or grouped as they are printed.
 func (j *judge) card() hit {
 	w, i := j.w, j.i
-	if c := w.Text[i]; c < '2' || c > '6' { // no network begins with another digit
+	if c := w.Text[i]; c < '1' || c > '6' { // no network begins with another digit
 		return hit{}
 	}
 	end, bare := cardEnd(w, i)
-	if end == 0 || !ended(w, end) || !bare && longer(w, end) {
+	if end == 0 || !ended(w, end) || !bare && (longer(w, end) || grouping(w, i)) {
 		return hit{}
 	}
 	n := 0
@@ -22,11 +22,24 @@ func (j *judge) card() hit {
 	if !network(d, n) || !luhn(d[:n]) {
 		return hit{}
 	}
-	// Other lengths are those of barcodes and of ids that count.
-	if bare && (n < 14 || n > 16) && j.near(lCard, end, false) == far {
+	if bare && !j.likely(n, end) {
 		return hit{}
 	}
 	return hit{kCard, end, .95}
+}
+
+// likely reports whether n bare digits up to end are a card: the usual lengths
+// are; those of barcodes and of ids that count are if nothing says otherwise, or
+// if words say so.
+func (j *judge) likely(n, end int) bool {
+	switch n {
+	case 14, 15, 16:
+		return true
+	case 13, 19:
+		ctx := j.context()
+		return ctx[lCard] < far || min(ctx[lOther], ctx[lCounted]) == far
+	}
+	return j.near(lCard, end, false) < far
 }
 
 // cardEnd returns where the card number ends, or 0, and whether its digits
@@ -34,7 +47,7 @@ func (j *judge) card() hit {
 func cardEnd(w *window.Window, i int) (end int, bare bool) {
 	n := w.Run(i, maxDigits+1, window.Digit)
 	switch {
-	case n >= 13 && n <= maxDigits:
+	case n >= 12 && n <= maxDigits:
 		return i + n, true
 	case n == 6:
 		end, _ = groups(w, i, 6, 13)
@@ -42,7 +55,7 @@ func cardEnd(w *window.Window, i int) (end int, bare bool) {
 	case n != 4:
 		return 0, false
 	}
-	for _, sizes := range [...][]int{{4, 6, 5}, {4, 6, 4}, {4, 4, 4, 4, 3}, {4, 4, 4, 4}, {4, 4, 4, 2}, {4, 5, 6}} {
+	for _, sizes := range [...][]int{{4, 6, 5}, {4, 6, 4}, {4, 4, 4, 4, 3}, {4, 4, 4, 4}, {4, 4, 4, 3}, {4, 4, 4, 2}, {4, 4, 4, 1}} {
 		if end, _ = groups(w, i, sizes...); end > 0 {
 			return end, false
 		}
@@ -54,6 +67,20 @@ func cardEnd(w *window.Window, i int) (end int, bare bool) {
 // are the beginning of another number.
 func longer(w *window.Window, i int) bool {
 	return w.At(i) == ' ' && w.Run(i+1, 4, window.Digit) == 4
+}
+
+// grouping reports whether four digits and a blank stand before i: the groups
+// from there on are the rest of another number.
+func grouping(w *window.Window, i int) bool {
+	if i < 5 || w.Text[i-1] != ' ' {
+		return false
+	}
+	for k := i - 5; k < i-1; k++ {
+		if !window.IsDigit(w.Text[k]) {
+			return false
+		}
+	}
+	return true
 }
 
 // digits collects the digits in [i, end), whatever stands between them.
@@ -81,8 +108,10 @@ func network(d [maxDigits]byte, n int) bool {
 		return n == 15
 	case four == 6011, two == 65, four >= 6440 && four <= 6499: // Discover
 		return n == 16 || n == 19
-	case four >= 3528 && four <= 3589: // JCB
-		return n >= 16
+	case two == 35: // JCB
+		return n == 16 || n == 19
+	case four == 2131, four == 1800: // JCB, as once
+		return n == 15
 	case four >= 3000 && four <= 3059, four == 3095, two == 36, two == 38, two == 39: // Diners Club
 		return n == 14 || n == 16
 	case two == 62: // UnionPay
@@ -90,7 +119,7 @@ func network(d [maxDigits]byte, n int) bool {
 	case four >= 2200 && four <= 2204: // Mir
 		return n >= 16
 	case two == 50, two >= 56 && two <= 58, two == 60, two == 63, two == 67: // Maestro, RuPay
-		return n >= 13
+		return n >= 12
 	}
 	return false
 }

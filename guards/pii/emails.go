@@ -191,7 +191,7 @@ func userOfURL(w *window.Window, i int) bool {
 		switch c := w.Text[k-1]; {
 		case c == '/':
 			return k >= 3 && w.Text[k-2] == '/' && w.Text[k-3] == ':'
-		case c <= ' ', c == '"', c == '\'', c == '?', c == '<', c == '>', c == '(':
+		case c <= ' ', c == '"', c == '\'', c == '?', c == '<', c == '>':
 			return false
 		}
 	}

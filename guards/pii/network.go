@@ -14,8 +14,7 @@ func (j *judge) address4() hit {
 		return hit{}
 	}
 	ctx := j.context()
-	version := min(ctx[lVersion], ctx[lOther])
-	if version < ctx[lIP] && version < reach/2 {
+	if ctx[lVersion] < ctx[lIP] && ctx[lVersion] < reach/2 {
 		return hit{}
 	}
 	if ctx[lIP] == far && !private(parts) && max(parts[0], parts[1], parts[2], parts[3]) <= small {

@@ -146,7 +146,7 @@ func (j *judge) parenthesised() hit {
 	if h.end > 0 && w.At(i+1) == '0' && w.At(i+2) != '0' && total >= 9 && j.context()[lOther] == far {
 		return h
 	}
-	if h.end == 0 || j.near(lPhone, h.end, false) == far {
+	if h.end == 0 || j.near(j.phoneLabel(), h.end, false) == far {
 		return hit{}
 	}
 	h.sure = .75
@@ -178,11 +178,27 @@ func (j *judge) national() {
 // claimPhone claims a number that ends at end, with its extension.
 func (j *judge) claimPhone(end int, sure, alone float32, shy bool) {
 	if h := phone(j.w, end, sure); h.end > 0 && dense(j.w, j.i, h.end, manyDigits) {
-		if alone == 0 && j.context()[lCounted] < j.context()[lPhone] {
+		l := j.phoneLabel()
+		if alone == 0 && j.context()[lCounted] < j.context()[l] {
 			return
 		}
-		j.claim(h.kind, h.end, lPhone, sure, alone, shy)
+		j.claim(h.kind, h.end, l, sure, alone, shy)
 	}
+}
+
+// phoneLabel returns the label that speaks for a telephone number: words such
+// as number do where no other word says what the number is.
+func (j *judge) phoneLabel() label {
+	ctx := j.context()
+	if ctx[lNumber] == far {
+		return lPhone
+	}
+	for l, away := range ctx {
+		if away < far && label(l) != lNumber {
+			return lPhone
+		}
+	}
+	return lNumber
 }
 
 // trunk reads 1-ddd-ddd-dddd, 001-ddd-ddd-dddd and, in groups, 00 and a country.
@@ -241,7 +257,7 @@ func leadingZero(w *window.Window, i int) int {
 			kind = k
 		}
 		if kind != ' ' && kind != '-' && kind != '/' && kind != '.' || sep != 0 && kind != sep {
-			if sep != '/' || kind != ' ' {
+			if sep != '/' && sep != '-' || kind != ' ' {
 				return 0
 			}
 		}
@@ -251,6 +267,9 @@ func leadingZero(w *window.Window, i int) int {
 	}
 	if parts == 1 && sep == ' ' && first != 5 {
 		return 0
+	}
+	if sep == '-' && total == 9 && parts > 1 { // 08-123 45 67
+		return end
 	}
 	if parts == 0 || total < 10 || total > 11 && sep != '/' || total > 12 || sep == '.' && parts != 4 {
 		return 0
@@ -271,18 +290,18 @@ func announced(w *window.Window, i int) int {
 		return end
 	}
 	end, total, parts := loose(w, i)
-	if total < 8 || total > 13 || parts < 2 || dated(w, i) {
+	if total < 7 || total == 7 && parts < 3 || total > 13 || parts < 2 || dated(w, i) {
 		return 0
 	}
 	return end
 }
 
-// loose reads groups of two to eight digits with any gaps between them, all but
+// loose reads groups of two to ten digits with any gaps between them, all but
 // the first, and tells how many digits and groups there are.
 func loose(w *window.Window, i int) (end, total, parts int) {
 	for at := i; at > 0 && total <= 13; at = gap(w, end) {
 		n := w.Run(at, maxDigits, window.Digit)
-		if n == 0 || n < 2 && parts > 0 || n > 8 {
+		if n == 0 || n < 2 && parts > 0 || n > 10 {
 			break
 		}
 		total += n

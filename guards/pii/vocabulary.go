@@ -11,6 +11,7 @@ const (
 	lCounted              // what keeps bare digits from being a telephone number
 	lVersion              // what keeps four parts from being an address
 	lPhone
+	lNumber // a telephone number if nothing else is said
 	lCard
 	lSSN
 	lRouting
@@ -43,27 +44,28 @@ func vocabulary() []word {
 		lOther: `order,invoice,ticket,tracking,parcel,shipment,isbn,issn,ean|,upc|,sku|,serial,batch,barcode,asin|,doi|,case no,case number,case #,part no,part number,
 			receipt,booking,confirmation,reservation,reference,commit,revision,checksum,digest,build|,timestamp,epoch,unix time,account,acct,konto,iban|,bestell,rechnung,
 			sendung,commande,facture,pedido,factura,ordine,fattura,zamówieni,imei|,vin|,bytes|,price,latitude,longitude,coordinates,lat|,lon|,lng|,article,item,model|,
-			product,catalog,license key,licence key,request,trace,span|,session,transaction,txn|,hash|,sha|,md5|,po number,po #,rma|`,
-		lCounted: `id|,ids|,code,pin|,otp|,year,size,port|,count,zip|,error,line|,page,total,amount,user id,bytes,took,rows,value`,
+			product,catalog,score,license key,licence key,request|,trace|,span|,session,transaction,txn|,hash|,sha|,md5|,po number,po #,rma|`,
+		lCounted: `id|,ids|,code,pin|,otp|,year,size,port|,count,zip|,error,line|,page,total,amount,user id,bytes,took,rows,value,depth,stack,score,counter`,
 		lVersion: `version,versions,ver|,release,released,build|,firmware,upgrade,downgrade,update to,updated to,patch,driver|,section,chapter,clause,paragraph,
 			requires,changelog,tag|,tagged,bump,sdk|,semver,assembly,package,rev|,revision,oid|,figure,release notes,runtime|,kernel|,chrome,firefox,plugin`,
 		lPhone: `phone,telephone,telefon,teléfono,téléphone,telefono,telephon,tel|,mobile,mobil,cell|,cellphone,cellular,fax,landline,hotline,whatsapp,signal|,sms|,call|,calling,dial|,
-			ring|,ringing,text me,text him,text her,texted,reach me,reach him,reach her,reach us,reach them,reach out,reached,contact,my number,his number,her number,new number,their number,our number,
+			ring|,ringing,text|,text him,text her,texted,reach me,reach him,reach her,reach us,reach them,reach out,reached,contact,my number,his number,her number,their number,our number,
 			your number,me at,me on,us at,us on,him at,her at,him on,her on,them on,them at,voicemail,handy,rufnummer,festnetz,anrufen,ruf |,rufen,erreichbar,erreichen,móvil,celular,llame,llama,
-			llámame,portable,numéro,appelez,appeler,joindre,cellulare,chiama,chiamare,telefoon,bel |,gsm|,numer|,zadzwoń,ligue,telemóvel,ring mig,extension,handset,
+			llámame,portable,appelez,appeler,joindre,cellulare,chiama,chiamare,telefoon,bel |,gsm|,zadzwoń,ligue,telemóvel,ring mig,extension,handset,
 			телефон,Телефон,звоните,позвоните,電話,电话,手机,携帯,전화`,
-		lCard:     `card,credit,debit,visa|,mastercard,amex|,american express,diners,discover|,maestro,unionpay,jcb|,pan|,cc|,payment,charge,kreditkarte,karte,tarjeta,carte,carta|,kaart,karta,карт`,
+		lNumber:   `number,nummer,número,numero,numéro,numer|,номер,号码,番号`,
+		lCard:     `card,credit,debit,visa|,mastercard,amex|,american express,diners,discover|,maestro,unionpay,jcb|,pan|,cc|,payment,charge,paid with,pay with,paying with,declined,refund,kreditkarte,karte,tarjeta,carte,carta|,kaart,karta,карт`,
 		lSSN:      `ssn,social security,socialsecurity,social sec,my social|,social is|,social number,itin|,tin|,taxpayer,tax id,ss#|,ss #|,seguro social`,
 		lRouting:  `routing,aba|,rtn|,transit,ach|,wire,fedwire`,
 		lPassport: `passport,pasaporte,passeport,reisepass,passaporto,paspoort,paszport,passaporte,passnummer,passnr,паспорт,護照,护照,旅券,パスポート`,
 		lLicence:  `driver,driving,license|,licence|,dl|,dl#|,lic|,führerschein,permis,patente,licencia de conducir,rijbewijs,prawo jazdy`,
 		lSIN:      `sin|,social insurance,socialinsurance,nas|,assurance sociale`,
-		lNINO:     `nino|,national insurance,nationalinsurance,ni number,ni no,ni|,nin|,insurance number`,
+		lNINO:     `nino|,national insurance,nationalinsurance,ni number,ni no,ni|,nin|,insurance n`,
 		lNHS:      `nhs,patient,health service`,
 		lNational: `steuer,idnr,identifikationsnummer,tax number,national id,nationalid,nir|,insee,sécurité sociale,securite sociale,sécu|,codice fiscale,cf|,dni|,nie|,nif|,
 			contribuinte,bsn|,burgerservice,sofi,pesel,rijksregister,numéro national,registre national,national register,nrn|,personnummer,pnr|,samordningsnummer,citizen`,
 		lBirth:  `dob|,born,birth,d o b|,d.o.b,geburtsdatum,geboren,geb|,né le,née le,naissance,nacimiento,nacido,nacida,nato il,nata il,nascita,nascimento,geboortedatum,född,urodzen,bday|`,
-		lIP:     `ip|,ips|,ipv4,ipv6,ip address,ipaddress,host,addr,client,remote,server,login,logged in,ping|,dns|,gateway,subnet,from|,peer,connect,firewall,ssh|,proxy,x forwarded for,inet,адрес`,
+		lIP:     `ip|,ips|,ipv4,ipv6,ip address,ipaddress,host,addr,client,remote,server,login,logged in,ping|,dns|,gateway,subnet,peer,connect,firewall,ssh|,proxy,x forwarded for,inet,адрес`,
 		lMAC:    `mac|,hwaddr,ether|,bssid,hardware address`,
 		lWallet: `wallet,bitcoin,btc|,ethereum,eth|,crypto,litecoin,ltc|,dogecoin,doge|,tron|,trx|,usdt|,usdc|,metamask,ether|,cardano,ada|`,
 	} {
