@@ -35,7 +35,7 @@ func (r *sifting) numbers(k int, begin uint64) {
 		i := base + o
 		r.signed(i)
 		digits := shifted(b.Digit, next.Digit, o)
-		if r.numeric(i, digits) {
+		if !r.last && i+window.BlockLen > len(r.text) || r.numeric(i, digits) {
 			r.number.Add(i)
 		}
 		n := bits.TrailingZeros64(^digits)
@@ -45,7 +45,8 @@ func (r *sifting) numbers(k int, begin uint64) {
 	}
 	for left := lettered(b, next, begin); left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
-		if bits.OnesCount64(shifted(b.Digit, next.Digit, o)&near) >= someDigits {
+		digits := shifted(b.Digit, next.Digit, o)
+		if bits.OnesCount64(digits&near) >= someDigits && announcedBy(shifted(b.Alnum, next.Alnum, o), digits) {
 			r.number.Add(base + o)
 		}
 	}
@@ -103,6 +104,23 @@ func lettered(b, next *window.Block, begin uint64) (found uint64) {
 		word &= alnum[n] &^ digit[n]
 	}
 	return found | one | two
+}
+
+// announcedBy reports whether the digits fit the letters that they follow: they
+// stand right behind them, or apart from one or two in a run of a length that
+// numbers with such letters have.
+func announcedBy(alnum, digits uint64) bool {
+	letters, at := bits.TrailingZeros64(^alnum), bits.TrailingZeros64(digits)
+	if at < letters {
+		return true
+	}
+	switch bits.TrailingZeros64(^(digits >> (at & 63))) {
+	case 2, 3, 6:
+		return letters == 2
+	case 7, 8:
+		return letters == 1
+	}
+	return false
 }
 
 // hexes judges the words of block k that a hardware address, an IPv6 address or
@@ -170,10 +188,16 @@ func (r *sifting) colons(base int, b, next *window.Block, begin uint64) {
 // digits tells whether the k-th byte from i on is a digit: there are seven of
 // them near, or an IPv4 address or a date may stand there.
 func (r *sifting) numeric(i int, digits uint64) bool {
+	n := bits.TrailingZeros64(^digits)
+	if n >= manyDigits {
+		return true
+	}
+	if i+n < len(r.text) && !joins(r.text[i+n]) {
+		return false
+	}
 	if bits.OnesCount64(digits&near) >= manyDigits {
 		return true
 	}
-	n := bits.TrailingZeros64(^digits)
 	switch {
 	case n > 3:
 		return false
@@ -185,6 +209,16 @@ func (r *sifting) numeric(i int, digits uint64) bool {
 	year := digits & near
 	year &= year >> 1
 	return year&(year>>2) != 0
+}
+
+// joins reports whether a number may go on with c behind its first digits: with
+// a separator or a letter, but not as JSON and lists do.
+func joins(c byte) bool {
+	switch c {
+	case ',', ';', '"', '\'', '=', ']', '}', '>', '&', '|', '\n', '\t', '%':
+		return false
+	}
+	return true
 }
 
 // fourParts reports whether four runs of digits stand one byte apart.

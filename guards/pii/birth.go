@@ -2,21 +2,36 @@ package pii
 
 import "outrider.dev/outrider/guards/window"
 
-// birth claims a date near a word such as born.
-func (j *judge) birth() {
+// birth claims a date near a word such as born. The number begins with n digits
+// and c behind them. It reports whether nothing else can be meant.
+func (j *judge) birth(n int, c byte) bool {
 	w, i := j.w, j.i
-	n := w.Run(i, 5, window.Digit)
-	if n == 0 || n == 3 || n > 4 {
-		return
+	if n == 3 || n > 4 {
+		return false
 	}
-	end := dateInFigures(w, i, n)
-	if end == 0 && n <= 2 {
+	end := 0
+	switch c {
+	case '/', '.', '-':
+		end = dateInFigures(w, i, n)
+	case ' ', 's', 'n', 'r', 't':
+	default:
+		return false
+	}
+	if w.Short {
+		return false
+	}
+	figures := end > 0
+	if end == 0 && n <= 2 && c != '/' {
 		end = dateInWords(w, i, n)
 	}
-	if end == 0 || !ended(w, end) || end > i+nearBytes || n == 4 && !dense(w, i, end, manyDigits) {
-		return
+	if end == 0 || end > i+nearBytes || n == 4 && !dense(w, i, end, manyDigits) {
+		return false
+	}
+	if !ended(w, end) {
+		return w.At(end) == 'T' && figures // of a time
 	}
 	j.claim(kBirth, end, lBirth, .85, 0, false)
+	return figures
 }
 
 // dateInFigures reads day, month and year in any order that ends or begins with
@@ -27,18 +42,18 @@ func dateInFigures(w *window.Window, i, n int) int {
 		return 0
 	}
 	second := i + n + 1
-	m := w.Run(second, 3, window.Digit)
+	m := digitRun(w, second, 3)
 	third := second + m + 1
 	if m == 0 || m > 2 || w.At(third-1) != sep {
 		return 0
 	}
 	if n == 4 {
-		if last := w.Run(third, 3, window.Digit); last == 1 || last == 2 {
+		if last := digitRun(w, third, 3); last == 1 || last == 2 {
 			return yearAt(w, i, third+last)
 		}
 		return 0
 	}
-	if w.Run(third, 5, window.Digit) != 4 {
+	if digitRun(w, third, 5) != 4 {
 		return 0
 	}
 	return yearAt(w, third, third+4)
@@ -76,7 +91,7 @@ func dateInWords(w *window.Window, i, n int) int {
 	if at > 0 && w.HasPrefix(at, "de ") {
 		at += 3
 	}
-	if at == 0 || w.Run(at, 5, window.Digit) != 4 {
+	if at == 0 || digitRun(w, at, 5) != 4 {
 		return 0
 	}
 	return yearAt(w, at, at+4)
@@ -134,14 +149,14 @@ func (j *judge) named() {
 		return
 	}
 	at++
-	at += w.Run(at, 2, window.Digit)
+	at += digitRun(w, at, 2)
 	if ordinal(w, at) {
 		at += 2
 	}
 	if w.At(at) == ',' {
 		at++
 	}
-	if at = joint(w, at); at == 0 || w.Run(at, 5, window.Digit) != 4 {
+	if at = joint(w, at); at == 0 || digitRun(w, at, 5) != 4 {
 		return
 	}
 	if end := yearAt(w, at, at+4); end > 0 && end <= i+nearBytes && ended(w, end) {

@@ -45,7 +45,7 @@ func (j *judge) likely(n, end int) bool {
 // cardEnd returns where the card number ends, or 0, and whether its digits
 // stand without separators.
 func cardEnd(w *window.Window, i int) (end int, bare bool) {
-	n := w.Run(i, maxDigits+1, window.Digit)
+	n := digitRun(w, i, maxDigits+1)
 	switch {
 	case n >= 12 && n <= maxDigits:
 		return i + n, true
@@ -66,7 +66,7 @@ func cardEnd(w *window.Window, i int) (end int, bare bool) {
 // longer reports whether a blank and four digits follow at i: the groups before
 // are the beginning of another number.
 func longer(w *window.Window, i int) bool {
-	return w.At(i) == ' ' && w.Run(i+1, 4, window.Digit) == 4
+	return w.At(i) == ' ' && digitRun(w, i+1, 4) == 4
 }
 
 // grouping reports whether four digits and a blank stand before i: the groups

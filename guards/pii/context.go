@@ -1,11 +1,16 @@
 package pii
 
-import "outrider.dev/outrider/guards/window"
+import (
+	"math/bits"
+	"slices"
+
+	"outrider.dev/outrider/guards/window"
+)
 
 const (
 	// reach is how many bytes before a number its context is read from, and
 	// reachAfter how many behind it. The byte before them is read too.
-	reach      = 80
+	reach      = window.BlockLen
 	reachAfter = 40
 )
 
@@ -17,29 +22,63 @@ type context [labelCount]uint8
 
 // lexicon finds the words that say what a number is.
 type lexicon struct {
-	words []word
-	first [1 << 10][]uint16 // words by their first two bytes
+	words []word                  // ordered by slot
+	first [1<<slotBits + 1]uint16 // of each slot, its first word; of the next, where it ends
 }
+
+const slotBits = 12
 
 func newLexicon() *lexicon {
 	x := &lexicon{words: vocabulary()}
-	for n, entry := range x.words {
-		slot := slotOf(entry.text[0], entry.text[1])
-		x.first[slot] = append(x.first[slot], uint16(n))
+	slices.SortStableFunc(x.words, func(a, b word) int { return a.slot() - b.slot() })
+	for _, entry := range x.words {
+		x.first[entry.slot()+1]++
+	}
+	for slot := range 1 << slotBits {
+		x.first[slot+1] += x.first[slot]
 	}
 	return x
 }
 
-func slotOf(a, b byte) int { return (int(a)<<4 ^ int(b)) & (1<<10 - 1) }
+func (e *word) slot() int {
+	text := e.text + " " // behind a whole word there is no letter
+	return slotOf(text[0], text[1], text[2])
+}
+
+// slotOf spreads the first three bytes of words; all that is no letter is alike.
+func slotOf(a, b, c byte) int {
+	return int((letter(a)<<16 | letter(b)<<8 | letter(c)) * 0x9E3779B1 >> (32 - slotBits))
+}
+
+// letter returns a letter in its small form, a byte beyond ASCII, or zero.
+func letter(c byte) uint32 {
+	switch {
+	case c >= 0x80:
+		return uint32(c)
+	case c|0x20 >= 'a' && c|0x20 <= 'z':
+		return uint32(c | 0x20)
+	}
+	return 0
+}
 
 // before returns what the words before i say. Line ends do not stop it: forms
 // put labels above.
 func (x *lexicon) before(w *window.Window, i int) context {
-	var low [reach + 1]byte
+	var raw [reach]byte
 	from := max(0, i-reach)
-	n := copy(low[:reach], w.Text[from:i])
+	empty := reach - copy(raw[reach-(i-from):], w.Text[from:i])
 	ctx := nowhere()
-	x.scan(low[:n+1], w.Before(from), func(k int, l label) { ctx[l] = uint8(n - k) })
+	for left := window.Begins(&raw, w.Before(from)); left != 0; left &= left - 1 {
+		k := bits.TrailingZeros64(left)
+		if k < empty {
+			continue
+		}
+		for _, entry := range x.at(raw[k:]) {
+			if entry.begins(raw[k:]) {
+				ctx[entry.label] = uint8(reach - k)
+			}
+		}
+	}
 	return ctx
 }
 
@@ -47,10 +86,9 @@ func (x *lexicon) before(w *window.Window, i int) context {
 // distances that are longer than any before. Where another number follows, the
 // words belong to that one.
 func (x *lexicon) after(w *window.Window, i int) context {
-	var low [reachAfter + 1]byte
+	var raw [reach]byte
 	ctx := nowhere()
-	n := 0
-	for ; n < reachAfter; n++ {
+	for n := range reachAfter {
 		c := w.At(i + n)
 		if window.IsDigit(c) || oneOf(c, ":=#@+") {
 			return ctx
@@ -58,9 +96,16 @@ func (x *lexicon) after(w *window.Window, i int) context {
 		if c == 0 || oneOf(c, ",;.!?\n\r\t|\"<>{}[]") {
 			break
 		}
-		low[n] = c
+		raw[n] = c
 	}
-	x.scan(low[:n+1], w.Before(i), func(k int, l label) { ctx[l] = min(ctx[l], reach+1+uint8(k)) })
+	for left := window.Begins(&raw, w.Before(i)); left != 0; left &= left - 1 {
+		k := bits.TrailingZeros64(left)
+		for _, entry := range x.at(raw[k:]) {
+			if entry.begins(raw[k:]) {
+				ctx[entry.label] = min(ctx[entry.label], reach+1+uint8(k))
+			}
+		}
+	}
 	return ctx
 }
 
@@ -71,37 +116,33 @@ func nowhere() (ctx context) {
 	return ctx
 }
 
-// scan calls found for every word of the vocabulary that begins in low, which
-// it writes over: capitals become small and joints of names blanks. The last
-// byte of low is zero.
-func (x *lexicon) scan(low []byte, before byte, found func(k int, l label)) {
-	var begins [reach]bool
-	for k := range len(low) - 1 {
-		c := low[k]
-		upper := c-'A' <= 'Z'-'A'
-		begins[k] = !window.IsAlnum(before) || upper && before-'a' <= 'z'-'a'
-		before = c
-		switch {
-		case upper:
-			low[k] |= 0x20
-		case c == '_', c == '-':
-			low[k] = ' '
-		}
+// at returns the words that may begin the text.
+func (x *lexicon) at(text []byte) []word {
+	if len(text) < 3 {
+		return nil
 	}
-	for k := range len(low) - 1 {
-		if c := low[k]; !begins[k] && c < 0xC0 || c == ' ' {
-			continue
-		}
-		for _, n := range x.first[slotOf(low[k], low[k+1])] {
-			if entry := &x.words[n]; entry.at(low[k:]) {
-				found(k, entry.label)
-			}
-		}
-	}
+	slot := slotOf(text[0], text[1], text[2])
+	return x.words[x.first[slot]:x.first[slot+1]]
 }
 
-// at reports whether the word begins the text, whose last byte is zero.
-func (e *word) at(text []byte) bool {
+// begins reports whether the word begins the text, whatever the case of its
+// letters, with an underscore or a hyphen for a blank.
+func (e *word) begins(text []byte) bool {
 	n := len(e.text)
-	return len(text) > n && string(text[:n]) == e.text && (!e.whole || window.ClassOf(text[n])&window.Letters == 0)
+	if len(text) < n || e.whole && len(text) > n && window.ClassOf(text[n])&window.Letters != 0 {
+		return false
+	}
+	for k := range n {
+		c := text[k]
+		switch {
+		case c-'A' <= 'Z'-'A':
+			c |= 0x20
+		case c == '_', c == '-':
+			c = ' '
+		}
+		if c != e.text[k] {
+			return false
+		}
+	}
+	return true
 }

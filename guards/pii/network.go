@@ -36,7 +36,7 @@ func fourParts(w *window.Window, i int) (parts [4]int, end int) {
 			}
 			i++
 		}
-		n := w.Run(i, 4, window.Digit)
+		n := digitRun(w, i, 4)
 		if n == 0 || n > 3 || n > 1 && w.At(i) == '0' {
 			return parts, 0
 		}

@@ -1,6 +1,8 @@
 package pii
 
 import (
+	"strings"
+
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/guards/window"
 )
@@ -14,9 +16,23 @@ type Numbers struct {
 	words *lexicon
 	types []string // by kind
 	rows  []row
-	// The rows by the digits that they begin with, and at 0 those that begin
-	// with a letter.
-	lead [maxDigits + 1][]lead
+	// The shapes of the rows by the digits, and by the letters, that they begin with.
+	digits  [maxDigits + 1][]lead
+	letters [maxLetters + 1][]lead
+}
+
+// maxLetters is how many letters a number begins with at most.
+const maxLetters = 6
+
+// admits reports whether the shape may go on with c.
+func (l *lead) admits(c byte) bool {
+	switch l.next {
+	case 0:
+		return !window.IsAlnum(c)
+	case ' ':
+		return c == ' ' || c == '-' || c == '.' || c >= 0x80
+	}
+	return fits(c, l.next)
 }
 
 // row is what judging needs of a rule.
@@ -30,6 +46,7 @@ type row struct {
 // lead is one shape of a row.
 type lead struct {
 	shape string
+	next  byte // what its first digits or letters are followed by; 0: nothing
 	row   int
 }
 
@@ -40,11 +57,16 @@ func NewNumbers() *Numbers {
 	}}
 	for _, r := range identities() {
 		for _, shape := range r.shapes {
-			n := 0
-			for n < len(shape) && shape[n] == '9' {
-				n++
+			n := len(shape) - len(strings.TrimLeft(shape, shape[:1]))
+			l := lead{shape: shape, row: len(d.rows)}
+			if n < len(shape) {
+				l.next = shape[n]
 			}
-			d.lead[n] = append(d.lead[n], lead{shape, len(d.rows)})
+			if shape[0] == '9' {
+				d.digits[n] = append(d.digits[n], l)
+			} else {
+				d.letters[n] = append(d.letters[n], l)
+			}
 		}
 		d.rows = append(d.rows, row{r.verify, r.label, r.sure, r.alone, r.shy})
 		d.types = append(d.types, "pii."+r.kind)
@@ -172,7 +194,9 @@ func (j *judge) letters() hit {
 		return h
 	}
 	j.rank = far
-	j.claimRows(0)
+	if n := w.Run(i, maxLetters+1, window.Letters); n <= maxLetters {
+		j.claimRows(j.d.letters[n], i+n, someDigits)
+	}
 	j.named()
 	return j.best
 }
@@ -189,45 +213,62 @@ func (j *judge) coded() hit {
 	return h
 }
 
+// digits judges a place with a digit. What follows the first run of digits says
+// which readers have a say, so that a date or an amount costs little.
 func (j *judge) digits() hit {
 	w, i := j.w, j.i
-	h := j.coded()
-	if h.end == 0 && !w.Short {
+	n := digitRun(w, i, maxDigits+1)
+	c := w.At(i + n)
+	h := hit{}
+	if window.IsAlnum(c) || c == ':' || n == 2 && c == '-' || n == 4 && c == '.' {
+		h = j.coded()
+	}
+	if h.end == 0 && !w.Short && n <= 3 && c == '.' {
 		h = j.address4()
 	}
-	if h.end == 0 && !w.Short {
+	if h.end == 0 && !w.Short && (n == 4 || n == 6 || n >= 12) {
 		h = j.card()
 	}
-	if h.end > 0 || w.Short {
+	if h.end > 0 || w.Short || n > maxDigits {
 		return h
 	}
 	j.rank = far
-	j.claimRows(w.Run(i, maxDigits+1, window.Digit))
-	j.national()
-	j.birth()
+	if j.birth(n, c) {
+		return j.best
+	}
+	j.claimRows(j.d.digits[n], i+n, manyDigits)
+	j.national(n, c)
 	return j.best
 }
 
-// claimRows judges the rows whose shapes begin with n digits.
-func (j *judge) claimRows(n int) {
-	if n > maxDigits {
+// claimRows judges the shapes, whose first digits or letters end at next.
+func (j *judge) claimRows(leads []lead, next, few int) {
+	if len(leads) == 0 {
 		return
 	}
-	few := manyDigits
-	if n == 0 {
-		few = someDigits
-	}
-	for _, l := range j.d.lead[n] {
-		end, c := read(j.w, j.i, l.shape)
+	c := j.w.At(next)
+	for _, l := range leads {
+		if !l.admits(c) {
+			continue
+		}
+		end, code := read(j.w, j.i, l.shape)
 		if end == 0 || !ended(j.w, end) || !dense(j.w, j.i, end, few) {
 			continue
 		}
 		r := &j.d.rows[l.row]
-		if r.verify != nil && !r.verify(c) {
-			continue
+		if r.verify == nil || r.verify(code) {
+			j.claim(firstRow+kind(l.row), end, r.label, r.sure, r.alone, r.shy)
 		}
-		j.claim(firstRow+kind(l.row), end, r.label, r.sure, r.alone, r.shy)
 	}
+}
+
+// digitRun counts the digits from i on, at most limit of them.
+func digitRun(w *window.Window, i, limit int) int {
+	n := 0
+	for n < limit && window.IsDigit(w.At(i+n)) {
+		n++
+	}
+	return n
 }
 
 // claim makes [i, end) the best judgement if the words speak for it more nearly
@@ -326,7 +367,7 @@ func groups(w *window.Window, i int, sizes ...int) (end int, sep byte) {
 			sep = kind
 			i += width
 		}
-		if w.Run(i, size+1, window.Digit) != size {
+		if digitRun(w, i, size+1) != size {
 			return 0, 0
 		}
 		i += size

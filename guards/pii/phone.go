@@ -42,7 +42,7 @@ func abroad(w *window.Window, i int) int {
 	}
 	end, total := 0, -code
 	for at := i; at > 0; {
-		n := w.Run(at, maxDigits, window.Digit)
+		n := digitRun(w, at, maxDigits)
 		total += n
 		at += n
 		if total > most {
@@ -111,7 +111,7 @@ func northAmerican(w *window.Window, i int) hit {
 
 // areaInParentheses reads (ddd) ddd-dddd.
 func areaInParentheses(w *window.Window, i int) hit {
-	if w.Run(i+1, 4, window.Digit) != 3 || w.At(i+4) != ')' {
+	if digitRun(w, i+1, 4) != 3 || w.At(i+4) != ')' {
 		return hit{}
 	}
 	rest := i + 5
@@ -134,7 +134,7 @@ func (j *judge) parenthesised() hit {
 	if h := areaInParentheses(w, i); h.end > 0 || w.Short {
 		return h
 	}
-	n := w.Run(i+1, 6, window.Digit)
+	n := digitRun(w, i+1, 6)
 	if n < 2 || n > 5 || w.At(i+1+n) != ')' {
 		return hit{}
 	}
@@ -154,9 +154,12 @@ func (j *judge) parenthesised() hit {
 }
 
 // national claims numbers without a country: by their shape, or because the
-// words nearby say that it is a telephone number.
-func (j *judge) national() {
+// words nearby say that it is a telephone number. Its first n digits are followed by c.
+func (j *judge) national(n int, c byte) {
 	w, i := j.w, j.i
+	if n < 8 && !joins(c) {
+		return
+	}
 	if h := trunk(w, i); h.end > 0 || w.Short {
 		j.claimPhone(h.end, .9, .9, false)
 		return
@@ -173,6 +176,15 @@ func (j *judge) national() {
 	if end = announced(w, i); end > 0 {
 		j.claimPhone(end, .75, 0, true)
 	}
+}
+
+// joins reports whether c may join groups of digits.
+func joins(c byte) bool {
+	switch c {
+	case ' ', '-', '.', '/', '(', ')', 0xC2, 0xE2:
+		return true
+	}
+	return false
 }
 
 // claimPhone claims a number that ends at end, with its extension.
@@ -224,7 +236,7 @@ func trunk(w *window.Window, i int) hit {
 
 // grouped is the hit of [i, end) if anything but digits stands there.
 func grouped(w *window.Window, i, end int) hit {
-	if end == 0 || w.Run(i, end-i, window.Digit) == end-i {
+	if end == 0 || digitRun(w, i, end-i) == end-i {
 		return hit{}
 	}
 	return phone(w, end, .9)
@@ -240,7 +252,7 @@ func leadingZero(w *window.Window, i int) int {
 	end, total, parts, first := i, 0, 0, 0
 	var sep byte
 	for at := i; ; parts++ {
-		n := w.Run(at, maxDigits, window.Digit)
+		n := digitRun(w, at, maxDigits)
 		if n < 2 {
 			return 0
 		}
@@ -281,7 +293,7 @@ func leadingZero(w *window.Window, i int) int {
 // ddd-dddd, and seven to thirteen digits in groups that are no date and no
 // address. It returns the end, or 0.
 func announced(w *window.Window, i int) int {
-	if n := w.Run(i, maxDigits, window.Digit); n >= 8 && n <= 12 {
+	if n := digitRun(w, i, maxDigits); n >= 8 && n <= 12 {
 		if !joined(w, i+n) {
 			return i + n
 		}
@@ -300,7 +312,7 @@ func announced(w *window.Window, i int) int {
 // the first, and tells how many digits and groups there are.
 func loose(w *window.Window, i int) (end, total, parts int) {
 	for at := i; at > 0 && total <= 13; at = gap(w, end) {
-		n := w.Run(at, maxDigits, window.Digit)
+		n := digitRun(w, at, maxDigits)
 		if n == 0 || n < 2 && parts > 0 || n > 10 {
 			break
 		}
@@ -316,7 +328,7 @@ func dated(w *window.Window, i int) bool {
 	for _, sizes := range [...][]int{{2, 2, 4}, {4, 2, 2}, {1, 2, 4}, {2, 1, 4}} {
 		at := i
 		for k, n := range sizes {
-			if w.Run(at, n+1, window.Digit) != n {
+			if digitRun(w, at, n+1) != n {
 				break
 			}
 			if k == 2 {
@@ -373,7 +385,7 @@ func extension(w *window.Window, i int) int {
 	default:
 		return i
 	}
-	n := w.Run(k, 7, window.Digit)
+	n := digitRun(w, k, 7)
 	if n == 0 || n > 6 {
 		return i
 	}

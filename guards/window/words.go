@@ -1,0 +1,28 @@
+package window
+
+import "encoding/binary"
+
+// Begins marks, in bit k for byte k, where words begin in raw: a letter behind
+// what is neither letter nor digit, a capital behind a small letter, and every
+// character beyond U+00BF. before is the byte before the first.
+func Begins(raw *[BlockLen]byte, before byte) uint64 {
+	var small, capital, digits, leads uint64
+	for k := 0; k <= BlockLen-8; k += 8 {
+		x := binary.LittleEndian.Uint64(raw[k : k+8 : k+8])
+		ascii := ^x & high
+		y := x & low7
+		small |= gather(between(y, 'a', 'z')&ascii) << k
+		capital |= gather(between(y, 'A', 'Z')&ascii) << k
+		digits |= gather(between(y, '0', '9')&ascii) << k
+		leads |= gather(x&(x<<1)&high) << k
+	}
+	var alnum, lower uint64 // of the byte before
+	if IsAlnum(before) {
+		alnum = 1
+	}
+	if before-'a' <= 'z'-'a' {
+		lower = 1
+	}
+	letters := small | capital
+	return letters&^((letters|digits)<<1|alnum) | capital&(small<<1|lower) | leads
+}
