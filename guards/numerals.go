@@ -2,7 +2,6 @@ package guards
 
 import (
 	"math/bits"
-	"strings"
 
 	"outrider.dev/outrider/guards/window"
 )
@@ -59,21 +58,34 @@ func (r *sifting) numbers(k int, begin uint64) {
 // soon four digits together.
 func (r *sifting) months(k int, begin uint64) {
 	b, next := &r.blocks[k], &r.blocks[k+1]
-	year := func(x uint64) uint64 { x &= x >> 1; return x & (x >> 2) }
-	if year(b.Digit)|year(next.Digit)|year(b.Digit>>60|next.Digit<<4) == 0 {
-		return
+	// A digit stands four to eleven bytes on.
+	low, high := shifted(b.Digit, next.Digit, 4), next.Digit>>4
+	for _, n := range [...]int{1, 2, 4} {
+		low, high = low|shifted(low, high, n), high|high>>n
 	}
-	for left := begin &^ b.Digit; left != 0; left &= left - 1 {
+	for left := begin &^ b.Digit & low; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
-		if c := r.text[r.from+k*window.BlockLen+o] | 0x20; strings.IndexByte("jfmasond", c) < 0 {
+		i := r.from + k*window.BlockLen + o
+		if i+3 > len(r.text) || !month(r.text[i:i+3]) {
 			continue
 		}
 		digits := shifted(b.Digit, next.Digit, o)
+		year := digits & near
+		year &= year >> 1
 		n := bits.TrailingZeros64(^shifted(b.Alnum, next.Alnum, o))
-		if n >= 3 && n <= 9 && digits>>(n+1)&0b11 != 0 && year(digits&near) != 0 {
-			r.number.Add(r.from + k*window.BlockLen + o)
+		if n <= 9 && digits>>(n+1)&0b11 != 0 && year&(year>>2) != 0 {
+			r.number.Add(i)
 		}
 	}
+}
+
+// month reports whether the name of a month begins with the three letters.
+func month(name []byte) bool {
+	switch string([]byte{name[0] | 0x20, name[1] | 0x20, name[2] | 0x20}) {
+	case "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec":
+		return true
+	}
+	return false
 }
 
 // open makes places of the words at the end of a text of which more may come.

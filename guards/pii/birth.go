@@ -121,10 +121,7 @@ func monthAt(w *window.Window, i int) int {
 	if n < 3 || n > maxMonth {
 		return 0
 	}
-	switch string([]byte{w.Text[i] | 0x20, w.Text[i+1] | 0x20, w.Text[i+2] | 0x20}) {
-	case "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-		"mai", "okt", "dez", "fév", "avr", "jui", "aoû", "déc", "ene", "abr", "ago", "dic", "gen", "mag", "giu", "lug", "set", "ott", "fev", "out", "maa", "mei", "mär":
-	default:
+	if !english(w.Text[i:]) && !foreign(w.Text[i:]) {
 		return 0
 	}
 	if w.At(i+n) == '.' || w.At(i+n) == ',' {
@@ -133,12 +130,43 @@ func monthAt(w *window.Window, i int) int {
 	return n
 }
 
+// english reports whether the text begins like the English name of a month.
+func english(text []byte) bool {
+	switch low := firstThree(text); string(low[:]) {
+	case "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec":
+		return true
+	}
+	return false
+}
+
+// foreign reports the same of other names in German, French, Spanish, Italian,
+// Portuguese and Dutch.
+func foreign(text []byte) bool {
+	switch low := firstThree(text); string(low[:]) {
+	case "mai", "okt", "dez", "avr", "jui", "ene", "abr", "ago", "dic", "gen", "mag", "giu", "lug", "set", "ott", "fev", "out", "maa", "mei", "mrt",
+		"f\xc3\xa9", "d\xc3\xa9", "m\xc3\xa4", "ao\xc3": // fé, dé, mä, aoû
+		return true
+	}
+	return false
+}
+
+// firstThree returns the first three bytes of a text, letters in their small form.
+func firstThree(text []byte) (low [3]byte) {
+	copy(low[:], text)
+	for k, c := range low {
+		if c < 0x80 {
+			low[k] |= 0x20
+		}
+	}
+	return low
+}
+
 // named claims a date that begins with the English name of a month, as in
 // April 12, 1985.
 func (j *judge) named() {
 	w, i := j.w, j.i
 	name := w.Run(i, maxMonth, window.Letters)
-	if name < 3 || name > maxNamed || monthAt(w, i) == 0 {
+	if name < 3 || name > maxNamed || !english(w.Text[i:]) {
 		return
 	}
 	at := i + name

@@ -6,24 +6,44 @@ import "outrider.dev/outrider/guards/window"
 // address: versions count from little numbers on, addresses hardly.
 const small = 31
 
-// address4 reads an IPv4 address.
-func (j *judge) address4() hit {
+// address4 reads an IPv4 address. It reports whether four parts stand there:
+// what is no address then is a version, and nothing else.
+func (j *judge) address4() (hit, bool) {
+	parts, end := fourParts(j.w, j.i)
+	if end == 0 || j.unlikely(parts, end) {
+		return hit{}, end > 0
+	}
+	return hit{kAddress, end, .9}, true
+}
+
+// unlikely reports whether what ends at end is nobody's address.
+func (j *judge) unlikely(parts [4]int, end int) bool {
 	w := j.w
-	parts, end := fourParts(w, j.i)
-	if end == 0 || !closed(w, end) || unowned(parts) || masked(w, end, parts) {
-		return hit{}
+	if !closed(w, end) || unowned(parts) || masked(w, end, parts) {
+		return true
 	}
 	ctx := j.context()
 	if ctx[lVersion] < ctx[lIP] && ctx[lVersion] < reach/2 {
-		return hit{}
+		return true
 	}
 	if ctx[lIP] == far && !private(parts) && max(parts[0], parts[1], parts[2], parts[3]) <= small {
-		return hit{}
+		return true
 	}
-	if p := w.Before(j.i); p == '=' && j.i > 1 && w.Text[j.i-2] == '=' || p == '^' || p == '~' || p == '/' && j.i > 1 && window.ClassOf(w.Text[j.i-2])&window.Alnum != 0 {
-		return hit{} // a requirement, or what a client calls itself
+	return required(w, j.i)
+}
+
+// required reports whether a requirement of that version (==1.2.3.4) or what a
+// program calls itself (curl/8.1.2.3) stands before i.
+func required(w *window.Window, i int) bool {
+	switch w.Before(i) {
+	case '^', '~':
+		return true
+	case '=':
+		return i > 1 && w.Text[i-2] == '='
+	case '/':
+		return i > 1 && window.IsAlnum(w.Text[i-2])
 	}
-	return hit{kAddress, end, .9}
+	return false
 }
 
 // fourParts reads four numbers up to 255 with dots between them, without

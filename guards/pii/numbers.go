@@ -224,7 +224,10 @@ func (j *judge) digits() hit {
 		h = j.coded()
 	}
 	if h.end == 0 && !w.Short && n <= 3 && c == '.' {
-		h = j.address4()
+		var four bool
+		if h, four = j.address4(); four {
+			return h
+		}
 	}
 	if h.end == 0 && !w.Short && (n == 4 || n == 6 || n >= 12) {
 		h = j.card()
@@ -233,7 +236,7 @@ func (j *judge) digits() hit {
 		return h
 	}
 	j.rank = far
-	if j.birth(n, c) {
+	if j.birth(n, c) || n < 7 && c == ' ' && window.ClassOf(w.At(i+n+1))&window.Letters != 0 {
 		return j.best
 	}
 	j.claimRows(j.d.digits[n], i+n, manyDigits)

@@ -82,7 +82,7 @@ func readers() []rule {
 		},
 		{
 			kind: "date_of_birth", about: "A date near a word such as born or date of birth: with figures or with the month's name.", sure: .85,
-			examples: []string{"DOB: 04/12/1985", "born on 12 April 1985", "Geburtsdatum 12.04.1985", "date of birth: April 12, 1985", `"birth_date": "1985-04-12"`},
+			examples: []string{"DOB: 04/12/1985", "born on 12 April 1985", "Geburtsdatum 12.04.1985", "née le 3 août 1990", "geboren am 1. März 1979", "date of birth: April 12, 1985", `"birth_date": "1985-04-12"`},
 			none:     []string{"due 04/12/1985", "2024-01-15"},
 		},
 	}
