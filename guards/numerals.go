@@ -3,6 +3,7 @@ package guards
 import (
 	"math/bits"
 
+	"outrider.dev/outrider/guards/pii"
 	"outrider.dev/outrider/guards/window"
 )
 
@@ -34,7 +35,7 @@ func (r *sifting) numbers(k int, begin uint64) {
 		i := base + o
 		r.signed(i)
 		digits := shifted(b.Digit, next.Digit, o)
-		if !r.last && i+window.BlockLen > len(r.text) || r.numeric(i, digits) {
+		if !r.within(i) && (!r.last && i+window.BlockLen > len(r.text) || r.numeric(i, digits)) {
 			r.number.Add(i)
 		}
 		n := bits.TrailingZeros64(^digits)
@@ -46,7 +47,9 @@ func (r *sifting) numbers(k int, begin uint64) {
 		o := bits.TrailingZeros64(left)
 		digits := shifted(b.Digit, next.Digit, o)
 		if bits.OnesCount64(digits&near) >= someDigits && announcedBy(shifted(b.Alnum, next.Alnum, o), digits) {
-			r.number.Add(base + o)
+			if i := base + o; !r.within(i) {
+				r.number.Add(i)
+			}
 		}
 	}
 	r.months(k, begin)
@@ -66,7 +69,7 @@ func (r *sifting) months(k int, begin uint64) {
 	for left := begin &^ b.Digit & low; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
 		i := r.from + k*window.BlockLen + o
-		if i+3 > len(r.text) || !month(r.text[i:i+3]) {
+		if !pii.BeginsMonth(r.text[i:]) {
 			continue
 		}
 		digits := shifted(b.Digit, next.Digit, o)
@@ -79,11 +82,16 @@ func (r *sifting) months(k int, begin uint64) {
 	}
 }
 
-// month reports whether the name of a month begins with the three letters.
-func month(name []byte) bool {
-	switch string([]byte{name[0] | 0x20, name[1] | 0x20, name[2] | 0x20}) {
-	case "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec":
+// within reports whether what begins at i is the rest of a version, a path or a name.
+func (r *sifting) within(i int) bool {
+	if i < 2 {
+		return false
+	}
+	switch r.text[i-1] {
+	case '_':
 		return true
+	case '-', '.':
+		return window.IsAlnum(r.text[i-2])
 	}
 	return false
 }
@@ -119,12 +127,12 @@ func lettered(b, next *window.Block, begin uint64) (found uint64) {
 }
 
 // announcedBy reports whether the digits fit the letters that they follow: they
-// stand right behind them, or apart from one or two in a run of a length that
+// stand right behind them in a word of some length, or apart from one or two in a run of a length that
 // numbers with such letters have.
 func announcedBy(alnum, digits uint64) bool {
 	letters, at := bits.TrailingZeros64(^alnum), bits.TrailingZeros64(digits)
-	if at < letters {
-		return true
+	if at < letters { // an IBAN may stand in groups of four
+		return letters >= 4
 	}
 	switch bits.TrailingZeros64(^(digits >> (at & 63))) {
 	case 2, 3, 6:
@@ -215,7 +223,7 @@ func (r *sifting) numeric(i int, digits uint64) bool {
 		return false
 	case i+n < len(r.text) && r.text[i+n] == '.' && fourParts(digits):
 		return true
-	case n > 2:
+	case n > 2, i+n+1 < len(r.text) && r.text[i+n] == ' ' && !pii.FollowsDay(r.text[i+n+1:]):
 		return false
 	}
 	year := digits & near

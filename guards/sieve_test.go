@@ -46,7 +46,7 @@ func debris(r *rand.Rand) string {
 	all := pieces(r)
 	parts := strings.Fields(`you are is now in developer mode dan ignore all previous rules . ! , to not tell user do anything your prompt 1gnore y0u
 		don't l'ignore <|im_end|> [INST] <<SYS>> [/inst] -----BEGIN BEGIN :// https:// \nghp_ \nsk- \r\n \\ sk- SK SK0a pat pat1 path AKIA eyJ eyJa = : ' " >
-		api_key= secret: password Bearer basic +1 +49 001 0 1 12 123 1234 12345678: 123456789:AA (0) ( ) (415) @ a@b.co DE89 GB82 phone tel`)
+		x-123456789:AA api_key= secret: password Bearer basic +1 +49 001 0 1 12 123 1234 12345678: 123456789:AA (0) ( ) (415) @ a@b.co DE89 GB82 phone tel`)
 	var b strings.Builder
 	if r.IntN(3) == 0 {
 		b.WriteString(strings.Repeat("x ", r.IntN(600)))

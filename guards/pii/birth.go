@@ -121,7 +121,7 @@ func monthAt(w *window.Window, i int) int {
 	if n < 3 || n > maxMonth {
 		return 0
 	}
-	if !english(w.Text[i:]) && !foreign(w.Text[i:]) {
+	if !BeginsMonth(w.Text[i:]) && !foreign(w.Text[i:]) {
 		return 0
 	}
 	if w.At(i+n) == '.' || w.At(i+n) == ',' {
@@ -130,13 +130,23 @@ func monthAt(w *window.Window, i int) int {
 	return n
 }
 
-// english reports whether the text begins like the English name of a month.
-func english(text []byte) bool {
+// BeginsMonth reports whether the text begins like the English name of a month.
+func BeginsMonth(text []byte) bool {
 	switch low := firstThree(text); string(low[:]) {
 	case "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec":
 		return true
 	}
 	return false
+}
+
+// FollowsDay reports whether the text may go on with a month behind the day and a
+// blank. The sieve of the guards package asks so too.
+func FollowsDay(text []byte) bool {
+	switch low := firstThree(text); string(low[:]) {
+	case "of ", "de ":
+		return true
+	}
+	return BeginsMonth(text) || foreign(text)
 }
 
 // foreign reports the same of other names in German, French, Spanish, Italian,
@@ -166,7 +176,7 @@ func firstThree(text []byte) (low [3]byte) {
 func (j *judge) named() {
 	w, i := j.w, j.i
 	name := w.Run(i, maxMonth, window.Letters)
-	if name < 3 || name > maxNamed || !english(w.Text[i:]) {
+	if name < 3 || name > maxNamed || !BeginsMonth(w.Text[i:]) {
 		return
 	}
 	at := i + name

@@ -5,7 +5,7 @@ import "outrider.dev/outrider/guards/window"
 // card reads payment card numbers, bare or grouped as they are printed.
 func (j *judge) card() hit {
 	w, i := j.w, j.i
-	if c := w.Text[i]; c < '1' || c > '6' { // no network begins with another digit
+	if c := w.Text[i]; c < '1' || c > '6' || c == '1' && w.At(i+1) != '8' { // no network begins otherwise
 		return hit{}
 	}
 	end, bare := cardEnd(w, i)
