@@ -159,8 +159,9 @@ func (r *sifting) hexes(k int, begin uint64) {
 	fours := alnum[1] & alnum[2] & alnum[3] &^ alnum[4] & alnum[5]
 	for left := begin & (pairs | fours); left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
-		if shape := shifted(b.Alnum, next.Alnum, o); shape&(1<<17-1) == sixPairs || shape&(1<<14-1) == threeFours {
-			r.number.Add(base + o)
+		i, shape := base+o, shifted(b.Alnum, next.Alnum, o)
+		if shape&(1<<17-1) == sixPairs && r.text[i+2] != ' ' || shape&(1<<14-1) == threeFours && r.text[i+4] == '.' {
+			r.number.Add(i)
 		}
 	}
 	for left := begin & long(b.Alnum, next.Alnum); left != 0; left &= left - 1 {
@@ -176,6 +177,9 @@ const (
 	sixPairs   = 0b11_0_11_0_11_0_11_0_11_0_11
 	threeFours = 0b1111_0_1111_0_1111
 )
+
+// datePart is the digits of 2024-01-15T, which log lines are full of.
+const datePart = 0b0_11_0_11_0_1111
 
 // long returns the places from which on there are letters and digits enough for a wallet.
 func long(b, next uint64) uint64 {
@@ -215,6 +219,9 @@ func (r *sifting) numeric(i int, digits uint64) bool {
 	if i+n < len(r.text) && !joins(r.text[i+n]) {
 		return false
 	}
+	if digits&(1<<11-1) == datePart && i+10 < len(r.text) && r.text[i+10] == 'T' && pii.BeginsTime(r.text[i:]) {
+		return false
+	}
 	if bits.OnesCount64(digits&near) >= manyDigits {
 		return true
 	}
@@ -235,7 +242,7 @@ func (r *sifting) numeric(i int, digits uint64) bool {
 // a separator or a letter, but not as JSON and lists do.
 func joins(c byte) bool {
 	switch c {
-	case ',', ';', '"', '\'', '=', ']', '}', '>', '&', '|', '\n', '\t', '%':
+	case ',', ';', ':', '"', '\'', '=', ']', '}', '>', '&', '|', '\n', '\t', '%':
 		return false
 	}
 	return true
