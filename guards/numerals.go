@@ -43,6 +43,11 @@ func (r *sifting) numbers(k int, begin uint64) {
 			r.secret.Add(i)
 		}
 	}
+	r.months(k, begin)
+	r.open(base, begin)
+	if bits.OnesCount64(b.Digit)+bits.OnesCount64(next.Digit&near) < someDigits {
+		return
+	}
 	for left := lettered(b, next, begin); left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
 		digits := shifted(b.Digit, next.Digit, o)
@@ -52,8 +57,6 @@ func (r *sifting) numbers(k int, begin uint64) {
 			}
 		}
 	}
-	r.months(k, begin)
-	r.open(base, begin)
 }
 
 // months judges the words of block k that may name the month of a date, as in
@@ -61,6 +64,9 @@ func (r *sifting) numbers(k int, begin uint64) {
 // soon four digits together.
 func (r *sifting) months(k int, begin uint64) {
 	b, next := &r.blocks[k], &r.blocks[k+1]
+	if year(b.Digit)|year(next.Digit&near)|year(b.Digit>>56|next.Digit&0xff<<8) == 0 {
+		return
+	}
 	// A digit stands four to eleven bytes on.
 	low, high := shifted(b.Digit, next.Digit, 4), next.Digit>>4
 	for _, n := range [...]int{1, 2, 4} {
@@ -73,10 +79,8 @@ func (r *sifting) months(k int, begin uint64) {
 			continue
 		}
 		digits := shifted(b.Digit, next.Digit, o)
-		year := digits & near
-		year &= year >> 1
 		n := bits.TrailingZeros64(^shifted(b.Alnum, next.Alnum, o))
-		if n <= 9 && digits>>(n+1)&0b11 != 0 && year&(year>>2) != 0 {
+		if n <= 9 && digits>>(n+1)&0b11 != 0 && year(digits&near) != 0 {
 			r.number.Add(i)
 		}
 	}
@@ -164,8 +168,10 @@ func (r *sifting) hexes(k int, begin uint64) {
 			r.number.Add(i)
 		}
 	}
-	for left := begin & long(b.Alnum, next.Alnum); left != 0; left &= left - 1 {
-		r.number.Add(base + bits.TrailingZeros64(left))
+	if b.Token|next.Token != 0 { // so long a word holds a whole group
+		for left := begin & long(b.Alnum, next.Alnum); left != 0; left &= left - 1 {
+			r.number.Add(base + bits.TrailingZeros64(left))
+		}
 	}
 	if b.Colon|next.Colon != 0 {
 		r.colons(base, b, next, begin)
@@ -233,9 +239,13 @@ func (r *sifting) numeric(i int, digits uint64) bool {
 	case n > 2, i+n+1 < len(r.text) && r.text[i+n] == ' ' && !pii.FollowsDay(r.text[i+n+1:]):
 		return false
 	}
-	year := digits & near
-	year &= year >> 1
-	return year&(year>>2) != 0
+	return year(digits&near) != 0
+}
+
+// year marks where four digits stand together.
+func year(digits uint64) uint64 {
+	digits &= digits >> 1
+	return digits & (digits >> 2)
 }
 
 // joins reports whether a number may go on with c behind its first digits: with
