@@ -103,7 +103,7 @@ func BenchmarkScan(b *testing.B) {
 
 // BenchmarkData is BenchmarkScan for what reads data alone: the goal is 300 MB/s.
 func BenchmarkData(b *testing.B) {
-	set := mustSet(b, Spec{PII, decision.ActionRedact}, Spec{Secret, decision.ActionRedact})
+	set := mustSet(b, Spec{Kind: PII, Action: decision.ActionRedact}, Spec{Kind: Secret, Action: decision.ActionRedact})
 	for _, t := range benchTexts(b) {
 		b.Run(t.name, func(b *testing.B) {
 			b.SetBytes(int64(len(t.text)))

@@ -1,5 +1,12 @@
 package pii
 
+import (
+	"strconv"
+	"strings"
+
+	"outrider.dev/outrider/guards/catalogue"
+)
+
 // rule is one row of what is found.
 type rule struct {
 	kind     string // without "pii."
@@ -14,25 +21,16 @@ type rule struct {
 	none     []string // what looks alike and is not found
 }
 
-// Rule is a row of the catalogue.
-type Rule struct {
-	ID          string // of the row; the same as Type where a type has one row only
-	Type        string
-	Description string
-	Confidence  float32
-	Examples    []string
-}
-
 // Rules returns everything that the package finds, as a catalogue for people.
-func Rules() []Rule {
-	var out []Rule
+func Rules() []catalogue.Rule {
+	var out []catalogue.Rule
 	seen := map[string]int{}
 	for _, r := range append(readers(), identities()...) {
-		id, sure := "pii."+r.kind, max(r.sure, r.alone)
+		id := strings.ReplaceAll(r.kind, "_", "-")
 		if seen[r.kind]++; seen[r.kind] > 1 {
-			id += "." + string(rune('0'+seen[r.kind]))
+			id += "-" + strconv.Itoa(seen[r.kind])
 		}
-		out = append(out, Rule{ID: id, Type: "pii." + r.kind, Description: r.about, Confidence: sure, Examples: r.examples})
+		out = append(out, catalogue.Rule{ID: id, Type: "pii." + r.kind, Description: r.about, Confidence: max(r.sure, r.alone), Examples: r.examples, Clean: r.none})
 	}
 	return out
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"outrider.dev/outrider/guards/catalogue"
+	"outrider.dev/outrider/guards/pii"
 	"outrider.dev/outrider/guards/secret"
 )
 
@@ -42,6 +43,16 @@ func sections() []section {
 				"values that no word near them names and that have no shape; mnemonic phrases; credentials that were split, encoded, encrypted or written backwards on purpose; " +
 				"one glued to a letter or digit before it. No credential is tried against its provider, so revoked ones are found too.",
 			rules: secret.Rules(),
+		},
+		{
+			title: "PII",
+			before: "Personal data is known by its shape, its checksum or the words around it, in several languages: up to 64 bytes before it, or right behind it in the same clause. " +
+				"Where a type has a checksum, a number counts only if it holds, whatever the words say. What could be anything counts only near a word that says what it is; " +
+				"the nearest word decides, and one such as order or ticket keeps it clean. Versions, timestamps, UUIDs, digests, prices, coordinates, loopback and mask addresses, " +
+				"users of URLs and of remotes stay clean; private IP addresses are found.",
+			missed: "Not found: names and street addresses; numbers written as words or with digits of other scripts; e-mail addresses with a quoted local part; " +
+				"mistyped numbers; wallets without a checksum other than Ethereum's; data that was taken apart on purpose.",
+			rules: pii.Rules(),
 		},
 	}
 }
