@@ -86,13 +86,14 @@ func stricter(a, b decision.Action) decision.Action {
 // replacement is what stands in the place of a value, inside of JSON or not.
 func (s *Set) replacement(a decision.Action, findingType string, value []byte, v *Vault, inside bool) string {
 	if len(value) <= maxValue {
+		meant := plain(value, inside)
 		switch a {
 		case decision.ActionMask:
-			return mask(value)
+			return embed(mask(meant), inside)
 		case decision.ActionHash:
-			return "[" + name(findingType) + ":" + s.key.shown(value) + "]"
+			return "[" + name(findingType) + ":" + s.key.shown(meant) + "]"
 		case decision.ActionTokenize:
-			if token := v.token(findingType, plain(value, inside)); token != "" {
+			if token := v.token(findingType, meant); token != "" {
 				return token
 			}
 		}

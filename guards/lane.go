@@ -125,13 +125,14 @@ func (l *lane) match(last bool, closed []decision.Finding) []decision.Finding {
 	return closed
 }
 
-// seek finds the placeholders in what has arrived.
+// seek finds the placeholders in what has arrived, and what the text is.
 func (l *lane) seek(last bool) {
+	if !l.begun {
+		rest := bytes.TrimLeft(l.buf, " \t\r\n")
+		l.json, l.begun = isJSON(rest), len(rest) > 0
+	}
 	if l.vault.Empty() {
 		return
-	}
-	if rest := bytes.TrimLeft(l.buf, " \t\r\n"); !l.begun && len(rest) > 0 {
-		l.json, l.begun = rest[0] == '{', true
 	}
 	places, known := l.vault.find(l.buf, int(l.sought-l.base), last)
 	for _, p := range places {

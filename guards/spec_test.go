@@ -125,6 +125,9 @@ func TestAnySpecsAnySplit(t *testing.T) {
 	r := rand.New(rand.NewPCG(11, 11))
 	for range 500 {
 		text := compose(r, 1+r.IntN(12))
+		if r.IntN(2) == 0 {
+			text = ` {"a":"` + text + `","b":"\"ann@example.com\/"}`
+		}
 		set := anySet(t, r, text)
 		agree(t, set, text, randomCuts(r, len(text)))
 		agree(t, set, text, nil)
@@ -170,6 +173,21 @@ func TestMask(t *testing.T) {
 	} {
 		if got := mask([]byte(in)); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+// TestEscapesStayWhole: in JSON, what stands in the place of a value is the
+// content of a string again.
+func TestEscapesStayWhole(t *testing.T) {
+	for a, want := range map[decision.Action]string{
+		decision.ActionMask: `{"to":"***@******e.com"}`,
+		decision.ActionHash: `{"to":"[EMAIL:` + testKey().shown([]byte("ann@example.com")) + `]"}`,
+	} {
+		set := mustSet(t, Spec{Kind: PII, Action: a})
+		text := []byte(`{"to":"ann\u0040example.com"}`)
+		if got := edited(t, string(text), set.Edits(text, set.ScanEscaped(text, decision.Segment{}, nil, 0), nil, nil)); got != want {
+			t.Errorf("%s: %s, want %s", a, got, want)
 		}
 	}
 }
