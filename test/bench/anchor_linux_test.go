@@ -31,6 +31,10 @@ const (
 // one run on one core each, by processor time; the best turn counts. It needs
 // cargo, and says so where there is none.
 func BenchmarkGuardsAnchor(b *testing.B) {
+	if _, err := exec.LookPath("cargo"); err != nil {
+		b.Log("left out: cargo is missing; install Rust to compare the guards with it")
+		return
+	}
 	rust := startAnchor(b)
 	set, err := guards.New([]guards.Spec{
 		{Kind: guards.PII, Action: decision.ActionRedact}, {Kind: guards.Secret, Action: decision.ActionBlock},
@@ -98,9 +102,6 @@ type anchor struct {
 
 func startAnchor(b *testing.B) *anchor {
 	b.Helper()
-	if _, err := exec.LookPath("cargo"); err != nil {
-		b.Skip("cargo is missing: install Rust to compare the guards with it")
-	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		b.Fatal(err)
