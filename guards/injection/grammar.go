@@ -72,7 +72,7 @@ func concealmentRules() []rule {
 		{kindConcealment, .85, false, []class{not, tell, user}},
 		{kindConcealment, .85, false, []class{not, user, tell}},
 		{kindConcealment, .85, false, []class{tell, nothing, user}},
-		{kindConcealment, .85, false, []class{tell, user, nothing}},
+		{kindConcealment, .85, true, []class{tell, the, user, nothing}},
 		{kindConcealment, .85, false, []class{keep, secret, from, user}},
 		{kindConcealment, .85, false, []class{keep | secret, from, the, user}},
 	}

@@ -31,12 +31,18 @@ func mentioned(w *window.Window, i int) bool {
 // neither is a text that is quoted as a whole.
 func quoted(w *window.Window, i, end int) bool {
 	mark, at := quoteBefore(w.Text, i)
+	for k := i; mark == 0 && k > max(0, i-maxLead) && (w.Text[k-1] == ' ' || window.IsAlnum(w.Text[k-1])); k-- {
+		mark, at = quoteBefore(w.Text, k-1) // "do not …" begins with "do"
+	}
 	if mark == 0 {
 		return false
 	}
 	before := bytes.TrimRight(w.Text[max(0, at-reach):at], " ")
 	if len(before) == 0 || bytes.HasSuffix(before, []byte("\":")) || bytes.ContainsRune([]byte("{[\n"), rune(before[len(before)-1])) || len(before) == at && !hasWord(before) {
 		return false
+	}
+	if w.Text[end-1] == mark { // an apostrophe is read as a part of a word
+		return true
 	}
 	for k := end; k < end+maxTail; k++ {
 		switch c := w.At(k); {
@@ -51,8 +57,11 @@ func quoted(w *window.Window, i, end int) bool {
 	return false
 }
 
-// maxTail is how many bytes after an act its quotation may end.
-const maxTail = 40
+// A quotation may begin maxLead bytes before an act, and end maxTail after it.
+const (
+	maxLead = 12
+	maxTail = 40
+)
 
 // quoteBefore returns the quotation mark before i, 0x80 for all beyond ASCII,
 // and where it stands.

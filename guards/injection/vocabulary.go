@@ -126,7 +126,7 @@ func extractionWords() []entry {
 		{end, `and then starting beginning verbatim exactly in word inside into`},
 		{what, `what whats`},
 		{is, `is are was were whats`},
-		{the | glue, `the el il le`},
+		{the | glue, `the el il le dem al`},
 	}
 }
 

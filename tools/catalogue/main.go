@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"outrider.dev/outrider/guards/catalogue"
+	"outrider.dev/outrider/guards/injection"
 	"outrider.dev/outrider/guards/pii"
 	"outrider.dev/outrider/guards/secret"
 )
@@ -53,6 +54,15 @@ func sections() []section {
 			missed: "Not found: names and street addresses; numbers written as words or with digits of other scripts; e-mail addresses with a quoted local part; " +
 				"mistyped numbers; wallets without a checksum other than Ethereum's; data that was taken apart on purpose.",
 			rules: pii.Rules(),
+		},
+		{
+			title: "Injection",
+			before: "Acts are read in every text but the operator's own, word by word and through disguises: case, accents, characters that show nothing, look-alike letters, digits for letters. " +
+				"Prompts, results and descriptions of tools are besides judged as a whole, by a linear model and behind encodings; " +
+				"`guards/injection/model/evaluation.md` tells what it finds of kinds that it has not learned from. Talk about attacks, quoted or reported, stays mostly clean.",
+			missed: "Not found: tasks without any trigger word, which nothing in the text tells from honest requests; many jailbreaks told as stories; " +
+				"letters set apart by blanks; ROT13 and other ciphers; in what a model wrote, all but acts. Limit what tool output may make an agent do by the rules on tools.",
+			rules: injection.Rules(),
 		},
 	}
 }

@@ -24,9 +24,9 @@ type learner struct {
 }
 
 const (
-	epochs = 12
+	epochs = 16
 	rate   = .25
-	decay  = 2e-3
+	decay  = 4e-3
 )
 
 func newLearner() *learner {
