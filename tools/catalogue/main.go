@@ -61,7 +61,7 @@ func sections() []section {
 				"Prompts, results and descriptions of tools are besides judged as a whole, by a linear model and behind encodings; " +
 				"`guards/injection/model/evaluation.md` tells what it finds of kinds that it has not learned from. Talk about attacks, quoted or reported, stays mostly clean.",
 			missed: "Not found: tasks without any trigger word, which nothing in the text tells from honest requests; many jailbreaks told as stories; " +
-				"letters set apart by blanks; ROT13 and other ciphers; in what a model wrote, all but acts. Limit what tool output may make an agent do by the rules on tools.",
+				"letters set apart by one blank each, the words too; ROT13 and other ciphers; in what a model wrote, all but acts. Limit what tool output may make an agent do by the rules on tools.",
 			rules: injection.Rules(),
 		},
 	}

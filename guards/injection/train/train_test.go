@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"outrider.dev/outrider/guards/injection"
 )
 
 func mustCorpus(t *testing.T) []sample {
@@ -74,6 +76,40 @@ func TestUnseenWordsAreFound(t *testing.T) {
 	_, wrong := tallies(e, 0, threshold(e, userShare))
 	if share := wrong[""].model / wrong[""].n; share > userShare {
 		t.Errorf("%.3f of the harmless texts are above the threshold", share)
+	}
+}
+
+// TestCommittedModelOnItsCorpus holds what acts and the committed model find
+// together in the texts that it has learned from: more than a thousand harmless
+// ones, and attacks in thirteen languages.
+func TestCommittedModelOnItsCorpus(t *testing.T) {
+	j, err := injection.NewJudge()
+	if err != nil {
+		t.Fatal(err)
+	}
+	acts := injection.New(false)
+	total, found := map[string]float64{}, map[string]float64{}
+	wrong, benign := 0.0, 0.0
+	for _, s := range mustCorpus(t) {
+		hits := j.Judge([]byte(s.Text), false, acts.FindAll([]byte(s.Text), nil))
+		total[s.Source]++
+		if len(hits) > 0 {
+			found[s.Source]++
+		}
+		if s.Label == 0 {
+			benign++
+			if len(hits) > 0 {
+				wrong++
+			}
+		}
+	}
+	if benign < 1500 || wrong/benign > .01 {
+		t.Errorf("%v of %v harmless texts are found", wrong, benign)
+	}
+	for source, n := range total {
+		if share := found[source] / n; !strings.HasPrefix(source, "neg-") && share < .6 {
+			t.Errorf("%s: %.2f are found", source, share)
+		}
 	}
 }
 
