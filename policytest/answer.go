@@ -30,6 +30,7 @@ func (s *Suite) judgeAnswer(ctx context.Context, q question, a *Answer) error {
 	if err != nil {
 		return err
 	}
+	raw := a.request.Body.Raw
 	v, exchange, err := engine.Open(ctx, a.request)
 	if err != nil {
 		return err
@@ -38,6 +39,7 @@ func (s *Suite) judgeAnswer(ctx context.Context, q question, a *Answer) error {
 		return fmt.Errorf("%s: the call passes as a question and not as an exchange: %s", q.GetName(), v.Reason.Message)
 	}
 	defer exchange.Settle(ctx, decision.Outcome{ExchangeID: v.ID, End: decision.EndCompleted}) //nolint:errcheck // the engine ends with the case
+	text = echo(text, string(dialect.Apply(nil, raw, v.Splices)))
 	if q.GetChat().GetStream() {
 		return a.stream(ctx, exchange, text)
 	}

@@ -18,6 +18,30 @@ spec:
     - {name: no-x, deny: {tools: [x]}}
 `
 
+// TestEchoedPlaceholders: a case names placeholders without what is new with
+// each exchange, and its answer gets back what they stand for.
+func TestEchoedPlaceholders(t *testing.T) {
+	const policy = `apiVersion: outrider.dev/v1
+kind: AgentPolicy
+metadata: {name: main}
+spec:
+  backend:
+    llm: {guards: {request: [{type: PII, action: Tokenize}]}}
+    mcp: {guards: {request: [{type: PII, action: Tokenize}]}}
+  rules: [{name: all, allow: {tools: ["*"]}}]
+`
+	got := report(t, policy, headYAML+`  cases:
+    - {name: whole, chat: {model: m, prompt: "ann@example.com, bob@example.com", answer: "[EMAIL_2] and [EMAIL_1]"}, expect: {effect: Mutate, text: "[EMAIL_1], [EMAIL_2]", answer: bob@example.com and ann@example.com}}
+    - {name: streamed, chat: {model: m, prompt: ann@example.com, stream: true, answer: "To [EMAIL_1], not [EMAIL_2]."}, expect: {answer: "To ann@example.com, not [EMAIL_2]."}}
+    - {name: tool, call: {tool: a, arguments: {to: ann@example.com}, answer: "sent to [EMAIL_1]"}, expect: {arguments: {to: "[EMAIL_1]"}, answer: sent to ann@example.com}}
+`, Options{})
+	for _, r := range got.Suites[0].Results {
+		if !r.Passed() {
+			t.Errorf("%s: %s", r.Name, mismatches(&r))
+		}
+	}
+}
+
 // TestAnswers: the answer goes through the guards of the answer, whole and in
 // pieces alike, and the case sees what became of call and answer together.
 func TestAnswers(t *testing.T) {

@@ -152,7 +152,7 @@ func (a *Answer) read(sent []byte) error {
 		} `json:"params"`
 		MaxCompletionTokens uint64 `json:"max_completion_tokens"`
 	}
-	if err := json.Unmarshal(sent, &body); err != nil {
+	if err := json.Unmarshal([]byte(unmarked(string(sent))), &body); err != nil {
 		return err
 	}
 	a.Args, a.Model, a.MaxTokens = body.Params.Arguments, body.Model, max(body.MaxTokens, body.MaxCompletionTokens)
