@@ -26,8 +26,9 @@ func flat(c *decision.Condition) string {
 
 func TestExplainTakesApart(t *testing.T) {
 	for expr, want := range map[string]string{
-		`tool.name == 'x'`: `tool.name == "x"=false`,
-		`true`:             `true=true`,
+		`tool.name == 'x'`:                  `tool.name == "x"=false`,
+		`true`:                              `true=true`,
+		`has(llm.stream) || has(llm.model)`: `any=false[has(llm.stream)=false; has(llm.model)=false]`,
 		`tool.name.startsWith('list_') && (claims.nobody == 1 || 'mcp:read' in scopes)`: `all=true[tool.name.startsWith("list_")=true; any=true[claims.nobody == 1=error (no such key: nobody); "mcp:read" in scopes=true]]`,
 		`false && (claims.nobody == 1) && !has(tool.args.repo)`:                         `all=false[false=false; claims.nobody == 1=error (no such key: nobody); not=false[has(tool.args.repo)=true]]`,
 		`(tool.args.n > 2 ? tool.args.repo : 'x') == 'y'`:                               `((tool.args.n > 2) ? tool.args.repo : "x") == "y"=false`,

@@ -31,7 +31,7 @@ func (c *Compiler) hasMacro() celgo.Macro {
 		case f.Kind == input.Value:
 			return parser.MakeHas(h, target, args)
 		case f.Kind == input.Flag:
-			return args[0], nil
+			return h.Copy(args[0]), nil // with numbers of its own: what the author wrote is looked up by them
 		case f.Kind == input.Text:
 			return h.NewCall(operators.NotEquals, args[0], h.NewLiteral(types.String(""))), nil
 		default:
