@@ -24,6 +24,7 @@ const (
 type stream struct {
 	*exchange
 	resp   *http.Response
+	asked  bool // somebody was asked about the answer
 	begun  bool // the header is written
 	done   bool // the provider said that nothing follows
 	events *sse.Reader
@@ -142,11 +143,14 @@ func (s *stream) lost(err error) error {
 	return &decision.Error{Code: decision.CodeUpstreamUnavailable, Message: "the provider's stream broke off", Err: err}
 }
 
-// release has the gathered text judged, or lets it go where nobody judges.
+// release has the gathered text judged, or lets it go where nobody judges. The
+// first question comes before the first event, even if that has no text: rules
+// may refuse an answer whatever it says.
 func (s *stream) release(deltas []decision.Delta) error {
-	if len(deltas) == 0 {
+	if len(deltas) == 0 && (s.asked || !s.duty.JudgeResponse) {
 		return nil
 	}
+	s.asked = true
 	for i := range deltas {
 		s.text += uint64(len(deltas[i].Text))
 	}

@@ -44,10 +44,10 @@ func (x *exchange) readMessage(raw []byte) (*message.Answer, *message.ToolPage, 
 	return a, page, err
 }
 
-// judge asks about a message where the verdict demands it and the message has
-// text.
+// judge asks about a message where the verdict demands it. One without text is
+// an answer, too: rules may refuse it whatever it says.
 func (x *exchange) judge(raw []byte, segments []decision.Segment) ([]decision.Splice, error) {
-	if !x.verdict.Duty.JudgeResponse || len(segments) == 0 {
+	if !x.verdict.Duty.JudgeResponse {
 		return nil, nil
 	}
 	ruling := x.gate.Judge(x.ctx, decision.Part{Whole: &decision.Body{Dialect: message.Dialect, Raw: raw, Segments: segments}})
@@ -65,8 +65,8 @@ func (x *exchange) filter(raw []byte, page *message.ToolPage, provider string) (
 		return nil, err
 	}
 	splices, err := page.Filter(visible)
-	if err != nil {
-		return nil, err
+	if err != nil || len(page.Segments) == 0 {
+		return splices, err
 	}
 	around, err := x.judge(raw, page.Segments)
 	if err != nil || len(around) == 0 {

@@ -138,3 +138,30 @@ func TestStreamEndsByRule(t *testing.T) {
 		}
 	}, onlyObserve, rules(`{name: no-secrets, deny: {models: ["*"], phases: [Result]}, when: "findings.exists(f, f.type.startsWith('secret.') && f.origin == 'assistant')"}`))
 }
+
+// TestResultsWithoutTextAreRefused holds that a rule about answers needs no text
+// to refuse one: numbers and the names of tools are results, too.
+func TestResultsWithoutTextAreRefused(t *testing.T) {
+	named := `data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"call_1","type":"function",` +
+		`"function":{"name":"drop_all","arguments":""}}]}}]}` + "\n\n"
+	eachWay(t, func(t *testing.T, r *Road) {
+		token := bearer(r.token(t, scopeRead))
+		for _, result := range []string{`{"structuredContent":{"salary":120000}}`, `{}`} {
+			r.script.play(says("application/json", `{"jsonrpc":"2.0","id":7,"result":`+result+`}`))
+			a := r.post(t, pathMCP+"/script", oddCall("list_secrets"), token...)
+			a.wantRefused(t, decision.CodeDeniedByRule)
+			if strings.Contains(string(a.body), "salary") {
+				t.Errorf("the agent received %s", a.body)
+			}
+		}
+		r.script.play(streams(nil, append([]string{named}, chunks(content)...)...))
+		a := r.post(t, pathChat, chat("script-1", "hello", streamed))
+		a.wantRefused(t, decision.CodeDeniedByRule)
+		if strings.Contains(string(a.body), "drop_all") {
+			t.Errorf("the agent received %s", a.body)
+		}
+	}, rules(
+		`{name: no-results, deny: {tools: [list_secrets], phases: [Result]}}`,
+		`{name: no-answers, deny: {models: ["*"], phases: [Result]}}`,
+	))
+}
