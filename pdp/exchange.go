@@ -24,7 +24,8 @@ type exchange struct {
 func newExchange(c *call) *exchange { return &exchange{call: c, answer: c.newAnswer()} }
 
 // Attempt implements decision.Exchange. The next target must pass the limits
-// too; one that does not is passed over.
+// too; one that does not is passed over. What it answers is judged anew; where
+// there is none, the answer of the one that failed may still come.
 func (x *exchange) Attempt(_ context.Context, a decision.Attempt) (*decision.Grant, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -32,16 +33,16 @@ func (x *exchange) Attempt(_ context.Context, a decision.Attempt) (*decision.Gra
 	if x.settled || c.req.Surface != decision.LLM || a.FailedProvider != c.targets[x.target].Name {
 		return nil, nil
 	}
-	for x.target+1 < len(c.targets) {
-		x.target++
+	for next := x.target + 1; next < len(c.targets); next++ {
 		c.held.cancel()
-		if c.reserveFor(c.targets[x.target].Name) != nil {
+		if c.reserveFor(c.targets[next].Name) != nil {
 			continue
 		}
-		g, err := c.grantFor(&c.targets[x.target])
+		g, err := c.grantFor(&c.targets[next])
 		if err != nil {
 			continue
 		}
+		x.target, x.stream, x.answer.asked = next, nil, false
 		return &g, nil
 	}
 	return nil, nil

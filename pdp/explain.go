@@ -157,7 +157,7 @@ func (c *call) explainLater() func() *audit.Explained {
 	r.Tool.Definition = bytes.Clone(r.Tool.Definition)
 	r.Caller.Bearer, r.Caller.Labels, r.HTTP.Headers = nil, maps.Clone(r.Caller.Labels), maps.Clone(r.HTTP.Headers)
 	selection, who, tried := c.selection, *c.principal, *c.tried
-	provider, guarded, found := c.rules.Provider, c.rules.Guarded, c.rules.Found // as the rules saw it last
+	provider, guarded, found := c.provider, c.rules.Guarded, c.rules.Found // as the rules saw it that refused
 	seen := func(by *decision.Principal) *input.Call {
 		q := input.New(&r, by)
 		q.Provider, q.Guarded, q.Found = provider, guarded, found

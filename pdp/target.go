@@ -30,7 +30,7 @@ func (c *call) ask(r *decision.Request, who *decision.Principal, provider string
 // A model without a route is judged as one that goes nowhere: that it is
 // refused comes before that it is unknown.
 func (c *call) judgeTargets(r *decision.Request) *decision.Reason {
-	c.targets, c.mutates = c.state.Routes.Model(r.LLM.Model), false
+	c.targets, c.mutates, c.provider = c.state.Routes.Model(r.LLM.Model), false, ""
 	judge := func(provider string) authz.Outcome {
 		out := c.selection.Judge(c.ask(r, c.principal, provider))
 		c.mutates = c.mutates || out.Mutates

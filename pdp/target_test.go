@@ -54,6 +54,46 @@ func TestNoTargetIsLeft(t *testing.T) {
 	if got := seen.of(audit.PhaseRequest); len(got) != 1 || !strings.Contains(got[0].Rule, "no-first") {
 		t.Errorf("recorded %+v", got)
 	}
+	for _, o := range seen.of(audit.PhaseRequest)[0].Explain().Rules {
+		if strings.Contains(o.Rule, "no-first") != o.Decides {
+			t.Errorf("explained as %+v", o)
+		}
+	}
+}
+
+// Rules about answers are asked about the provider that answers: the one that
+// took over anew, and the one that failed where nobody did.
+func TestAnswersAreOfTheirProvider(t *testing.T) {
+	judge := func(x decision.Exchange) decision.Effect {
+		r, err := x.Judge(t.Context(), decision.Part{Deltas: []decision.Delta{{Lane: "c0", Text: "fine"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Effect
+	}
+	e, _ := engine(t, false, staged("Enforce", `    - {name: no-second, deny: {providers: [second], phases: [Result]}}`))
+	_, x := open(t, e, chat(t, "hi"))
+	if got := judge(x); got != decision.Allow {
+		t.Errorf("first: %v", got)
+	}
+	if g, _ := x.Attempt(t.Context(), decision.Attempt{FailedProvider: "first"}); g == nil {
+		t.Fatal("nobody took over")
+	}
+	if got := judge(x); got != decision.Deny {
+		t.Errorf("second: %v", got)
+	}
+
+	e, _ = engine(t, false, strings.Replace(staged("Enforce", `    - {name: no-first, deny: {providers: [first], phases: [Result]}}`),
+		"provider: first}, per: Agent, limits: [{requestsPerMinute: 2}", "provider: second}, per: Agent, limits: [{requestsPerMinute: 1}", 1))
+	for _, granted := range []bool{true, false} {
+		_, x := open(t, e, chat(t, "hi"))
+		if g, _ := x.Attempt(t.Context(), decision.Attempt{FailedProvider: "first"}); (g != nil) != granted {
+			t.Fatalf("got %+v", g)
+		}
+		if got := judge(x); (got == decision.Allow) != granted {
+			t.Errorf("second took over %v: %v", granted, got)
+		}
+	}
 }
 
 // An observing policy changes nothing, and every target is recorded.
