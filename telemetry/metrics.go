@@ -28,6 +28,7 @@ type Metrics struct {
 	GuardFindings *prometheus.CounterVec   // type, action
 	LimitRefusals *prometheus.CounterVec   // rule: the policy's own name of the limit
 	Observed      *prometheus.CounterVec   // policy, reason: what an observing policy would have refused
+	Unchanged     *prometheus.CounterVec   // policy: what an observing policy would have changed
 	PDPErrors     prometheus.Counter       // questions that no decision service answered
 	SpansLost     prometheus.Counter
 	Reloads       *prometheus.CounterVec // result: applied or refused
@@ -46,6 +47,7 @@ func newMetrics(r prometheus.Registerer) *Metrics {
 	m.LimitRefusals = counters("outrider_limit_refusals_total", "Calls that a limit refused.", label("rule", shortName))
 	m.Observed = counters("outrider_observed_refusals_total", "What a policy in Observe would have refused, by policy and reason.",
 		label("policy", shortName), reasonLabel())
+	m.Unchanged = counters("outrider_observed_changes_total", "What a policy in Observe would have changed, by policy.", label("policy", shortName))
 	m.PDPErrors = counter("outrider_pdp_errors_total", "Questions that no decision service answered.")
 	m.Reloads = counters("outrider_reloads_total", "Changes of the configuration, by what came of them.", oneOf("result", "applied", "refused"))
 	m.SpansLost = counter("outrider_spans_lost_total", "Spans that the collector did not take.")
@@ -57,7 +59,7 @@ func newMetrics(r prometheus.Registerer) *Metrics {
 		},
 		VariableLabels: prometheus.ConstrainedLabels{surfaceLabel(), oneOf("phase", PhaseCall, PhaseDecision, PhaseUpstream)},
 	})
-	r.MustRegister(m.Calls, m.CallSeconds, m.GuardFindings, m.LimitRefusals, m.Observed, m.PDPErrors, m.SpansLost, m.Reloads)
+	r.MustRegister(m.Calls, m.CallSeconds, m.GuardFindings, m.LimitRefusals, m.Observed, m.Unchanged, m.PDPErrors, m.SpansLost, m.Reloads)
 	return m
 }
 

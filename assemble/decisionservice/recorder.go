@@ -34,7 +34,11 @@ func (r recorder) count(rec *audit.Record) {
 		}
 	}
 	for _, o := range rec.Observed {
-		r.metrics.Observed.WithLabelValues(o.Policy, string(o.Code)).Inc()
+		if o.Change != "" {
+			r.metrics.Unchanged.WithLabelValues(o.Policy).Inc()
+		} else {
+			r.metrics.Observed.WithLabelValues(o.Policy, string(o.Code)).Inc()
+		}
 	}
 	for _, f := range rec.Findings {
 		r.metrics.GuardFindings.WithLabelValues(f.Type, string(f.Action)).Inc()
@@ -45,7 +49,11 @@ func (r recorder) count(rec *audit.Record) {
 // has to read the record to see whether one may be enforced.
 func (r recorder) tell(rec *audit.Record) {
 	for _, o := range rec.Observed {
-		r.events.Info("an observing policy would have refused the call", "decision", rec.ID, "policy", o.Policy, "reason", o.Code,
+		what, how, which := "an observing policy would have refused the call", "reason", string(o.Code)
+		if o.Change != "" {
+			what, how, which = "an observing policy would have changed the call", "change", o.Change
+		}
+		r.events.Info(what, "decision", rec.ID, "policy", o.Policy, how, which,
 			"rule", o.Rule, "agent", rec.Agent, "surface", rec.Surface, "method", rec.Method, "tool", rec.Tool, "model", rec.Model, "effect", rec.Effect)
 	}
 }

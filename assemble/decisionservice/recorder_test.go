@@ -13,8 +13,9 @@ import (
 	"outrider.dev/outrider/telemetry"
 )
 
-// TestObservedIsTold: what an observing policy would have refused stands in the
-// log and in the metrics, with the policy's name and without the call's content.
+// TestObservedIsTold: what an observing policy would have refused or changed
+// stands in the log and in the metrics, with the policy's name and without the
+// call's content.
 func TestObservedIsTold(t *testing.T) {
 	var log bytes.Buffer
 	tel, err := telemetry.New(telemetry.Options{Service: "test", Log: &log})
@@ -38,12 +39,16 @@ func TestObservedIsTold(t *testing.T) {
 	call.Observed = []audit.Observed{
 		{Policy: "tried", Code: decision.CodeDeniedByRule, Rule: "no-deletes (policy.yaml:9)"},
 		{Policy: "tried", Code: decision.CodeRateLimited, Rule: "tried rateLimiting[0]"},
+		{Policy: "tried", Rule: "mutations[0] page", Change: "argument /per_page"},
 	}
 	r.Add(call)
 	r.Add(call)
 	lines := strings.Split(strings.TrimSpace(log.String()), "\n")
-	if len(lines) != 4 {
+	if len(lines) != 6 {
 		t.Fatalf("%d lines: %s", len(lines), log.String())
+	}
+	if changed := lines[2]; !strings.Contains(changed, "would have changed") || !strings.Contains(changed, `"change":"argument /per_page"`) {
+		t.Errorf("of a change the log says %s", changed)
 	}
 	var first map[string]any
 	if err := json.Unmarshal([]byte(lines[0]), &first); err != nil {
@@ -61,9 +66,13 @@ func TestObservedIsTold(t *testing.T) {
 	for _, line := range []string{
 		`outrider_observed_refusals_total{policy="tried",reason="denied_by_rule"} 2`,
 		`outrider_observed_refusals_total{policy="tried",reason="rate_limited"} 2`,
+		`outrider_observed_changes_total{policy="tried"} 2`,
 	} {
 		if !strings.Contains(w.Body.String(), line+"\n") {
 			t.Errorf("the metrics lack %s", line)
 		}
+	}
+	if strings.Contains(w.Body.String(), `outrider_observed_refusals_total{policy="tried",reason=""}`) {
+		t.Error("a change counts as a refusal")
 	}
 }

@@ -8,11 +8,12 @@ import (
 	decisionv1 "outrider.dev/outrider/proto/outrider/decision/v1"
 )
 
-// ExplanationProto returns e as a message. Grants, settlement handles and the
-// values of headers stay behind: who asks for an explanation forwards nothing.
+// ExplanationProto returns e as a message. Grants, settlement handles, splices
+// and the values of headers stay behind: who asks for an explanation forwards
+// nothing, and what mutations set may come from claims. Edits say what changes.
 func ExplanationProto(e *decision.Explanation) *decisionv1.ExplainResponse {
 	m := &decisionv1.ExplainResponse{Verdict: VerdictProto(e.Verdict), SmallestChange: e.Change, Edits: e.Edits}
-	m.Verdict.Grants, m.Verdict.Settlement, m.Verdict.Lifeboat = nil, nil, nil
+	m.Verdict.Grants, m.Verdict.Settlement, m.Verdict.Lifeboat, m.Verdict.Splices = nil, nil, nil, nil
 	for _, h := range m.Verdict.GetHeaders() {
 		h.Value = ""
 	}

@@ -13,6 +13,7 @@ func TestExplanationProto(t *testing.T) {
 	m := ExplanationProto(&decision.Explanation{
 		Verdict: &decision.Verdict{
 			ID: "exchange-1", Effect: decision.Mutate, Settlement: []byte("handle"),
+			Splices: []decision.Splice{{Start: 3, End: 4, With: []byte("s3cr3t")}},
 			Headers: []decision.HeaderOp{{Name: "X-Team", Value: decision.Secret("s3cr3t")}},
 			Grants:  []decision.Grant{{Credential: decision.Credential{Header: decision.HeaderOp{Name: "Authorization", Value: decision.Secret("s3cr3t")}}}},
 		},

@@ -760,7 +760,7 @@ func (x *ExplainRequest) GetRequest() *Request {
 // recorded.
 type ExplainResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The verdict, without grants.
+	// The verdict, without grants, splices and values of headers.
 	Verdict *Verdict `protobuf:"bytes,1,opt,name=verdict,proto3" json:"verdict,omitempty"`
 	// Every rule of every policy that selects the caller, in the order of the documents.
 	Rules []*RuleOutcome `protobuf:"bytes,2,rep,name=rules,proto3" json:"rules,omitempty"`
