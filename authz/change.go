@@ -6,14 +6,17 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"outrider.dev/outrider/authz/input"
 	"outrider.dev/outrider/decision"
 )
 
-// Bounds of the search for a change, so that it takes no longer than some
-// hundred decisions.
+// Bounds of the search for a change. A module may take a thousand times as long
+// as an expression, and whoever explains refusals has more to do.
 const (
+	maxSearch = 500 * time.Millisecond
+
 	maxScopes    = 24 // tried one by one and in pairs
 	maxBoth      = 8  // tried beside other arguments
 	maxModels    = 16
@@ -34,8 +37,12 @@ func (x *explaining) change(e *Explanation) string {
 	return x.dead(e)
 }
 
-// passes judges a changed call, before the guards and after them.
+// passes judges a changed call, before the guards and after them. Once the time
+// is up none does.
 func (x *explaining) passes(c *input.Call) bool {
+	if !time.Now().Before(x.until) {
+		return false
+	}
 	asked, key := *c, c.Key()
 	asked.Guarded = false
 	j := judging{call: &asked, surface: surfaceOf(c), plan: x.selection.plan(c, nil, &key)}

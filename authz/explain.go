@@ -2,6 +2,7 @@ package authz
 
 import (
 	"strings"
+	"time"
 
 	"outrider.dev/outrider/authz/input"
 	"outrider.dev/outrider/decision"
@@ -26,7 +27,8 @@ type explaining struct {
 	tried     judging // as the policies in Observe see it
 	selection *Selection
 	rules     []decision.RuleOutcome
-	sources   []*rule // of the rules; nil of those without an expression
+	sources   []*rule   // of the rules; nil of those without an expression
+	until     time.Time // when the search for a change ends
 }
 
 // Explain evaluates every rule of every selected policy, in the order of the
@@ -34,11 +36,15 @@ type explaining struct {
 // [Selection.Judge], at many times the cost. Policies in Observe judge the
 // call tried, which may have a token that the others do not believe.
 func (s *Selection) Explain(c, tried *input.Call) Explanation {
+	return s.explain(c, tried, time.Now().Add(maxSearch))
+}
+
+func (s *Selection) explain(c, tried *input.Call, until time.Time) Explanation {
 	if s.Empty() {
 		return Explanation{Code: decision.CodeNoPolicy, Change: "add a policy whose spec.agents selects the agent " + shown(c.Request.Caller.Agent)}
 	}
 	bare := s.barePlan(c)
-	x := explaining{judging: judging{call: c, surface: surfaceOf(c), plan: bare}, tried: judging{call: tried, surface: surfaceOf(c), plan: bare}, selection: s}
+	x := explaining{judging: judging{call: c, surface: surfaceOf(c), plan: bare}, tried: judging{call: tried, surface: surfaceOf(c), plan: bare}, selection: s, until: until}
 	for _, p := range s.all {
 		x.policy(x.bare(p))
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"outrider.dev/outrider/authz/input"
 	"outrider.dev/outrider/decision"
@@ -190,6 +191,18 @@ func TestSmallestChange(t *testing.T) {
 	narrow := load(t, policy(t, "n", `{backend: {llm: {models: {allow: ["claude-*"]}}}}`))
 	if e := explain(narrow, llmCall("grok"), nobody); e.Change != "ask for a model that is named like claude-*" {
 		t.Errorf("a pattern: %q", e.Change)
+	}
+}
+
+// A search that has no time left says what stands in the way, and the rules
+// come to the same.
+func TestSearchEndsInTime(t *testing.T) {
+	set := load(t, policy(t, "p", explained))
+	r, who := toolCall("get_a", "{}"), withScopes()
+	c, full := input.New(r, who), explain(set, r, who)
+	late := set.Select(&r.Caller).explain(c, c, time.Now())
+	if late.Code != full.Code || len(late.Rules) != len(full.Rules) || !strings.HasPrefix(late.Change, "no scope opens this") {
+		t.Errorf("%+v, with time %+v", late, full)
 	}
 }
 
