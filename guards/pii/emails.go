@@ -93,8 +93,20 @@ func letterBefore(text []byte, i int, class window.Class) int {
 		return 1
 	case c >= 0x80 && c < 0xC0 && i > 1 && accented(text[i-2]):
 		return 2
+	case c == '\'' && i > 1 && (i == len(text) || window.ClassOf(text[i])&window.Letters != 0) && elided(text[:i-1]):
+		return 1
 	}
 	return 0
+}
+
+// elided reports whether a text ends with the O or d of names such as O'Neill and
+// d'Angelo, which begins a name of its own.
+func elided(text []byte) bool {
+	n := len(text)
+	if c := text[n-1] | 0x20; c != 'o' && c != 'd' {
+		return false
+	}
+	return n == 1 || !window.IsAlnum(text[n-2])
 }
 
 // accented reports whether a character of U+00C0 to U+024F begins with c.

@@ -7,7 +7,7 @@ func american() []rule {
 			kind: "us_ssn", about: "A US social security number with hyphens, of an area, group and serial that are issued.",
 			shapes: []string{"999-99-9999", "999‐99‐9999", "999‑99‑9999", "999–99–9999"}, verify: issued, label: lSSN, sure: .95, alone: .95,
 			examples: []string{"123-45-6789", `"ssn": "123-45-6789"`},
-			none:     []string{"000-12-3456", "666-12-3456", "900-12-3456", "123-00-6789", "/orders/123-45-6789"},
+			none:     []string{"000-12-3456", "666-12-3456", "900-12-3456", "123-00-6789", "/orders/123-45-6789", "SKU 123-45-6789"},
 		},
 		{
 			kind: "us_ssn", about: "The same with other separators or bare, near words such as SSN or social security.",

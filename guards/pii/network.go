@@ -16,6 +16,17 @@ func (j *judge) address4() (hit, bool) {
 	return hit{kAddress, end, .9}, true
 }
 
+// host reads the address of a host that a user logs in to, as behind ssh root@.
+func (j *judge) host() hit {
+	if j.context()[lIP] == far {
+		return hit{}
+	}
+	if h, four := j.address4(); four {
+		return h
+	}
+	return address6(j.w, j.i)
+}
+
 // unlikely reports whether what ends at end is nobody's address.
 func (j *judge) unlikely(parts [4]int, end int) bool {
 	w := j.w
@@ -241,6 +252,9 @@ func (g *six) add(group []byte) {
 func owned(g six) bool {
 	if g.leading {
 		return g.groups >= 3
+	}
+	if !g.gap && g.first < 0x100 {
+		return false // pairs of a fingerprint
 	}
 	global := g.first >= 0x2000 && g.first < 0x4000 || g.first >= 0xfc00
 	return g.digit && (global || g.groups >= 5)

@@ -139,8 +139,10 @@ func begins(w *window.Window, i int) bool {
 func inside(w *window.Window, i int) bool {
 	p := w.Before(i)
 	switch p {
-	case '_', '@', '$', '%', '+', '\\':
+	case '_', '$', '%', '+', '\\':
 		return true
+	case '@': // the host behind a login may be an address
+		return i < 2 || window.ClassOf(w.Text[i-2])&window.Letters == 0
 	case '-', '.':
 		return i > 1 && window.IsAlnum(w.Text[i-2])
 	case '/':
@@ -157,6 +159,9 @@ func escapedBreak(w *window.Window, i int) bool {
 
 func (d *Numbers) numberAt(w *window.Window, i int) hit {
 	j := judge{d: d, w: w, i: i}
+	if w.Before(i) == '@' {
+		return j.host()
+	}
 	switch c := w.Text[i]; {
 	case c == '+':
 		return j.international()
@@ -274,13 +279,17 @@ func digitRun(w *window.Window, i, limit int) int {
 	return n
 }
 
+// adjacent is how far before a number a word such as "SKU" or "invoice number" begins
+// that says what the number is, whatever its shape.
+const adjacent = 20
+
 // claim makes [i, end) the best judgement if the words speak for it more nearly
 // than for the one so far. With alone it needs no words.
 func (j *judge) claim(k kind, end int, l label, sure, alone float32, shy bool) {
 	rank := j.near(l, end, alone > 0 || l == lBirth)
 	switch {
 	case rank < far:
-	case alone == 0, j.w.Before(j.i) == '#', shy && (j.context()[lOther] < far || continued(j.w, j.i)):
+	case alone == 0, j.w.Before(j.i) == '#', j.context()[lOther] <= adjacent, shy && (j.context()[lOther] < far || continued(j.w, j.i)):
 		return
 	default:
 		rank, sure = far-1, alone

@@ -72,6 +72,9 @@ func gap(w *window.Window, i int) int {
 		i = blank(w, i+3)
 	} else if w.At(i) == '(' {
 		i++
+		if n := digitRun(w, i, maxDigits); w.At(i+n) != ')' {
+			return 0
+		}
 	}
 	if !window.IsDigit(w.At(i)) {
 		return 0
@@ -191,6 +194,9 @@ func joins(c byte) bool {
 func (j *judge) claimPhone(end int, sure, alone float32, shy bool) {
 	if h := phone(j.w, end, sure); h.end > 0 && dense(j.w, j.i, h.end, manyDigits) {
 		l := j.phoneLabel()
+		if l == lNumber && h.end-j.i < 10 && digitRun(j.w, j.i, h.end-j.i) == h.end-j.i {
+			return // "number 123456789" may be anything
+		}
 		if alone == 0 && j.context()[lCounted] < j.context()[l] {
 			return
 		}
@@ -246,7 +252,7 @@ func grouped(w *window.Window, i, end int) hit {
 // the world prints them: in groups of two and more with one separator, or an
 // area, a slash and the rest. It returns the end, or 0.
 func leadingZero(w *window.Window, i int) int {
-	if w.Text[i] != '0' || w.At(i+1) == '0' {
+	if w.Text[i] != '0' || w.At(i+1) == '0' || w.Before(i) == '/' {
 		return 0
 	}
 	end, total, parts, first := i, 0, 0, 0

@@ -74,6 +74,9 @@ func TestEmails(t *testing.T) {
 		{"jane@example.com:8080", []string{"email jane@example.com"}},
 		{long + "@example.com", []string{"email " + long + "@example.com"}},
 		{"(\u00e9)jane@example.com\u2014", []string{"email jane@example.com"}},
+		{"mary.o'neill@example.ie", []string{"email mary.o'neill@example.ie"}},
+		{"login of 'O'Brien@example.ie' failed", []string{"email O'Brien@example.ie"}},
+		{"f'jane@example.com' and todo'jane@example.com", []string{"email jane@example.com", "email jane@example.com"}},
 		{"git@mail.example.com is the admin", []string{"email git@mail.example.com"}},
 	})
 }
@@ -380,4 +383,25 @@ func TestCleanTextCostsNothing(t *testing.T) {
 	}); n != 0 || len(out) != 0 {
 		t.Errorf("%v allocations, found %v", n, out)
 	}
+}
+
+// TestWordsThatTakeANumber checks what stands right before a number and says
+// that it is another one.
+func TestWordsThatTakeANumber(t *testing.T) {
+	check(t, []sample{
+		{"case id 686-609-3366", nil},
+		{"Customer number 4180510758", nil},
+		{"SKU 474-75-9247", nil},
+		{"Invoice paid. Her SSN is 474-75-9247", []string{"us_ssn 474-75-9247"}},
+		{"Use part 638-886-9034 from the catalogue", nil},
+		{"number 592031745 won", nil},
+		{"my number is 592031745", []string{"phone 592031745"}},
+		{"backup_24/05/2026 1458.tar", nil},
+		{"Hotline +49 30 6094755 (24/7)", []string{"phone +49 30 6094755"}},
+		{"+49 (30) 6094755", []string{"phone +49 (30) 6094755"}},
+		{"ssh root@203.0.113.77", []string{"ip_address 203.0.113.77"}},
+		{"npm i tool@1.22.33.44", nil},
+		{"serial 08:9e:45:65:0b:8d:b3:e4:0c", nil},
+		{"fingerprint 02:47:23:02:64:32:80:04:3a:11:0c:7e", nil},
+	})
 }

@@ -45,13 +45,13 @@ func readers() []rule {
 	return []rule{
 		{
 			kind: "email", about: "An e-mail address; not the user of a URL or of a remote such as git@host:path.", alone: .95,
-			examples: []string{"jane+news@mail.example.co.uk", "<jane.doe@example.com>", "jörg@müller.example"},
+			examples: []string{"jane+news@mail.example.co.uk", "<jane.doe@example.com>", "mary.o'neill@example.ie", "jörg@müller.example"},
 			none:     []string{"git@github.com:org/repo.git", "postgres://bob:hunter@db.example.com/x", "icon@2x.png", "pkg@1.2.3"},
 		},
 		{
 			kind: "phone", about: "A telephone number: international, or national as it is printed (.80 to .90), or any grouping and bare digits near a word such as phone, call or mobile (.75).", alone: .9,
 			examples: []string{"+44 20 7946 0958", "(212) 555-0147", "212-555-0147 ext. 4", "0171 / 1234567", "06 12 34 56 78", "ring 555-0182", "my number is 07700900123"},
-			none:     []string{"1700000000", "order 2125550147", "ISBN 978-3-16-148410-0", "2024-01-15 10:30:00", "40.7128, -74.0060"},
+			none:     []string{"1700000000", "order 2125550147", "case id 212-555-0147", "number 592031745 won", "ISBN 978-3-16-148410-0", "2024-01-15 10:30:00", "40.7128, -74.0060"},
 		},
 		{
 			kind: "credit_card", about: "A payment card number: prefix and length of a network, Luhn, bare or grouped as printed; lengths that networks hardly use only near a word such as card.", alone: .95,
@@ -65,8 +65,8 @@ func readers() []rule {
 		},
 		{
 			kind: "ip_address", about: "An IPv4 or IPv6 address, private ones too; not loopback, unspecified, masks, whole networks or what words call a version.", alone: .9,
-			examples: []string{"203.0.113.77", "from 10.4.2.19:8080", "2001:db8:85a3::8a2e:370:7334", "fe80::1ff:fe23:4567:890a"},
-			none:     []string{"127.0.0.1", "0.0.0.0", "255.255.255.0", "10.0.0.0/8", "version 10.4.2.19", "v1.2.3.4", "1.2.3.4", "::1", "std::vector", "10:30:00"},
+			examples: []string{"203.0.113.77", "from 10.4.2.19:8080", "2001:db8:85a3::8a2e:370:7334", "fe80::1ff:fe23:4567:890a", "ssh root@203.0.113.77"},
+			none:     []string{"127.0.0.1", "0.0.0.0", "255.255.255.0", "10.0.0.0/8", "version 10.4.2.19", "v1.2.3.4", "1.2.3.4", "::1", "08:9e:45:65:0b:8d:b3:e4:0c", "npm i tool@1.22.33.44", "std::vector", "10:30:00"},
 		},
 		{
 			kind: "mac", about: "A hardware address: six pairs with colons or hyphens, or three groups of four with dots.", alone: .95,
