@@ -23,6 +23,9 @@ func wallet(w *window.Window, i int) hit {
 	if !oneOf(w.Text[i], "0abltABLT13MDX97") {
 		return hit{}
 	}
+	if k := i + minWallet - 1; k < len(w.Text) && !window.IsAlnum(w.Text[k]) {
+		return hit{}
+	}
 	n := w.Run(i, maxLonger, window.Alnum)
 	if n < minWallet || n == maxLonger || !ended(w, i+n) {
 		return hit{}
@@ -74,6 +77,9 @@ const charset = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
 // segwit checks bech32 and bech32m, all in one case, of the chains that use them.
 func segwit(text []byte) bool {
+	if c := text[0] | 0x20; c != 'b' && c != 't' && c != 'l' && c != 'a' {
+		return false
+	}
 	var low [maxLonger]byte
 	small, capital := false, false
 	for k, c := range text {
@@ -130,7 +136,7 @@ const alphabet58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 // base58 checks a version, 20 bytes and four of their digest.
 func base58(text []byte) bool {
-	if len(text) > 35 {
+	if len(text) > 35 || bytes.ContainsAny(text, "0OIl") {
 		return false
 	}
 	var raw [25]byte

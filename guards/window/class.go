@@ -31,59 +31,25 @@ const (
 	URLSafe = Alnum | Dash | Underscore
 )
 
-// ClassOf returns the kind of c.
-func ClassOf(c byte) Class {
-	switch {
-	case c >= '0' && c <= '9':
-		return Digit
-	case c >= 'a' && c <= 'z':
-		if c <= 'f' {
-			return HexLower
-		}
-		return Lower
-	case c >= 'A' && c <= 'Z':
-		if c <= 'F' {
-			return HexUpper
-		}
-		return Upper
-	}
-	return classOfSign(c)
-}
+// kinds holds, for every byte, the number of its kind in the order above, from 1
+// on, and 0 for no kind. A table is read once where a switch would branch.
+const kinds = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0f\x0f\x00\x00\x0f\x00\x00" +
+	"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" +
+	"\x0f\x00\x10\x00\x0e\x0d\x00\x10\x00\x00\x00\x09\x00\x06\x08\x0a" +
+	"\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x11\x00\x00\x0b\x00\x00" +
+	"\x12\x04\x04\x04\x04\x04\x04\x05\x05\x05\x05\x05\x05\x05\x05\x05" +
+	"\x05\x05\x05\x05\x05\x05\x05\x05\x05\x05\x05\x00\x10\x00\x00\x07" +
+	"\x00\x02\x02\x02\x02\x02\x02\x03\x03\x03\x03\x03\x03\x03\x03\x03" +
+	"\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x03\x00\x00\x00\x0c\x00" +
+	none + none + none + none + none + none + none + none
 
-func classOfSign(c byte) Class {
-	switch c {
-	case '-':
-		return Dash
-	case '_':
-		return Underscore
-	case '.':
-		return Dot
-	case '+':
-		return Plus
-	case '/':
-		return Slash
-	case '=':
-		return Equals
-	case '~':
-		return Tilde
-	case '$':
-		return Dollar
-	case '%':
-		return Percent
-	case ' ', '\t', '\n', '\r':
-		return Space
-	case '\'', '"', '\\':
-		return Quote
-	case ':':
-		return Colon
-	case '@':
-		return At
-	}
-	return 0
-}
+const none = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+
+// ClassOf returns the kind of c.
+func ClassOf(c byte) Class { return 1 << (kinds[c] & 31) >> 1 }
 
 // IsAlnum reports whether c is an ASCII letter or digit.
-func IsAlnum(c byte) bool { return ClassOf(c)&Alnum != 0 }
+func IsAlnum(c byte) bool { return c|0x20-'a' <= 'z'-'a' || c-'0' <= 9 }
 
 // IsDigit reports whether c is an ASCII digit.
 func IsDigit(c byte) bool { return c-'0' <= 9 }
