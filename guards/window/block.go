@@ -1,7 +1,5 @@
 package window
 
-import "encoding/binary"
-
 // BlockLen is how many bytes a [Block] tells of.
 const BlockLen = 64
 
@@ -14,17 +12,29 @@ type Block struct {
 	Sign  uint64 // < [ / and the backslash
 	Odd   uint64 // the apostrophe and every byte beyond ASCII
 	Lead  uint64 // bytes beyond ASCII that begin a character
-	Token uint64 // groups of eight, from the first byte on, of letters, digits and + , - . / = _ ~ only
+	Token uint64 // letters, digits and + - . / = _ ~
+	Stop  uint64 // what ends a number behind its first digits: , ; : = % & | > ] } quotes, line feed and tab
 }
 
-const (
-	ones = 0x0101010101010101
-	high = 0x80 * ones
-	low7 = 0x7f * ones
-)
+// masks holds, for every byte, a bit for each mask of [Block] in their order.
+const masks = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x80\x00\x00\x00\x00\x00" +
+	"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" +
+	"\x00\x00\x80\x00\x00\x80\x80\x90\x00\x00\x00\x40\x80\x40\x40\x48" +
+	"\x43\x43\x43\x43\x43\x43\x43\x43\x43\x43\x84\x80\x08\xc0\x80\x00" +
+	"\x00\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41" +
+	"\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x08\x08\x80\x00\x40" +
+	"\x00\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41" +
+	"\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x00\x80\x80\x40\x00" +
+	"\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10" +
+	"\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10" +
+	"\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10" +
+	"\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10\x10" +
+	"\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30" +
+	"\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30" +
+	"\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30" +
+	"\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30\x30"
 
-// Read fills the block from text at i on. Eight bytes are read as one number,
-// and every step leaves its answer about a byte in the byte's highest bit.
+// Read fills the block from text at i on.
 func (b *Block) Read(text []byte, i int) {
 	if i+BlockLen <= len(text) {
 		b.read((*[BlockLen]byte)(text[i:]))
@@ -37,40 +47,32 @@ func (b *Block) Read(text []byte, i int) {
 	b.read(&padded)
 }
 
+// read looks every byte up. Word k of r holds the bits of the bytes k, 8+k,
+// 16+k and so on; an exchange of bits between the words makes it mask k.
 func (b *Block) read(raw *[BlockLen]byte) {
-	var alnum, digits, colons, signs, odds, leads, tokens uint64
-	for k := 0; k <= BlockLen-8; k += 8 {
-		x := binary.LittleEndian.Uint64(raw[k : k+8 : k+8])
-		ascii := ^x & high
-		y := x & low7
-		word := between(y|0x20*ones, 'a', 'z') & ascii
-		token := word
-		if word|^differs(y, ' ')&ascii != high { // not only letters and blanks
-			digit := between(y, '0', '9') & ascii
-			word |= digit
-			token = (word | between(y, '+', '/') | ^(differs(y, '=') & differs(y, '_') & differs(y, '~'))) & ascii
-			digits |= gather(digit) << k
-			colons |= gather(^differs(y, ':')&ascii) << k
-			signs |= gather(^(differs(y, '<')&differs(y, '/')&^between(y, '[', '\\'))&ascii) << k
-			odds |= gather(^differs(y, '\'')&high|x&high) << k
-			leads |= gather(x&(x<<1)&high) << k
-		}
-		alnum |= gather(word) << k
-		if token == high {
-			tokens |= 0xff << k
-		}
+	var r [8]uint64
+	for k := range 8 { // in a loop, or the compiler would read all bytes first and run out of registers
+		r[k] = uint64(masks[raw[k]]) | uint64(masks[raw[8+k]])<<8 | uint64(masks[raw[16+k]])<<16 | uint64(masks[raw[24+k]])<<24 |
+			uint64(masks[raw[32+k]])<<32 | uint64(masks[raw[40+k]])<<40 | uint64(masks[raw[48+k]])<<48 | uint64(masks[raw[56+k]])<<56
 	}
-	*b = Block{alnum, digits, colons, signs, odds, leads, tokens}
+	r0, r4 := swap(r[0], r[4], 4, 0x0f*ones)
+	r1, r5 := swap(r[1], r[5], 4, 0x0f*ones)
+	r2, r6 := swap(r[2], r[6], 4, 0x0f*ones)
+	r3, r7 := swap(r[3], r[7], 4, 0x0f*ones)
+	r0, r2 = swap(r0, r2, 2, 0x33*ones)
+	r1, r3 = swap(r1, r3, 2, 0x33*ones)
+	r4, r6 = swap(r4, r6, 2, 0x33*ones)
+	r5, r7 = swap(r5, r7, 2, 0x33*ones)
+	b.Alnum, b.Digit = swap(r0, r1, 1, 0x55*ones)
+	b.Colon, b.Sign = swap(r2, r3, 1, 0x55*ones)
+	b.Odd, b.Lead = swap(r4, r5, 1, 0x55*ones)
+	b.Token, b.Stop = swap(r6, r7, 1, 0x55*ones)
 }
 
-// between marks the bytes of y, all below 128, that lie between two values.
-func between(y uint64, least, most byte) uint64 {
-	return (y + (128-uint64(least))*ones) &^ (y + (127-uint64(most))*ones) & high
+const ones = 0x0101010101010101
+
+// swap exchanges the bits of x n places above the mask and those of y in the mask.
+func swap(x, y uint64, n uint, mask uint64) (uint64, uint64) {
+	t := (x>>n ^ y) & mask
+	return x ^ t<<n, y ^ t
 }
-
-// differs marks the bytes of y, all below 128, that are not c. The other bits
-// mean nothing.
-func differs(y uint64, c byte) uint64 { return (y ^ uint64(c)*ones) + low7 }
-
-// gather packs the highest bits of eight bytes into eight bits, in their order.
-func gather(marks uint64) uint64 { return marks >> 7 * 0x0102040810204080 >> 56 }

@@ -2,12 +2,12 @@ package window
 
 import (
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
 // slowBlock reads a block byte by byte.
 func slowBlock(text []byte, i int) (b Block) {
-	token := 0
 	for k := range BlockLen {
 		c := byte(0)
 		if i+k < len(text) {
@@ -24,15 +24,8 @@ func slowBlock(text []byte, i int) (b Block) {
 		mark(&b.Sign, c == '<' || c == '[' || c == '/' || c == '\\')
 		mark(&b.Odd, c == '\'' || c >= 0x80)
 		mark(&b.Lead, c >= 0xC0)
-		if k%8 == 0 {
-			token = 0
-		}
-		if ClassOf(c)&(URLSafe|Dot|Tilde|Plus|Slash|Equals) != 0 || c == ',' {
-			token++
-		}
-		if token == 8 {
-			b.Token |= 0xff << (k - 7)
-		}
+		mark(&b.Token, ClassOf(c)&(URLSafe|Dot|Tilde|Plus|Slash|Equals) != 0)
+		mark(&b.Stop, strings.IndexByte(",;:\"'=]}>&|\n\t%", c) >= 0)
 	}
 	return b
 }

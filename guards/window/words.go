@@ -2,6 +2,11 @@ package window
 
 import "encoding/binary"
 
+const (
+	high = 0x80 * ones
+	low7 = 0x7f * ones
+)
+
 // Begins marks, in bit k for byte k, where words begin in raw: a letter behind
 // what is neither letter nor digit, a capital behind a small letter, and every
 // character beyond U+00BF. before is the byte before the first.
@@ -26,3 +31,11 @@ func Begins(raw *[BlockLen]byte, before byte) uint64 {
 	letters := small | capital
 	return letters&^((letters|digits)<<1|alnum) | capital&(small<<1|lower) | leads
 }
+
+// between marks the bytes of y, all below 128, that lie between two values.
+func between(y uint64, least, most byte) uint64 {
+	return (y + (128-uint64(least))*ones) &^ (y + (127-uint64(most))*ones) & high
+}
+
+// gather packs the highest bits of eight bytes into eight bits, in their order.
+func gather(marks uint64) uint64 { return marks >> 7 * 0x0102040810204080 >> 56 }
