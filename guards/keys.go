@@ -2,6 +2,7 @@ package guards
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"outrider.dev/outrider/guards/window"
 )
@@ -23,9 +24,14 @@ func hash(key uint32) uint16 { return uint16(key * 0x9E3779B1 >> 16) }
 
 // keyAt returns the key of the word at i that n letters and digits begin: the
 // first four of them in lower case, and zeros if there are fewer.
-func keyAt(text []byte, i, n int) uint32 {
+func keyAt(text []byte, i, n int) uint32 { return keyOf(text, i, 1<<min(n, window.KeyLen)-1) }
+
+// keyOf returns the same of a word whose k-th byte is a letter or digit where bit
+// k of run says so.
+func keyOf(text []byte, i int, run uint64) uint32 {
 	const lower = 0x20202020
-	known := uint32(uint64(1)<<(8*min(uint(n), window.KeyLen)&63) - 1)
+	n := bits.TrailingZeros64(^run&(1<<window.KeyLen-1) | 1<<window.KeyLen)
+	known := uint32(uint64(1)<<(8*n&63) - 1)
 	if i+window.KeyLen <= len(text) {
 		return (binary.LittleEndian.Uint32(text[i:]) | lower) & known
 	}

@@ -52,7 +52,7 @@ func (s scripted) Find(text []byte, _ window.Places, m window.Mark, last bool, o
 
 // scriptedSet redacts what the detectors find.
 func scriptedSet(detectors ...detector) *Set {
-	set := &Set{sieve: newSieve(nil, nil), key: testKey()}
+	set := &Set{sieve: &sieve{value: parts()}, key: testKey()}
 	for n, d := range detectors {
 		set.guards = append(set.guards, guard{detector: d, kind: []Kind{Secret, PII}[n]})
 		set.specs = append(set.specs, Spec{Kind: []Kind{Secret, PII}[n], Action: decision.ActionRedact})

@@ -168,10 +168,8 @@ func (r *sifting) hexes(k int, begin uint64) {
 			r.number.Add(i)
 		}
 	}
-	if b.Token|next.Token != 0 { // so long a word holds a whole group
-		for left := begin & long(b.Alnum, next.Alnum); left != 0; left &= left - 1 {
-			r.number.Add(base + bits.TrailingZeros64(left))
-		}
+	for left := begin & runs(b.Alnum, next.Alnum, longWord); left != 0; left &= left - 1 {
+		r.number.Add(base + bits.TrailingZeros64(left))
 	}
 	if b.Colon|next.Colon != 0 {
 		r.colons(base, b, next, begin)
@@ -186,14 +184,6 @@ const (
 
 // datePart is the digits of 2024-01-15T, which log lines are full of.
 const datePart = 0b0_11_0_11_0_1111
-
-// long returns the places from which on there are letters and digits enough for a wallet.
-func long(b, next uint64) uint64 {
-	for _, n := range [...]int{1, 2, 4, 8, longWord - 16} {
-		b, next = b&shifted(b, next, n), next&(next>>n)
-	}
-	return b
-}
 
 // colons judges where an IPv6 address may begin: with a group of up to four
 // letters and digits, or with two colons. Within its longest form lie two

@@ -62,12 +62,12 @@ func New(specs []Spec, key Key) (*Set, error) {
 	if set.custom, err = newPatterns(specs); err != nil {
 		return nil, err
 	}
-	var secretKeys, injectionKeys, near, right []string
+	v := &sieve{value: parts()}
 	// Where findings of several kinds begin and end alike, the first in this order names them.
 	if kinds[Secret] {
 		d := secret.New()
-		secretKeys = d.Keys()
-		near, right = d.Openers()
+		v.credentials(d.Keys(), d.Prefixes())
+		v.open(d.Openers())
 		set.guards = append(set.guards, guard{detector: d, kind: Secret, places: ofSecrets})
 	}
 	if kinds[PII] {
@@ -76,7 +76,7 @@ func New(specs []Spec, key Key) (*Set, error) {
 	}
 	if kinds[Injection] {
 		d := injection.New(false)
-		injectionKeys = d.Keys()
+		v.injections(d.Keys())
 		whole, err := injection.NewJudge()
 		if err != nil {
 			return nil, err
@@ -85,8 +85,7 @@ func New(specs []Spec, key Key) (*Set, error) {
 			detector: d, kind: Injection, places: ofInjection, tool: injection.New(true), noSystem: true, judge: whole,
 		})
 	}
-	set.sieve = newSieve(secretKeys, injectionKeys)
-	set.sieve.open(near, right)
+	set.sieve = v
 	return set, nil
 }
 

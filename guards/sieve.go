@@ -2,6 +2,7 @@ package guards
 
 import (
 	"math/bits"
+	"slices"
 
 	"outrider.dev/outrider/guards/window"
 )
@@ -22,36 +23,63 @@ const botWord = 30
 type sieve struct {
 	any               keys // of all kinds
 	secret, injection keys
-	near, right       keys // before values, see values.go
+	openers           keys
+	prefixes          [1 << 9][]string // of credentials, by their first two bytes
+	words             map[string]bool  // before values, see values.go: whether any value right behind is judged
 	value             [256]part
 }
 
-func newSieve(secretKeys, injectionKeys []string) *sieve {
-	v := &sieve{}
-	for _, key := range secretKeys {
+// credentials adds the keys of words that credentials may begin with, and the
+// prefixes that they stand for.
+func (v *sieve) credentials(keys, prefixes []string) {
+	for _, key := range keys {
 		v.any.add(key)
 		v.secret.add(key)
 	}
-	for _, key := range injectionKeys {
+	for _, p := range prefixes {
+		slot := slotOf(p[0], p[1])
+		v.prefixes[slot] = append(v.prefixes[slot], p)
+	}
+}
+
+// injections adds the keys of words that an act may begin with.
+func (v *sieve) injections(keys []string) {
+	for _, key := range keys {
 		v.any.add(key)
 		v.injection.add(key)
 	}
-	v.value = parts()
-	return v
 }
 
-// open adds the keys of words before values: those near which a value with a
-// digit is judged, and those right behind which any is.
+// open adds words before values: those near which a value with a digit is
+// judged, and those right behind which any is. A line end that is still written
+// as \n leaves its letter to the word.
 func (v *sieve) open(near, right []string) {
-	for _, key := range near {
-		v.any.add(key)
-		v.near.add(key)
+	v.words = map[string]bool{}
+	for _, word := range slices.Concat(near, right) {
+		v.words[word] = false
+		for _, letter := range [...]string{"", "n", "r"} {
+			v.any.add(letter + word)
+			v.openers.add(letter + word)
+		}
 	}
-	for _, key := range right {
-		v.any.add(key)
-		v.near.add(key)
-		v.right.add(key)
+	for _, word := range right {
+		v.words[word] = true
 	}
+}
+
+func slotOf(a, b byte) int { return int(a)<<4&0x1ff ^ int(b) }
+
+// prefixed reports whether a credential may begin with the text, by its prefix.
+func (v *sieve) prefixed(text []byte, last bool) bool {
+	if len(text) < 2 {
+		return true
+	}
+	for _, p := range v.prefixes[slotOf(text[0], text[1])] {
+		if n := min(len(p), len(text)); string(text[:n]) == p[:n] && (n == len(p) || !last) {
+			return true
+		}
+	}
+	return false
 }
 
 // sift writes the places of the stretch that begins at from. It also reads what
@@ -135,45 +163,57 @@ func (r *sifting) words(k int, begin uint64) {
 	base := r.from + k*window.BlockLen
 	for left := begin; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
-		run := b.Alnum >> (o & 63)
-		if o > window.BlockLen-botWord {
-			run |= next.Alnum << ((window.BlockLen - o) & 63)
+		if h := hash(keyOf(r.text, base+o, shifted(b.Alnum, next.Alnum, o))); r.sieve.any.has(h) {
+			r.word(base+o, h, bits.TrailingZeros64(^shifted(b.Alnum, next.Alnum, o)))
 		}
-		n := bits.TrailingZeros64(^run)
-		if h := hash(keyAt(r.text, base+o, n)); r.sieve.any.has(h) {
-			r.word(base+o, h)
-		}
-		if n >= minJoined && n < botWord && endsWithWord(r.text[base+o:base+o+n]) {
+	}
+	for left := begin & runs(b.Alnum, next.Alnum, minJoined); left != 0; left &= left - 1 {
+		o := bits.TrailingZeros64(left)
+		n := bits.TrailingZeros64(^shifted(b.Alnum, next.Alnum, o))
+		if n < botWord && endsWithWord(r.text[base+o:base+o+n]) {
 			r.joined(base + o + n)
 		}
 		if n >= 23 && n < botWord && r.text[base+o]-'M' <= 'O'-'M' { // a bot token
 			r.secret.Add(base + o)
 		}
 	}
-	// Such a value is so long that it holds a whole group.
-	long := b.Token>>7 | next.Token<<57
-	for left := begin & long; left != 0; left &= left - 1 {
+	for left := begin & runs(b.Token, next.Token, minValue); left != 0; left &= left - 1 {
 		if i := base + bits.TrailingZeros64(left); r.announced(i) {
 			r.secret.Add(i)
 		}
 	}
 	// Characters that words are disguised with may stand among their first letters.
-	odd := b.Odd>>1 | b.Odd>>2 | b.Odd>>3 | next.Odd<<63 | next.Odd<<62 | next.Odd<<61
-	for left := begin & odd; left != 0; left &= left - 1 {
-		r.injection.Add(base + bits.TrailingZeros64(left))
+	if b.Odd|next.Odd != 0 {
+		odd := b.Odd>>1 | b.Odd>>2 | b.Odd>>3 | next.Odd<<63 | next.Odd<<62 | next.Odd<<61
+		for left := begin & odd; left != 0; left &= left - 1 {
+			r.injection.Add(base + bits.TrailingZeros64(left))
+		}
 	}
 }
 
-// word judges the word at i, whose key is known.
-func (r *sifting) word(i int, h uint16) {
+// runs returns the places of a block from which on n bits are set, those of the
+// next block behind them.
+func runs(b, next uint64, n int) uint64 {
+	for have := 1; have < n; {
+		step := min(have, n-have)
+		b, next = b&shifted(b, next, step), next&(next>>step)
+		have += step
+	}
+	return b
+}
+
+// word judges the word of n letters and digits at i, whose key is known.
+func (r *sifting) word(i int, h uint16, n int) {
 	if r.sieve.secret.has(h) {
-		r.secret.Add(i)
+		if r.sieve.prefixed(r.text[i:], r.last) {
+			r.secret.Add(i)
+		}
 		if r.text[i] == 'B' {
 			r.begin(i)
 		}
 	}
-	if r.sieve.near.has(h) {
-		r.opener(i, h)
+	if r.sieve.openers.has(h) {
+		r.opener(i, n)
 	}
 	if r.sieve.injection.has(h) {
 		r.injection.Add(i)

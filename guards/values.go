@@ -64,19 +64,25 @@ const (
 	minJoined = 9 // letters of a word such as dbPassword, whose end opens
 )
 
-// opener notes the opening word at i, unless it is another word than the key
-// promised: the options of commands stand behind a dash, and of the words that
-// begin with pass only password, passphrase, passcode and their likes open.
-func (r *sifting) opener(i int, h uint16) {
-	c := r.text[i] | 0x20
-	if c == 'u' && (i == 0 || r.text[i-1] != '-') {
+// opener notes the word of n letters and digits at i if it is one that opens.
+// The options of commands stand behind a dash.
+func (r *sifting) opener(i, n int) {
+	var low [botWord]byte
+	if n > len(low) {
 		return
 	}
-	if c == 'p' && i+4 < len(r.text) && r.text[i+3]|0x20 == 's' && window.IsAlnum(r.text[i+4]) && strings.IndexByte("wpce", r.text[i+4]|0x20) < 0 {
+	for k, c := range r.text[i : i+n] {
+		low[k] = c | 0x20
+	}
+	right, opens := r.sieve.words[string(low[:n])]
+	if !opens && i > 0 && r.text[i-1] == '\\' && (low[0] == 'n' || low[0] == 'r') {
+		right, opens = r.sieve.words[string(low[1:n])]
+	}
+	if !opens || low[0] == 'u' && (i == 0 || r.text[i-1] != '-') {
 		return
 	}
 	r.opened = 1
-	if r.sieve.right.has(h) {
+	if right {
 		r.right = i
 		r.follow(i)
 	}
@@ -181,8 +187,8 @@ func (r *sifting) opening(i, n int) {
 	if n >= minJoined && n < botWord && endsWithWord(r.text[i:i+n]) {
 		r.joined(i + n)
 	}
-	if h := hash(keyAt(r.text, i, n)); r.sieve.near.has(h) {
-		r.opener(i, h)
+	if r.sieve.openers.has(hash(keyAt(r.text, i, n))) {
+		r.opener(i, n)
 	}
 }
 

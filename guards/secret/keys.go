@@ -20,6 +20,15 @@ func (d *Detector) Keys() []string {
 	return slices.Compact(out)
 }
 
+// Prefixes returns what credentials begin with whose first letters give them away.
+func (d *Detector) Prefixes() []string {
+	out := []string{"eyJ", "Private-Lines: "}
+	for _, r := range d.rules {
+		out = append(out, r.prefix)
+	}
+	return out
+}
+
 // appendKeys appends the keys of prefix with all that may follow it.
 func appendKeys(out []string, prefix string, body window.Class) []string {
 	n := 0

@@ -18,7 +18,11 @@ type view struct {
 
 // look returns what stands before i.
 func look(w *window.Window, i int) view {
-	v := view{text: w.Text[max(0, i-reach):i]}
+	from := max(0, i-reach)
+	for from > 0 && from < i && wordByte(w.Text[from-1]) && wordByte(w.Text[from]) {
+		from++ // the rest of a word is none
+	}
+	v := view{text: w.Text[from:i]}
 	v.gap = len(v.text)
 	for v.gap > 0 && opens(v.text[v.gap-1]) && !v.newline(v.gap) {
 		v.gap--

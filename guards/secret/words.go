@@ -91,17 +91,16 @@ var endings = [...]struct {
 	{"pwd", password},
 }
 
-// Openers returns the keys of the words before which values are told apart
-// from other text: first those near which a value with a digit may be one, then
+// Openers returns the words before which values are told apart from other text,
+// in lower case: first those near which a value with a digit may be one, then
 // those right behind which any value may.
 func (d *Detector) Openers() (near, right []string) {
 	for word, r := range d.words {
-		k := word[:min(len(word), 4)]
 		switch r {
 		case key, strong, session:
-			near = append(near, k)
+			near = append(near, word)
 		case password:
-			right = append(right, k)
+			right = append(right, word)
 		}
 	}
 	return near, append(right, "u", "user") // of curl -u and --user
