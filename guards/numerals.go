@@ -14,6 +14,7 @@ const (
 	manyDigits = 7         // behind a first digit
 	someDigits = 6         // behind a first letter
 	maxLetters = 6         // that stand before its first digit
+	maxDigits  = 19        // of a number without separators
 	longWord   = 26        // letters and digits of a wallet at least
 )
 
@@ -35,28 +36,34 @@ func (r *sifting) numbers(k int, begin uint64) {
 		i := base + o
 		r.signed(i)
 		digits := shifted(b.Digit, next.Digit, o)
-		if !r.within(i) && (!r.last && i+window.BlockLen > len(r.text) || r.numeric(i, digits)) {
-			r.number.Add(i)
-		}
 		n := bits.TrailingZeros64(^digits)
+		stop := shifted(b.Stop, next.Stop, o)
 		if n >= 8 && n <= 10 && i+n < len(r.text) && r.text[i+n] == ':' { // a bot token
 			r.secret.Add(i)
+		}
+		if n < manyDigits && stop>>n&1 != 0 {
+			continue
+		}
+		if r.numeric(i, n, shifted(b.Alnum, next.Alnum, o), digits, stop) && !r.within(i) {
+			r.number.Add(i)
 		}
 	}
 	r.months(k, begin)
 	r.open(base, begin)
-	if bits.OnesCount64(b.Digit)+bits.OnesCount64(next.Digit&near) < someDigits {
-		return
-	}
 	for left := lettered(b, next, begin); left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
 		digits := shifted(b.Digit, next.Digit, o)
-		if bits.OnesCount64(digits&near) >= someDigits && announcedBy(shifted(b.Alnum, next.Alnum, o), digits) {
+		if tally(digits, shifted(b.Stop, next.Stop, o)) >= someDigits && announcedBy(shifted(b.Alnum, next.Alnum, o), digits) {
 			if i := base + o; !r.within(i) {
 				r.number.Add(i)
 			}
 		}
 	}
+}
+
+// tally counts the digits near a place that stand before what ends a number.
+func tally(digits, stop uint64) int {
+	return bits.OnesCount64(digits & near & (stop&-stop - 1))
 }
 
 // months judges the words of block k that may name the month of a date, as in
@@ -113,38 +120,44 @@ func (r *sifting) open(base int, begin uint64) {
 	}
 }
 
-// lettered returns the words that begin with one to six letters and a digit, or
-// with one or two letters, a separator of at most three bytes and a digit.
-func lettered(b, next *window.Block, begin uint64) (found uint64) {
-	var alnum, digit [maxLetters + 1]uint64
-	for n := range alnum {
-		alnum[n], digit[n] = shifted(b.Alnum, next.Alnum, n), shifted(b.Digit, next.Digit, n)
+// lettered returns the words with a digit behind one to six letters, or behind
+// one or two letters and a separator of at most three bytes.
+func lettered(b, next *window.Block, begin uint64) uint64 {
+	low, high := shifted(b.Digit, next.Digit, 1), next.Digit>>1
+	for _, n := range [...]int{1, 2, 2} {
+		low, high = low|shifted(low, high, n), high|high>>n
 	}
-	word := begin &^ b.Digit
-	one := word &^ alnum[1] & (digit[2] | digit[3] | digit[4])
-	two := word & alnum[1] &^ alnum[2] & (digit[3] | digit[4] | digit[5])
-	for n := 1; n <= maxLetters; n++ {
-		found |= word & digit[n]
-		word &= alnum[n] &^ digit[n]
-	}
-	return found | one | two
+	return begin &^ b.Digit & low
 }
 
 // announcedBy reports whether the digits fit the letters that they follow: they
-// stand right behind them in a word of some length, or apart from one or two in a run of a length that
-// numbers with such letters have.
+// stand right behind them in a word of some length, or apart from one or two, and
+// make a run of a length that numbers with such letters have.
 func announcedBy(alnum, digits uint64) bool {
-	letters, at := bits.TrailingZeros64(^alnum), bits.TrailingZeros64(digits)
-	if at < letters { // an IBAN may stand in groups of four
-		return letters >= 4
+	word, at := bits.TrailingZeros64(^alnum), bits.TrailingZeros64(digits)
+	run := bits.TrailingZeros64(^(digits >> (at & 63)))
+	if at > word {
+		switch {
+		case at > word+3:
+			return false
+		case word == 1:
+			return run == 7 || run == 8
+		}
+		return word == 2 && (run == 2 || run == 3 || run == 6)
 	}
-	switch bits.TrailingZeros64(^(digits >> (at & 63))) {
-	case 2, 3, 6:
-		return letters == 2
-	case 7, 8:
-		return letters == 1
+	switch {
+	case at > maxLetters || word < 4: // an IBAN may stand in groups of four
+		return false
+	case at == 1 && run == 2: // as in A99A99A99
+		return word == 9
+	case at == 1 && run == 3:
+		return word == 4
+	case at == 2: // the rest of an IBAN may be anything
+		return run >= 2
+	case at == maxLetters:
+		return run == 2
 	}
-	return false
+	return run >= 6
 }
 
 // hexes judges the words of block k that a hardware address, an IPv6 address or
@@ -204,48 +217,52 @@ func (r *sifting) colons(base int, b, next *window.Block, begin uint64) {
 	}
 }
 
-// numeric reports whether a number may begin with the digit at i. Bit k of
-// digits tells whether the k-th byte from i on is a digit: there are seven of
-// them near, or an IPv4 address or a date may stand there.
-func (r *sifting) numeric(i int, digits uint64) bool {
-	n := bits.TrailingZeros64(^digits)
-	if n >= manyDigits {
-		return true
-	}
-	if i+n < len(r.text) && !joins(r.text[i+n]) {
-		return false
-	}
-	if digits&(1<<11-1) == datePart && i+10 < len(r.text) && r.text[i+10] == 'T' && pii.BeginsTime(r.text[i:]) {
-		return false
-	}
-	if bits.OnesCount64(digits&near) >= manyDigits {
-		return true
-	}
+// numeric reports whether a number may begin with the n digits at i. Bit k of
+// the others tells of the k-th byte from i on. There are seven digits near, or an
+// IPv4 address or a date may stand there.
+func (r *sifting) numeric(i, n int, alnum, digits, stop uint64) bool {
 	switch {
+	case !r.last && i+window.BlockLen > len(r.text):
+		return true
+	case alnum>>n&1 != 0:
+		return r.mixed(i, n, alnum, digits)
+	case n >= manyDigits:
+		return n <= maxDigits
+	case i+n+1 < len(r.text) && r.text[i+n] == ' ' && !window.IsDigit(r.text[i+n+1]) && window.IsAlnum(r.text[i+n+1]):
+		return n <= 2 && year(digits&near) != 0 && pii.FollowsDay(r.text[i+n+1:])
+	case digits&(1<<11-1) == datePart && i+10 < len(r.text) && r.text[i+10] == 'T' && pii.BeginsTime(r.text[i:]):
+		return false
+	case tally(digits, stop) >= manyDigits:
+		return true
 	case n > 3:
 		return false
 	case i+n < len(r.text) && r.text[i+n] == '.' && fourParts(digits):
 		return true
-	case n > 2, i+n+1 < len(r.text) && r.text[i+n] == ' ' && !pii.FollowsDay(r.text[i+n+1:]):
-		return false
 	}
-	return year(digits&near) != 0
+	return n <= 2 && year(digits&near) != 0
+}
+
+// mixed reports the same where a letter follows the digits: as in 99AA99999,
+// 999999A99999999 and 99999999A, in an extension or an ordinal.
+func (r *sifting) mixed(i, n int, alnum, digits uint64) bool {
+	word := bits.TrailingZeros64(^alnum)
+	switch c := r.text[i+n]; {
+	case n <= 2 && (c == 's' || c == 'n' || c == 'r' || c == 't'):
+		return word == n+2 && year(digits&near) != 0 || word == 9
+	case n == 2:
+		return word == 9
+	case n == 6:
+		return word == 15
+	case n >= 8 && c == 'x':
+		return n <= maxDigits
+	}
+	return n == 8 && word == 9
 }
 
 // year marks where four digits stand together.
 func year(digits uint64) uint64 {
 	digits &= digits >> 1
 	return digits & (digits >> 2)
-}
-
-// joins reports whether a number may go on with c behind its first digits: with
-// a separator or a letter, but not as JSON and lists do.
-func joins(c byte) bool {
-	switch c {
-	case ',', ';', ':', '"', '\'', '=', ']', '}', '>', '&', '|', '\n', '\t', '%':
-		return false
-	}
-	return true
 }
 
 // fourParts reports whether four runs of digits stand one byte apart.

@@ -154,7 +154,7 @@ func TestEverySplitOfAPlaceholder(t *testing.T) {
 	for _, c := range []struct {
 		text string
 		upto uint64
-	}{{"see [", 4}, {"1] and ", 12}, {"[EMAI", 12}, {"L] ", 20}, {"[EMAIL_1_", 20}, {"x", 30}} {
+	}{{"see [", 4}, {"1] and ", 12}, {"[EMAI", 12}, {"L] ", 20}, {"[EMAIL_1_", 20}, {"!", 30}} {
 		if release, _, _ := st.Write(decision.Delta{Lane: "0", Text: c.text}); release.Upto != c.upto {
 			t.Errorf("%q: released to %d, want %d", c.text, release.Upto, c.upto)
 		}
