@@ -195,6 +195,9 @@ const (
 	threeFours = 0b1111_0_1111_0_1111
 )
 
+// dateLen is the bytes of 12.04.1985.
+const dateLen = 1<<10 - 1
+
 // datePart is the digits of 2024-01-15T, which log lines are full of.
 const datePart = 0b0_11_0_11_0_1111
 
@@ -238,6 +241,8 @@ func (r *sifting) numeric(i, n int, alnum, digits, stop uint64) bool {
 		return false
 	case i+n < len(r.text) && r.text[i+n] == '.' && fourParts(digits):
 		return true
+	case digits>>(n+1)&1 != 0: // a date in figures
+		return n <= 2 && year(digits&dateLen) != 0
 	}
 	return n <= 2 && year(digits&near) != 0
 }
