@@ -144,6 +144,7 @@ func (b *builder) refuseExpression(path, expr string, err error) {
 	}
 	fix := problem.Fix
 	problem.Fix = ""
+	b.placeMacro(&problem)
 	at := b.at(path)
 	if b.src.In != nil && problem.Line > 0 {
 		if in := b.src.In(path, expr, problem.Line, problem.Column); in != "" {
@@ -151,6 +152,20 @@ func (b *builder) refuseExpression(path, expr string, err error) {
 		}
 	}
 	b.errs = append(b.errs, &LoadError{Policy: b.policy.Name, At: at, Path: path, Problem: problem.Error(), Fix: fix})
+}
+
+// placeMacro says where in the file the mistake in a macro is, if that can be
+// told.
+func (b *builder) placeMacro(problem *cel.Error) {
+	macros := b.src.Doc.GetSpec().GetMacros()
+	i := slices.IndexFunc(macros, func(m *configv1.Macro) bool { return m.GetName() == problem.In.Macro })
+	if i < 0 || b.src.In == nil {
+		return
+	}
+	if at := b.src.In(macroPath(i), macros[i].GetExpression(), problem.In.Line, problem.In.Column); at != "" {
+		problem.Problem = "in the macro " + problem.In.Macro + " (" + at + "): " + problem.Problem
+		problem.In = cel.Origin{}
+	}
 }
 
 // clash refuses a rule whose roots no call has together: it would look like

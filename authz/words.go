@@ -14,12 +14,12 @@ import (
 )
 
 // words gives the policy's expressions their vocabulary: the common one, its
-// declared claims and its variables. A policy without the latter two shares
-// its compiler, and so what is evaluated, with others.
+// declared claims, its macros and its variables. A policy that brings none of
+// its own shares its compiler, and so what is evaluated, with others.
 func (b *builder) words(atoms *cel.Atoms, spec *configv1.PolicySpec) {
 	b.schema = b.claims(spec.GetClaims())
-	variables := spec.GetVariables()
-	if len(b.schema) == 0 && len(variables) == 0 {
+	macros, variables := spec.GetMacros(), spec.GetVariables()
+	if len(b.schema)+len(macros)+len(variables) == 0 {
 		return
 	}
 	compiler, err := cel.New(atoms, b.schema)
@@ -28,11 +28,41 @@ func (b *builder) words(atoms *cel.Atoms, spec *configv1.PolicySpec) {
 		return
 	}
 	b.compiler = compiler
-	names := make([]string, len(variables))
+	b.macros(macros)
+	b.variables(variables)
+	for i, m := range macros { // they may read variables
+		if err := compiler.CheckMacro(m.GetName(), m.GetExpression()); err != nil {
+			b.refuseExpression(macroPath(i), m.GetExpression(), err)
+		}
+	}
+}
+
+// macroPath is the place of a macro's expression in the document.
+func macroPath(i int) string { return index("spec.macros", i) + ".expression" }
+
+// macros defines the policy's macros, each for those below it too.
+func (b *builder) macros(macros []*configv1.Macro) {
+	names := make([]string, len(macros))
+	for i, m := range macros {
+		names[i] = m.GetName()
+	}
+	b.compiler.AnnounceMacros(names)
+	for i, m := range macros {
+		if err := b.compiler.DefineMacro(m.GetName(), m.GetParams(), m.GetExpression()); err != nil {
+			b.refuseExpression(macroPath(i), m.GetExpression(), err)
+		}
+	}
+}
+
+// variables defines the policy's variables, each for those below it too.
+func (b *builder) variables(variables []*configv1.Variable) {
+	compiler, names := b.compiler, make([]string, len(variables))
 	for i, v := range variables {
 		names[i] = v.GetName()
 	}
-	compiler.Announce(names)
+	if len(names) > 0 {
+		compiler.Announce(names)
+	}
 	for i, v := range variables {
 		path := index("spec.variables", i)
 		if err := compiler.Define(v.GetName(), v.GetExpression()); err != nil {

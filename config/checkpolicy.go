@@ -12,6 +12,7 @@ func (d *document) checkPolicy(p *configv1.AgentPolicy) {
 	d.checkName("metadata.name", p.GetMetadata().GetName())
 	spec := p.GetSpec()
 	d.checkVariables(spec.GetVariables())
+	d.checkMacros(spec.GetMacros())
 	d.checkRego(spec.GetRegoModules())
 	d.checkIssuers(spec.GetTraffic().GetJwtAuthentication().GetProviders())
 	d.checkLimits(spec.GetTraffic().GetRateLimiting())
@@ -46,10 +47,31 @@ func (d *document) checkVariables(variables []*configv1.Variable) {
 	seen := map[string]string{}
 	for i, v := range variables {
 		path := fmt.Sprintf("spec.variables[%d].name", i)
-		if name := v.GetName(); name != "" && (digits(name[:1]) || !only(name, variableCharacter)) {
-			d.fail(path, fmt.Sprintf("%s: %s is not an identifier", path, quoted(name)), "use letters, digits and '_', and no digit first")
-		}
+		d.checkIdentifier(path, v.GetName())
 		d.unique(seen, path, v.GetName())
+	}
+}
+
+// checkMacros holds the names of macros and their parameters to what can stand
+// in an expression.
+func (d *document) checkMacros(macros []*configv1.Macro) {
+	seen := map[string]string{}
+	for i, m := range macros {
+		path := fmt.Sprintf("spec.macros[%d]", i)
+		d.checkIdentifier(path+".name", m.GetName())
+		d.unique(seen, path+".name", m.GetName())
+		params := map[string]string{}
+		for j, p := range m.GetParams() {
+			at := fmt.Sprintf("%s.params[%d]", path, j)
+			d.checkIdentifier(at, p)
+			d.unique(params, at, p)
+		}
+	}
+}
+
+func (d *document) checkIdentifier(path, name string) {
+	if name != "" && (digits(name[:1]) || !only(name, variableCharacter)) {
+		d.fail(path, fmt.Sprintf("%s: %s is not an identifier", path, quoted(name)), "use letters, digits and '_', and no digit first")
 	}
 }
 

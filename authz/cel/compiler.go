@@ -25,6 +25,8 @@ type Compiler struct {
 	fields  map[string]input.Field
 	defined map[string]*Program // variables, by path
 	later   map[string]bool     // variables that are not defined yet, by path
+	macros  map[string]*macro
+	coming  map[string]bool // macros that are not defined yet
 	schema  input.Schema
 	atoms   *Atoms
 	scope   string // begins the names of atoms that other compilers must not share
@@ -33,7 +35,10 @@ type Compiler struct {
 // New returns a compiler for the vocabulary of authz/input with the claims of
 // a schema. It adds to the atoms.
 func New(atoms *Atoms, schema input.Schema) (*Compiler, error) {
-	c := &Compiler{words: input.NewVocabulary(schema), fields: map[string]input.Field{}, defined: map[string]*Program{}, later: map[string]bool{}, schema: schema, atoms: atoms}
+	c := &Compiler{
+		words: input.NewVocabulary(schema), fields: map[string]input.Field{}, schema: schema, atoms: atoms,
+		defined: map[string]*Program{}, later: map[string]bool{}, macros: map[string]*macro{}, coming: map[string]bool{},
+	}
 	if len(schema) > 0 {
 		c.apart()
 	}
@@ -103,8 +108,32 @@ func (c *Compiler) Compile(expr string) (*Program, error) {
 	return c.plan(checked, found)
 }
 
-// check parses an expression and checks its words, types and cost.
-func (c *Compiler) check(expr string) (*celgo.Ast, *reading, error) {
+// check parses an expression and checks its words and types. The names of
+// params stand for values of any type.
+func (c *Compiler) check(expr string, params ...string) (*celgo.Ast, *reading, error) {
+	parsed, origins, err := c.parse(expr)
+	if err != nil {
+		return nil, nil, err
+	}
+	found := c.read(parsed.NativeRep(), params)
+	if found.err != nil {
+		return nil, nil, found.err.from(origins)
+	}
+	env := c.env
+	for _, p := range params {
+		if env, err = env.Extend(celgo.Variable(p, celgo.DynType)); err != nil {
+			return nil, nil, &Error{Problem: plain(err.Error()), Fix: "give the parameter " + p + " another name"}
+		}
+	}
+	checked, issues := env.Check(parsed)
+	if err := issues.Err(); err != nil {
+		return nil, nil, c.refuse(issues).from(origins)
+	}
+	return checked, found, nil
+}
+
+// parse parses an expression and expands the macros in it.
+func (c *Compiler) parse(expr string) (*celgo.Ast, map[int64]Origin, error) {
 	if len(expr) > maxExpression {
 		return nil, nil, &Error{Problem: fmt.Sprintf("the expression is longer than %d bytes", maxExpression), Fix: "split it into several rules"}
 	}
@@ -112,22 +141,19 @@ func (c *Compiler) check(expr string) (*celgo.Ast, *reading, error) {
 	if err := issues.Err(); err != nil {
 		return nil, nil, c.refuse(issues)
 	}
-	found := c.read(parsed.NativeRep())
-	if found.err != nil {
-		return nil, nil, found.err
-	}
-	checked, issues := c.env.Check(parsed)
-	if err := issues.Err(); err != nil {
-		return nil, nil, c.refuse(issues)
-	}
-	if err := c.bound(checked); err != nil {
+	origins, err := c.expand(parsed.NativeRep())
+	if err != nil {
 		return nil, nil, err
 	}
-	return checked, found, nil
+	return parsed, origins, nil
 }
 
-// plan plans a checked expression, as a whole and in pieces.
+// plan bounds what a checked expression costs and plans it, as a whole and in
+// pieces.
 func (c *Compiler) plan(checked *celgo.Ast, found *reading) (*Program, error) {
+	if err := c.bound(checked); err != nil {
+		return nil, err
+	}
 	whole, err := c.env.Program(checked, celgo.EvalOptions(celgo.OptOptimize))
 	if err != nil {
 		return nil, &Error{Problem: plain(err.Error()), Fix: "mend the expression"}
@@ -147,12 +173,15 @@ func typeName(t *celgo.Type) string {
 	return t.String()
 }
 
-// read finds the words that an expression reads.
-func (c *Compiler) read(parsed *ast.AST) *reading {
+// read finds the words that an expression with these parameters reads.
+func (c *Compiler) read(parsed *ast.AST, params []string) *reading {
 	r := &reading{
 		words: c.words, later: c.later, info: parsed.SourceInfo(), bound: map[string]int{}, consts: map[string]bool{},
 		ident:    func(name string) bool { _, ok := c.env.CELTypeProvider().FindIdent(name); return ok },
 		function: func(name string) bool { _, ok := c.env.Functions()[name]; return ok },
+	}
+	for _, p := range params {
+		r.bound[p]++
 	}
 	r.walk(parsed.Expr())
 	return r

@@ -13,15 +13,28 @@ import (
 )
 
 // Error says why an expression does not load. Line and Column count from 1 in
-// the expression's own text; 0 where no place is to blame.
+// the expression's own text; 0 where no place is to blame. Where that text is
+// the call of a macro, In is the place in the macro.
 type Error struct {
 	Line, Column int
 	Problem, Fix string
+	In           Origin
+
+	part int64 // of the expression
+}
+
+// from says which macro the mistake came from.
+func (e *Error) from(origins map[int64]Origin) *Error {
+	e.In = origins[e.part]
+	return e
 }
 
 // Error implements error.
 func (e *Error) Error() string {
 	text := e.Problem
+	if e.In.Macro != "" {
+		text = fmt.Sprintf("in the macro %s, at %d:%d of its expression: %s", e.In.Macro, e.In.Line, e.In.Column, text)
+	}
 	if e.Fix != "" {
 		text += ": " + e.Fix
 	}
@@ -34,7 +47,7 @@ func (e *Error) Error() string {
 // refuse turns the checker's first complaint into an Error.
 func (c *Compiler) refuse(issues *celgo.Issues) *Error {
 	first := issues.Errors()[0]
-	e := &Error{Problem: plain(first.Message)}
+	e := &Error{Problem: plain(first.Message), part: first.ExprID}
 	if line := first.Location.Line(); line > 0 { // else the library blames no place
 		e.Line, e.Column = line, first.Location.Column()+1
 	}
@@ -45,24 +58,32 @@ func (c *Compiler) refuse(issues *celgo.Issues) *Error {
 			e.Problem, e.Fix = name+" is no value of its own", "name one of its fields, such as "+c.words.Under(name)[0].Path
 			return e
 		}
-		e.Problem = "no function " + name
+		if m := c.macros[name]; m != nil {
+			e.Problem, e.Fix = "the macro "+name+" is no member of a value", "call it as "+m.usage()
+			return e
+		}
+		e.Problem = "no function or macro " + name
 		e.Fix = "see the expression language's functions"
 		if near := input.Nearest(name, c.functions()); near != "" {
 			e.Fix = "did you mean " + near + "?"
 		}
 		return e
 	}
-	if strings.HasPrefix(first.Message, "found no matching overload") {
+	switch {
+	case strings.HasPrefix(first.Message, "found no matching overload"):
 		e.Fix = "compare and combine values of the same type"
+	case strings.HasPrefix(first.Message, "invalid argument to has()"):
+		e.Problem, e.Fix = "has() asks for a member, not for a whole value", "name the member, as in has(claims.team)"
 	}
 	return e
 }
 
-// functions returns the names that an author may write.
+// functions returns the names of functions and macros that an author may write.
 func (c *Compiler) functions() []string {
 	names := slices.Sorted(maps.Keys(c.env.Functions()))
 	names = append(names, operators.Exists, operators.All, operators.ExistsOne, operators.Has, operators.Map, operators.Filter)
-	return slices.DeleteFunc(names, func(n string) bool { return strings.ContainsAny(n, "_@!") && n != operators.ExistsOne })
+	names = slices.DeleteFunc(names, func(n string) bool { return strings.ContainsAny(n, "_@!") && n != operators.ExistsOne })
+	return slices.Concat(names, slices.Sorted(maps.Keys(c.macros)))
 }
 
 // plain makes one line of a message of the library.

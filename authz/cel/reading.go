@@ -137,10 +137,7 @@ func (r *reading) namespaced(call ast.CallExpr) bool {
 // may not be named like a root: readers would take tool.name for the call's.
 func (r *reading) comprehension(e ast.Expr) {
 	c := e.AsComprehension()
-	vars := []string{c.IterVar(), c.AccuVar()}
-	if c.HasIterVar2() {
-		vars = append(vars, c.IterVar2())
-	}
+	vars := variablesOf(c)
 	r.walk(c.IterRange())
 	r.walk(c.AccuInit())
 	for _, v := range vars {
@@ -162,7 +159,7 @@ func (r *reading) comprehension(e ast.Expr) {
 // refuse blames the place where a dotted path begins.
 func (r *reading) refuse(e ast.Expr, problem, fix string) {
 	at := r.info.GetStartLocation(e.ID())
-	r.err = &Error{Line: at.Line(), Column: at.Column() + 1, Problem: problem, Fix: fix}
+	r.err = &Error{Line: at.Line(), Column: at.Column() + 1, Problem: problem, Fix: fix, part: e.ID()}
 	for e.Kind() == ast.SelectKind { // the library puts a selection at its last dot
 		e = e.AsSelect().Operand()
 		at = r.info.GetStartLocation(e.ID())

@@ -188,7 +188,10 @@ type PolicySpec struct {
 	// Rego from files and from a bundle. It compiles together with the inline module.
 	RegoModules *RegoModules `protobuf:"bytes,9,opt,name=rego_modules,json=regoModules,proto3" json:"rego_modules,omitempty"`
 	// Named changes of calls that rules let pass.
-	Mutations     []*Mutation `protobuf:"bytes,10,rep,name=mutations,proto3" json:"mutations,omitempty"`
+	Mutations []*Mutation `protobuf:"bytes,10,rep,name=mutations,proto3" json:"mutations,omitempty"`
+	// CEL expressions with parameters, which all expressions of the policy may call,
+	// in this order.
+	Macros        []*Macro `protobuf:"bytes,11,rep,name=macros,proto3" json:"macros,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -289,6 +292,13 @@ func (x *PolicySpec) GetRegoModules() *RegoModules {
 func (x *PolicySpec) GetMutations() []*Mutation {
 	if x != nil {
 		return x.Mutations
+	}
+	return nil
+}
+
+func (x *PolicySpec) GetMacros() []*Macro {
+	if x != nil {
+		return x.Macros
 	}
 	return nil
 }
@@ -636,6 +646,71 @@ func (x *Variable) GetExpression() string {
 	return ""
 }
 
+// Macro is an expression with parameters. It is put in the place of each of its
+// calls when the policy loads, so it costs what the expression costs.
+type Macro struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A CEL identifier that is no word of the language or of rules; called as `name(…)`.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What the expression calls its arguments, in their order.
+	Params []string `protobuf:"bytes,2,rep,name=params,proto3" json:"params,omitempty"`
+	// The expression. It may call the macros above it and read variables.
+	Expression    string `protobuf:"bytes,3,opt,name=expression,proto3" json:"expression,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Macro) Reset() {
+	*x = Macro{}
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Macro) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Macro) ProtoMessage() {}
+
+func (x *Macro) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Macro.ProtoReflect.Descriptor instead.
+func (*Macro) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *Macro) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Macro) GetParams() []string {
+	if x != nil {
+		return x.Params
+	}
+	return nil
+}
+
+func (x *Macro) GetExpression() string {
+	if x != nil {
+		return x.Expression
+	}
+	return ""
+}
+
 // AgentSelector selects agents by what their data plane proves of them. Every
 // given field must match.
 type AgentSelector struct {
@@ -654,7 +729,7 @@ type AgentSelector struct {
 
 func (x *AgentSelector) Reset() {
 	*x = AgentSelector{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[8]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -666,7 +741,7 @@ func (x *AgentSelector) String() string {
 func (*AgentSelector) ProtoMessage() {}
 
 func (x *AgentSelector) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[8]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -679,7 +754,7 @@ func (x *AgentSelector) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AgentSelector.ProtoReflect.Descriptor instead.
 func (*AgentSelector) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{8}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *AgentSelector) GetMatchLabels() map[string]string {
@@ -723,7 +798,7 @@ type TrafficPolicy struct {
 
 func (x *TrafficPolicy) Reset() {
 	*x = TrafficPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[9]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -735,7 +810,7 @@ func (x *TrafficPolicy) String() string {
 func (*TrafficPolicy) ProtoMessage() {}
 
 func (x *TrafficPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[9]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -748,7 +823,7 @@ func (x *TrafficPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrafficPolicy.ProtoReflect.Descriptor instead.
 func (*TrafficPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{9}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *TrafficPolicy) GetJwtAuthentication() *JWTAuthentication {
@@ -782,7 +857,7 @@ type JWTAuthentication struct {
 
 func (x *JWTAuthentication) Reset() {
 	*x = JWTAuthentication{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[10]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -794,7 +869,7 @@ func (x *JWTAuthentication) String() string {
 func (*JWTAuthentication) ProtoMessage() {}
 
 func (x *JWTAuthentication) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[10]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -807,7 +882,7 @@ func (x *JWTAuthentication) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JWTAuthentication.ProtoReflect.Descriptor instead.
 func (*JWTAuthentication) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{10}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *JWTAuthentication) GetMode() string {
@@ -854,7 +929,7 @@ type JWTProvider struct {
 
 func (x *JWTProvider) Reset() {
 	*x = JWTProvider{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[11]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -866,7 +941,7 @@ func (x *JWTProvider) String() string {
 func (*JWTProvider) ProtoMessage() {}
 
 func (x *JWTProvider) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[11]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -879,7 +954,7 @@ func (x *JWTProvider) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JWTProvider.ProtoReflect.Descriptor instead.
 func (*JWTProvider) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{11}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *JWTProvider) GetIssuer() string {
@@ -934,7 +1009,7 @@ type Introspection struct {
 
 func (x *Introspection) Reset() {
 	*x = Introspection{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[12]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -946,7 +1021,7 @@ func (x *Introspection) String() string {
 func (*Introspection) ProtoMessage() {}
 
 func (x *Introspection) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[12]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -959,7 +1034,7 @@ func (x *Introspection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Introspection.ProtoReflect.Descriptor instead.
 func (*Introspection) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{12}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Introspection) GetUrl() string {
@@ -1007,7 +1082,7 @@ type JWKS struct {
 
 func (x *JWKS) Reset() {
 	*x = JWKS{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[13]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1019,7 +1094,7 @@ func (x *JWKS) String() string {
 func (*JWKS) ProtoMessage() {}
 
 func (x *JWKS) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[13]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1032,7 +1107,7 @@ func (x *JWKS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JWKS.ProtoReflect.Descriptor instead.
 func (*JWKS) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{13}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *JWKS) GetRemote() *RemoteJWKS {
@@ -1077,7 +1152,7 @@ type DiscoveredJWKS struct {
 
 func (x *DiscoveredJWKS) Reset() {
 	*x = DiscoveredJWKS{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[14]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1089,7 +1164,7 @@ func (x *DiscoveredJWKS) String() string {
 func (*DiscoveredJWKS) ProtoMessage() {}
 
 func (x *DiscoveredJWKS) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[14]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1102,7 +1177,7 @@ func (x *DiscoveredJWKS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiscoveredJWKS.ProtoReflect.Descriptor instead.
 func (*DiscoveredJWKS) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{14}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DiscoveredJWKS) GetUrl() string {
@@ -1132,7 +1207,7 @@ type RemoteJWKS struct {
 
 func (x *RemoteJWKS) Reset() {
 	*x = RemoteJWKS{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[15]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1144,7 +1219,7 @@ func (x *RemoteJWKS) String() string {
 func (*RemoteJWKS) ProtoMessage() {}
 
 func (x *RemoteJWKS) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[15]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1157,7 +1232,7 @@ func (x *RemoteJWKS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoteJWKS.ProtoReflect.Descriptor instead.
 func (*RemoteJWKS) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{15}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RemoteJWKS) GetUrl() string {
@@ -1190,7 +1265,7 @@ type RateLimit struct {
 
 func (x *RateLimit) Reset() {
 	*x = RateLimit{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[16]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1202,7 +1277,7 @@ func (x *RateLimit) String() string {
 func (*RateLimit) ProtoMessage() {}
 
 func (x *RateLimit) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[16]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1215,7 +1290,7 @@ func (x *RateLimit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimit.ProtoReflect.Descriptor instead.
 func (*RateLimit) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{16}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RateLimit) GetMatch() *RateLimitMatch {
@@ -1250,7 +1325,7 @@ type RateLimitMatch struct {
 
 func (x *RateLimitMatch) Reset() {
 	*x = RateLimitMatch{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[17]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1262,7 +1337,7 @@ func (x *RateLimitMatch) String() string {
 func (*RateLimitMatch) ProtoMessage() {}
 
 func (x *RateLimitMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[17]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1275,7 +1350,7 @@ func (x *RateLimitMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimitMatch.ProtoReflect.Descriptor instead.
 func (*RateLimitMatch) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{17}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RateLimitMatch) GetProvider() string {
@@ -1298,7 +1373,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[18]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1310,7 +1385,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[18]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1323,7 +1398,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{18}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Limit) GetRequestsPerMinute() uint64 {
@@ -1353,7 +1428,7 @@ type BackendPolicy struct {
 
 func (x *BackendPolicy) Reset() {
 	*x = BackendPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[19]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1365,7 +1440,7 @@ func (x *BackendPolicy) String() string {
 func (*BackendPolicy) ProtoMessage() {}
 
 func (x *BackendPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[19]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1378,7 +1453,7 @@ func (x *BackendPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackendPolicy.ProtoReflect.Descriptor instead.
 func (*BackendPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{19}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *BackendPolicy) GetMcp() *MCPPolicy {
@@ -1410,7 +1485,7 @@ type MCPPolicy struct {
 
 func (x *MCPPolicy) Reset() {
 	*x = MCPPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[20]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1422,7 +1497,7 @@ func (x *MCPPolicy) String() string {
 func (*MCPPolicy) ProtoMessage() {}
 
 func (x *MCPPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[20]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1435,7 +1510,7 @@ func (x *MCPPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MCPPolicy.ProtoReflect.Descriptor instead.
 func (*MCPPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{20}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *MCPPolicy) GetAuthorization() *Authorization {
@@ -1472,7 +1547,7 @@ type Authorization struct {
 
 func (x *Authorization) Reset() {
 	*x = Authorization{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[21]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1484,7 +1559,7 @@ func (x *Authorization) String() string {
 func (*Authorization) ProtoMessage() {}
 
 func (x *Authorization) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[21]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1497,7 +1572,7 @@ func (x *Authorization) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authorization.ProtoReflect.Descriptor instead.
 func (*Authorization) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{21}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Authorization) GetAction() string {
@@ -1525,7 +1600,7 @@ type MatchPolicy struct {
 
 func (x *MatchPolicy) Reset() {
 	*x = MatchPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[22]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1537,7 +1612,7 @@ func (x *MatchPolicy) String() string {
 func (*MatchPolicy) ProtoMessage() {}
 
 func (x *MatchPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[22]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1550,7 +1625,7 @@ func (x *MatchPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchPolicy.ProtoReflect.Descriptor instead.
 func (*MatchPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{22}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *MatchPolicy) GetMatchExpressions() []string {
@@ -1571,7 +1646,7 @@ type DenyPolicy struct {
 
 func (x *DenyPolicy) Reset() {
 	*x = DenyPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[23]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1583,7 +1658,7 @@ func (x *DenyPolicy) String() string {
 func (*DenyPolicy) ProtoMessage() {}
 
 func (x *DenyPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[23]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1596,7 +1671,7 @@ func (x *DenyPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DenyPolicy.ProtoReflect.Descriptor instead.
 func (*DenyPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{23}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *DenyPolicy) GetMatchExpressions() []string {
@@ -1619,7 +1694,7 @@ type LLMPolicy struct {
 
 func (x *LLMPolicy) Reset() {
 	*x = LLMPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[24]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1631,7 +1706,7 @@ func (x *LLMPolicy) String() string {
 func (*LLMPolicy) ProtoMessage() {}
 
 func (x *LLMPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[24]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1644,7 +1719,7 @@ func (x *LLMPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LLMPolicy.ProtoReflect.Descriptor instead.
 func (*LLMPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{24}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *LLMPolicy) GetModels() *Models {
@@ -1672,7 +1747,7 @@ type Models struct {
 
 func (x *Models) Reset() {
 	*x = Models{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[25]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1684,7 +1759,7 @@ func (x *Models) String() string {
 func (*Models) ProtoMessage() {}
 
 func (x *Models) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[25]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1697,7 +1772,7 @@ func (x *Models) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Models.ProtoReflect.Descriptor instead.
 func (*Models) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{25}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Models) GetAllow() []string {
@@ -1720,7 +1795,7 @@ type Guards struct {
 
 func (x *Guards) Reset() {
 	*x = Guards{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[26]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1732,7 +1807,7 @@ func (x *Guards) String() string {
 func (*Guards) ProtoMessage() {}
 
 func (x *Guards) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[26]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1745,7 +1820,7 @@ func (x *Guards) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guards.ProtoReflect.Descriptor instead.
 func (*Guards) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{26}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Guards) GetRequest() []*Guard {
@@ -1793,7 +1868,7 @@ type Guard struct {
 
 func (x *Guard) Reset() {
 	*x = Guard{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[27]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1805,7 +1880,7 @@ func (x *Guard) String() string {
 func (*Guard) ProtoMessage() {}
 
 func (x *Guard) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[27]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1818,7 +1893,7 @@ func (x *Guard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guard.ProtoReflect.Descriptor instead.
 func (*Guard) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{27}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Guard) GetType() string {
@@ -1896,7 +1971,7 @@ type GuardPattern struct {
 
 func (x *GuardPattern) Reset() {
 	*x = GuardPattern{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[28]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1908,7 +1983,7 @@ func (x *GuardPattern) String() string {
 func (*GuardPattern) ProtoMessage() {}
 
 func (x *GuardPattern) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[28]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1921,7 +1996,7 @@ func (x *GuardPattern) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuardPattern.ProtoReflect.Descriptor instead.
 func (*GuardPattern) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{28}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *GuardPattern) GetName() string {
@@ -1966,7 +2041,7 @@ type GuardException struct {
 
 func (x *GuardException) Reset() {
 	*x = GuardException{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[29]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1978,7 +2053,7 @@ func (x *GuardException) String() string {
 func (*GuardException) ProtoMessage() {}
 
 func (x *GuardException) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[29]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1991,7 +2066,7 @@ func (x *GuardException) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuardException.ProtoReflect.Descriptor instead.
 func (*GuardException) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{29}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GuardException) GetType() string {
@@ -2027,7 +2102,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[30]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2039,7 +2114,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[30]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2052,7 +2127,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{30}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Rule) GetName() string {
@@ -2116,7 +2191,7 @@ type Target struct {
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[31]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2128,7 +2203,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[31]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2141,7 +2216,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{31}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Target) GetTools() []string {
@@ -2222,7 +2297,7 @@ type Mutation struct {
 
 func (x *Mutation) Reset() {
 	*x = Mutation{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[32]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2234,7 +2309,7 @@ func (x *Mutation) String() string {
 func (*Mutation) ProtoMessage() {}
 
 func (x *Mutation) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[32]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2247,7 +2322,7 @@ func (x *Mutation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mutation.ProtoReflect.Descriptor instead.
 func (*Mutation) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{32}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Mutation) GetName() string {
@@ -2329,7 +2404,7 @@ type SetArgument struct {
 
 func (x *SetArgument) Reset() {
 	*x = SetArgument{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[33]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2341,7 +2416,7 @@ func (x *SetArgument) String() string {
 func (*SetArgument) ProtoMessage() {}
 
 func (x *SetArgument) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[33]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2354,7 +2429,7 @@ func (x *SetArgument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetArgument.ProtoReflect.Descriptor instead.
 func (*SetArgument) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{33}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *SetArgument) GetArgument() string {
@@ -2394,7 +2469,7 @@ type ClampArgument struct {
 
 func (x *ClampArgument) Reset() {
 	*x = ClampArgument{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[34]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2406,7 +2481,7 @@ func (x *ClampArgument) String() string {
 func (*ClampArgument) ProtoMessage() {}
 
 func (x *ClampArgument) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[34]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2419,7 +2494,7 @@ func (x *ClampArgument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClampArgument.ProtoReflect.Descriptor instead.
 func (*ClampArgument) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{34}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ClampArgument) GetArgument() string {
@@ -2454,7 +2529,7 @@ type RemoveArgument struct {
 
 func (x *RemoveArgument) Reset() {
 	*x = RemoveArgument{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[35]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2466,7 +2541,7 @@ func (x *RemoveArgument) String() string {
 func (*RemoveArgument) ProtoMessage() {}
 
 func (x *RemoveArgument) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[35]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2479,7 +2554,7 @@ func (x *RemoveArgument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveArgument.ProtoReflect.Descriptor instead.
 func (*RemoveArgument) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{35}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *RemoveArgument) GetArgument() string {
@@ -2505,7 +2580,7 @@ type SetHeader struct {
 
 func (x *SetHeader) Reset() {
 	*x = SetHeader{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[36]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2517,7 +2592,7 @@ func (x *SetHeader) String() string {
 func (*SetHeader) ProtoMessage() {}
 
 func (x *SetHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[36]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2530,7 +2605,7 @@ func (x *SetHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetHeader.ProtoReflect.Descriptor instead.
 func (*SetHeader) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{36}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *SetHeader) GetName() string {
@@ -2571,7 +2646,7 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\x06labels\x18\x03 \x03(\v2(.outrider.config.v1.Metadata.LabelsEntryR\x06labels\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa4\x05\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xd7\x05\n" +
 	"\n" +
 	"PolicySpec\x129\n" +
 	"\x06agents\x18\x01 \x01(\v2!.outrider.config.v1.AgentSelectorR\x06agents\x12A\n" +
@@ -2584,7 +2659,8 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\tvariables\x18\b \x03(\v2\x1c.outrider.config.v1.VariableR\tvariables\x12B\n" +
 	"\frego_modules\x18\t \x01(\v2\x1f.outrider.config.v1.RegoModulesR\vregoModules\x12:\n" +
 	"\tmutations\x18\n" +
-	" \x03(\v2\x1c.outrider.config.v1.MutationR\tmutations\x1aZ\n" +
+	" \x03(\v2\x1c.outrider.config.v1.MutationR\tmutations\x121\n" +
+	"\x06macros\x18\v \x03(\v2\x19.outrider.config.v1.MacroR\x06macros\x1aZ\n" +
 	"\vClaimsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x125\n" +
 	"\x05value\x18\x02 \x01(\v2\x1f.outrider.config.v1.ClaimSchemaR\x05value:\x028\x01\"[\n" +
@@ -2614,6 +2690,12 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04name\x12&\n" +
 	"\n" +
 	"expression\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\n" +
+	"expression\"c\n" +
+	"\x05Macro\x12\x1a\n" +
+	"\x04name\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04name\x12\x16\n" +
+	"\x06params\x18\x02 \x03(\tR\x06params\x12&\n" +
+	"\n" +
+	"expression\x18\x03 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\n" +
 	"expression\"\x87\x02\n" +
 	"\rAgentSelector\x12U\n" +
 	"\fmatch_labels\x18\x01 \x03(\v22.outrider.config.v1.AgentSelector.MatchLabelsEntryR\vmatchLabels\x12\x14\n" +
@@ -2776,7 +2858,7 @@ func file_outrider_config_v1_policy_proto_rawDescGZIP() []byte {
 	return file_outrider_config_v1_policy_proto_rawDescData
 }
 
-var file_outrider_config_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
+var file_outrider_config_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
 var file_outrider_config_v1_policy_proto_goTypes = []any{
 	(*AgentPolicy)(nil),         // 0: outrider.config.v1.AgentPolicy
 	(*Metadata)(nil),            // 1: outrider.config.v1.Metadata
@@ -2786,99 +2868,101 @@ var file_outrider_config_v1_policy_proto_goTypes = []any{
 	(*BundleSignature)(nil),     // 5: outrider.config.v1.BundleSignature
 	(*ClaimSchema)(nil),         // 6: outrider.config.v1.ClaimSchema
 	(*Variable)(nil),            // 7: outrider.config.v1.Variable
-	(*AgentSelector)(nil),       // 8: outrider.config.v1.AgentSelector
-	(*TrafficPolicy)(nil),       // 9: outrider.config.v1.TrafficPolicy
-	(*JWTAuthentication)(nil),   // 10: outrider.config.v1.JWTAuthentication
-	(*JWTProvider)(nil),         // 11: outrider.config.v1.JWTProvider
-	(*Introspection)(nil),       // 12: outrider.config.v1.Introspection
-	(*JWKS)(nil),                // 13: outrider.config.v1.JWKS
-	(*DiscoveredJWKS)(nil),      // 14: outrider.config.v1.DiscoveredJWKS
-	(*RemoteJWKS)(nil),          // 15: outrider.config.v1.RemoteJWKS
-	(*RateLimit)(nil),           // 16: outrider.config.v1.RateLimit
-	(*RateLimitMatch)(nil),      // 17: outrider.config.v1.RateLimitMatch
-	(*Limit)(nil),               // 18: outrider.config.v1.Limit
-	(*BackendPolicy)(nil),       // 19: outrider.config.v1.BackendPolicy
-	(*MCPPolicy)(nil),           // 20: outrider.config.v1.MCPPolicy
-	(*Authorization)(nil),       // 21: outrider.config.v1.Authorization
-	(*MatchPolicy)(nil),         // 22: outrider.config.v1.MatchPolicy
-	(*DenyPolicy)(nil),          // 23: outrider.config.v1.DenyPolicy
-	(*LLMPolicy)(nil),           // 24: outrider.config.v1.LLMPolicy
-	(*Models)(nil),              // 25: outrider.config.v1.Models
-	(*Guards)(nil),              // 26: outrider.config.v1.Guards
-	(*Guard)(nil),               // 27: outrider.config.v1.Guard
-	(*GuardPattern)(nil),        // 28: outrider.config.v1.GuardPattern
-	(*GuardException)(nil),      // 29: outrider.config.v1.GuardException
-	(*Rule)(nil),                // 30: outrider.config.v1.Rule
-	(*Target)(nil),              // 31: outrider.config.v1.Target
-	(*Mutation)(nil),            // 32: outrider.config.v1.Mutation
-	(*SetArgument)(nil),         // 33: outrider.config.v1.SetArgument
-	(*ClampArgument)(nil),       // 34: outrider.config.v1.ClampArgument
-	(*RemoveArgument)(nil),      // 35: outrider.config.v1.RemoveArgument
-	(*SetHeader)(nil),           // 36: outrider.config.v1.SetHeader
-	nil,                         // 37: outrider.config.v1.Metadata.LabelsEntry
-	nil,                         // 38: outrider.config.v1.PolicySpec.ClaimsEntry
-	nil,                         // 39: outrider.config.v1.AgentSelector.MatchLabelsEntry
-	(*durationpb.Duration)(nil), // 40: google.protobuf.Duration
-	(*KeySource)(nil),           // 41: outrider.config.v1.KeySource
-	(*structpb.Value)(nil),      // 42: google.protobuf.Value
+	(*Macro)(nil),               // 8: outrider.config.v1.Macro
+	(*AgentSelector)(nil),       // 9: outrider.config.v1.AgentSelector
+	(*TrafficPolicy)(nil),       // 10: outrider.config.v1.TrafficPolicy
+	(*JWTAuthentication)(nil),   // 11: outrider.config.v1.JWTAuthentication
+	(*JWTProvider)(nil),         // 12: outrider.config.v1.JWTProvider
+	(*Introspection)(nil),       // 13: outrider.config.v1.Introspection
+	(*JWKS)(nil),                // 14: outrider.config.v1.JWKS
+	(*DiscoveredJWKS)(nil),      // 15: outrider.config.v1.DiscoveredJWKS
+	(*RemoteJWKS)(nil),          // 16: outrider.config.v1.RemoteJWKS
+	(*RateLimit)(nil),           // 17: outrider.config.v1.RateLimit
+	(*RateLimitMatch)(nil),      // 18: outrider.config.v1.RateLimitMatch
+	(*Limit)(nil),               // 19: outrider.config.v1.Limit
+	(*BackendPolicy)(nil),       // 20: outrider.config.v1.BackendPolicy
+	(*MCPPolicy)(nil),           // 21: outrider.config.v1.MCPPolicy
+	(*Authorization)(nil),       // 22: outrider.config.v1.Authorization
+	(*MatchPolicy)(nil),         // 23: outrider.config.v1.MatchPolicy
+	(*DenyPolicy)(nil),          // 24: outrider.config.v1.DenyPolicy
+	(*LLMPolicy)(nil),           // 25: outrider.config.v1.LLMPolicy
+	(*Models)(nil),              // 26: outrider.config.v1.Models
+	(*Guards)(nil),              // 27: outrider.config.v1.Guards
+	(*Guard)(nil),               // 28: outrider.config.v1.Guard
+	(*GuardPattern)(nil),        // 29: outrider.config.v1.GuardPattern
+	(*GuardException)(nil),      // 30: outrider.config.v1.GuardException
+	(*Rule)(nil),                // 31: outrider.config.v1.Rule
+	(*Target)(nil),              // 32: outrider.config.v1.Target
+	(*Mutation)(nil),            // 33: outrider.config.v1.Mutation
+	(*SetArgument)(nil),         // 34: outrider.config.v1.SetArgument
+	(*ClampArgument)(nil),       // 35: outrider.config.v1.ClampArgument
+	(*RemoveArgument)(nil),      // 36: outrider.config.v1.RemoveArgument
+	(*SetHeader)(nil),           // 37: outrider.config.v1.SetHeader
+	nil,                         // 38: outrider.config.v1.Metadata.LabelsEntry
+	nil,                         // 39: outrider.config.v1.PolicySpec.ClaimsEntry
+	nil,                         // 40: outrider.config.v1.AgentSelector.MatchLabelsEntry
+	(*durationpb.Duration)(nil), // 41: google.protobuf.Duration
+	(*KeySource)(nil),           // 42: outrider.config.v1.KeySource
+	(*structpb.Value)(nil),      // 43: google.protobuf.Value
 }
 var file_outrider_config_v1_policy_proto_depIdxs = []int32{
 	1,  // 0: outrider.config.v1.AgentPolicy.metadata:type_name -> outrider.config.v1.Metadata
 	2,  // 1: outrider.config.v1.AgentPolicy.spec:type_name -> outrider.config.v1.PolicySpec
-	37, // 2: outrider.config.v1.Metadata.labels:type_name -> outrider.config.v1.Metadata.LabelsEntry
-	8,  // 3: outrider.config.v1.PolicySpec.agents:type_name -> outrider.config.v1.AgentSelector
-	9,  // 4: outrider.config.v1.PolicySpec.traffic:type_name -> outrider.config.v1.TrafficPolicy
-	19, // 5: outrider.config.v1.PolicySpec.backend:type_name -> outrider.config.v1.BackendPolicy
-	30, // 6: outrider.config.v1.PolicySpec.rules:type_name -> outrider.config.v1.Rule
-	38, // 7: outrider.config.v1.PolicySpec.claims:type_name -> outrider.config.v1.PolicySpec.ClaimsEntry
+	38, // 2: outrider.config.v1.Metadata.labels:type_name -> outrider.config.v1.Metadata.LabelsEntry
+	9,  // 3: outrider.config.v1.PolicySpec.agents:type_name -> outrider.config.v1.AgentSelector
+	10, // 4: outrider.config.v1.PolicySpec.traffic:type_name -> outrider.config.v1.TrafficPolicy
+	20, // 5: outrider.config.v1.PolicySpec.backend:type_name -> outrider.config.v1.BackendPolicy
+	31, // 6: outrider.config.v1.PolicySpec.rules:type_name -> outrider.config.v1.Rule
+	39, // 7: outrider.config.v1.PolicySpec.claims:type_name -> outrider.config.v1.PolicySpec.ClaimsEntry
 	7,  // 8: outrider.config.v1.PolicySpec.variables:type_name -> outrider.config.v1.Variable
 	3,  // 9: outrider.config.v1.PolicySpec.rego_modules:type_name -> outrider.config.v1.RegoModules
-	32, // 10: outrider.config.v1.PolicySpec.mutations:type_name -> outrider.config.v1.Mutation
-	4,  // 11: outrider.config.v1.RegoModules.bundle:type_name -> outrider.config.v1.RegoBundle
-	40, // 12: outrider.config.v1.RegoBundle.poll_interval:type_name -> google.protobuf.Duration
-	41, // 13: outrider.config.v1.RegoBundle.bearer:type_name -> outrider.config.v1.KeySource
-	5,  // 14: outrider.config.v1.RegoBundle.signature:type_name -> outrider.config.v1.BundleSignature
-	41, // 15: outrider.config.v1.BundleSignature.secret:type_name -> outrider.config.v1.KeySource
-	39, // 16: outrider.config.v1.AgentSelector.match_labels:type_name -> outrider.config.v1.AgentSelector.MatchLabelsEntry
-	10, // 17: outrider.config.v1.TrafficPolicy.jwt_authentication:type_name -> outrider.config.v1.JWTAuthentication
-	16, // 18: outrider.config.v1.TrafficPolicy.rate_limiting:type_name -> outrider.config.v1.RateLimit
-	11, // 19: outrider.config.v1.JWTAuthentication.providers:type_name -> outrider.config.v1.JWTProvider
-	13, // 20: outrider.config.v1.JWTProvider.jwks:type_name -> outrider.config.v1.JWKS
-	12, // 21: outrider.config.v1.JWTProvider.introspection:type_name -> outrider.config.v1.Introspection
-	41, // 22: outrider.config.v1.Introspection.secret:type_name -> outrider.config.v1.KeySource
-	40, // 23: outrider.config.v1.Introspection.cache_duration:type_name -> google.protobuf.Duration
-	15, // 24: outrider.config.v1.JWKS.remote:type_name -> outrider.config.v1.RemoteJWKS
-	14, // 25: outrider.config.v1.JWKS.discovery:type_name -> outrider.config.v1.DiscoveredJWKS
-	40, // 26: outrider.config.v1.DiscoveredJWKS.cache_duration:type_name -> google.protobuf.Duration
-	40, // 27: outrider.config.v1.RemoteJWKS.cache_duration:type_name -> google.protobuf.Duration
-	17, // 28: outrider.config.v1.RateLimit.match:type_name -> outrider.config.v1.RateLimitMatch
-	18, // 29: outrider.config.v1.RateLimit.limits:type_name -> outrider.config.v1.Limit
-	20, // 30: outrider.config.v1.BackendPolicy.mcp:type_name -> outrider.config.v1.MCPPolicy
-	24, // 31: outrider.config.v1.BackendPolicy.llm:type_name -> outrider.config.v1.LLMPolicy
-	21, // 32: outrider.config.v1.MCPPolicy.authorization:type_name -> outrider.config.v1.Authorization
-	23, // 33: outrider.config.v1.MCPPolicy.deny_policy:type_name -> outrider.config.v1.DenyPolicy
-	26, // 34: outrider.config.v1.MCPPolicy.guards:type_name -> outrider.config.v1.Guards
-	22, // 35: outrider.config.v1.Authorization.policy:type_name -> outrider.config.v1.MatchPolicy
-	25, // 36: outrider.config.v1.LLMPolicy.models:type_name -> outrider.config.v1.Models
-	26, // 37: outrider.config.v1.LLMPolicy.guards:type_name -> outrider.config.v1.Guards
-	27, // 38: outrider.config.v1.Guards.request:type_name -> outrider.config.v1.Guard
-	27, // 39: outrider.config.v1.Guards.response:type_name -> outrider.config.v1.Guard
-	29, // 40: outrider.config.v1.Guard.exceptions:type_name -> outrider.config.v1.GuardException
-	28, // 41: outrider.config.v1.Guard.patterns:type_name -> outrider.config.v1.GuardPattern
-	31, // 42: outrider.config.v1.Rule.allow:type_name -> outrider.config.v1.Target
-	31, // 43: outrider.config.v1.Rule.deny:type_name -> outrider.config.v1.Target
-	31, // 44: outrider.config.v1.Mutation.match:type_name -> outrider.config.v1.Target
-	33, // 45: outrider.config.v1.Mutation.set:type_name -> outrider.config.v1.SetArgument
-	34, // 46: outrider.config.v1.Mutation.clamp:type_name -> outrider.config.v1.ClampArgument
-	35, // 47: outrider.config.v1.Mutation.remove:type_name -> outrider.config.v1.RemoveArgument
-	36, // 48: outrider.config.v1.Mutation.header:type_name -> outrider.config.v1.SetHeader
-	42, // 49: outrider.config.v1.SetArgument.value:type_name -> google.protobuf.Value
-	6,  // 50: outrider.config.v1.PolicySpec.ClaimsEntry.value:type_name -> outrider.config.v1.ClaimSchema
-	51, // [51:51] is the sub-list for method output_type
-	51, // [51:51] is the sub-list for method input_type
-	51, // [51:51] is the sub-list for extension type_name
-	51, // [51:51] is the sub-list for extension extendee
-	0,  // [0:51] is the sub-list for field type_name
+	33, // 10: outrider.config.v1.PolicySpec.mutations:type_name -> outrider.config.v1.Mutation
+	8,  // 11: outrider.config.v1.PolicySpec.macros:type_name -> outrider.config.v1.Macro
+	4,  // 12: outrider.config.v1.RegoModules.bundle:type_name -> outrider.config.v1.RegoBundle
+	41, // 13: outrider.config.v1.RegoBundle.poll_interval:type_name -> google.protobuf.Duration
+	42, // 14: outrider.config.v1.RegoBundle.bearer:type_name -> outrider.config.v1.KeySource
+	5,  // 15: outrider.config.v1.RegoBundle.signature:type_name -> outrider.config.v1.BundleSignature
+	42, // 16: outrider.config.v1.BundleSignature.secret:type_name -> outrider.config.v1.KeySource
+	40, // 17: outrider.config.v1.AgentSelector.match_labels:type_name -> outrider.config.v1.AgentSelector.MatchLabelsEntry
+	11, // 18: outrider.config.v1.TrafficPolicy.jwt_authentication:type_name -> outrider.config.v1.JWTAuthentication
+	17, // 19: outrider.config.v1.TrafficPolicy.rate_limiting:type_name -> outrider.config.v1.RateLimit
+	12, // 20: outrider.config.v1.JWTAuthentication.providers:type_name -> outrider.config.v1.JWTProvider
+	14, // 21: outrider.config.v1.JWTProvider.jwks:type_name -> outrider.config.v1.JWKS
+	13, // 22: outrider.config.v1.JWTProvider.introspection:type_name -> outrider.config.v1.Introspection
+	42, // 23: outrider.config.v1.Introspection.secret:type_name -> outrider.config.v1.KeySource
+	41, // 24: outrider.config.v1.Introspection.cache_duration:type_name -> google.protobuf.Duration
+	16, // 25: outrider.config.v1.JWKS.remote:type_name -> outrider.config.v1.RemoteJWKS
+	15, // 26: outrider.config.v1.JWKS.discovery:type_name -> outrider.config.v1.DiscoveredJWKS
+	41, // 27: outrider.config.v1.DiscoveredJWKS.cache_duration:type_name -> google.protobuf.Duration
+	41, // 28: outrider.config.v1.RemoteJWKS.cache_duration:type_name -> google.protobuf.Duration
+	18, // 29: outrider.config.v1.RateLimit.match:type_name -> outrider.config.v1.RateLimitMatch
+	19, // 30: outrider.config.v1.RateLimit.limits:type_name -> outrider.config.v1.Limit
+	21, // 31: outrider.config.v1.BackendPolicy.mcp:type_name -> outrider.config.v1.MCPPolicy
+	25, // 32: outrider.config.v1.BackendPolicy.llm:type_name -> outrider.config.v1.LLMPolicy
+	22, // 33: outrider.config.v1.MCPPolicy.authorization:type_name -> outrider.config.v1.Authorization
+	24, // 34: outrider.config.v1.MCPPolicy.deny_policy:type_name -> outrider.config.v1.DenyPolicy
+	27, // 35: outrider.config.v1.MCPPolicy.guards:type_name -> outrider.config.v1.Guards
+	23, // 36: outrider.config.v1.Authorization.policy:type_name -> outrider.config.v1.MatchPolicy
+	26, // 37: outrider.config.v1.LLMPolicy.models:type_name -> outrider.config.v1.Models
+	27, // 38: outrider.config.v1.LLMPolicy.guards:type_name -> outrider.config.v1.Guards
+	28, // 39: outrider.config.v1.Guards.request:type_name -> outrider.config.v1.Guard
+	28, // 40: outrider.config.v1.Guards.response:type_name -> outrider.config.v1.Guard
+	30, // 41: outrider.config.v1.Guard.exceptions:type_name -> outrider.config.v1.GuardException
+	29, // 42: outrider.config.v1.Guard.patterns:type_name -> outrider.config.v1.GuardPattern
+	32, // 43: outrider.config.v1.Rule.allow:type_name -> outrider.config.v1.Target
+	32, // 44: outrider.config.v1.Rule.deny:type_name -> outrider.config.v1.Target
+	32, // 45: outrider.config.v1.Mutation.match:type_name -> outrider.config.v1.Target
+	34, // 46: outrider.config.v1.Mutation.set:type_name -> outrider.config.v1.SetArgument
+	35, // 47: outrider.config.v1.Mutation.clamp:type_name -> outrider.config.v1.ClampArgument
+	36, // 48: outrider.config.v1.Mutation.remove:type_name -> outrider.config.v1.RemoveArgument
+	37, // 49: outrider.config.v1.Mutation.header:type_name -> outrider.config.v1.SetHeader
+	43, // 50: outrider.config.v1.SetArgument.value:type_name -> google.protobuf.Value
+	6,  // 51: outrider.config.v1.PolicySpec.ClaimsEntry.value:type_name -> outrider.config.v1.ClaimSchema
+	52, // [52:52] is the sub-list for method output_type
+	52, // [52:52] is the sub-list for method input_type
+	52, // [52:52] is the sub-list for extension type_name
+	52, // [52:52] is the sub-list for extension extendee
+	0,  // [0:52] is the sub-list for field type_name
 }
 
 func init() { file_outrider_config_v1_policy_proto_init() }
@@ -2888,14 +2972,14 @@ func file_outrider_config_v1_policy_proto_init() {
 	}
 	file_outrider_config_v1_config_proto_init()
 	file_outrider_config_v1_options_proto_init()
-	file_outrider_config_v1_policy_proto_msgTypes[34].OneofWrappers = []any{}
+	file_outrider_config_v1_policy_proto_msgTypes[35].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_outrider_config_v1_policy_proto_rawDesc), len(file_outrider_config_v1_policy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   40,
+			NumMessages:   41,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
