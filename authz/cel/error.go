@@ -20,12 +20,16 @@ type Error struct {
 	Problem, Fix string
 	In           Origin
 
-	part int64 // of the expression
+	parts []int64 // of the expression, the one where the place begins last
 }
 
 // from says which macro the mistake came from.
 func (e *Error) from(origins map[int64]Origin) *Error {
-	e.In = origins[e.part]
+	for _, part := range e.parts {
+		if in, ok := origins[part]; ok {
+			e.In = in
+		}
+	}
 	return e
 }
 
@@ -47,7 +51,7 @@ func (e *Error) Error() string {
 // refuse turns the checker's first complaint into an Error.
 func (c *Compiler) refuse(issues *celgo.Issues) *Error {
 	first := issues.Errors()[0]
-	e := &Error{Problem: plain(first.Message), part: first.ExprID}
+	e := &Error{Problem: plain(first.Message), parts: []int64{first.ExprID}}
 	if line := first.Location.Line(); line > 0 { // else the library blames no place
 		e.Line, e.Column = line, first.Location.Column()+1
 	}

@@ -129,7 +129,7 @@ func TestMacrosRefused(t *testing.T) {
 		{[]string{"a(x) = x == tool.nam"}, "", "at 1:6 of the expression: no field tool.nam: did you mean tool.name?"},
 		{[]string{"a(x) = x == 1 && 1 == 'a'"}, "", "at 1:13 of the expression: found no matching overload"},
 		{[]string{"a(x) = x == 1"}, "a(tool.nam)", "at 1:3 of the expression: no field tool.nam"},
-		{[]string{"a(x) = x.nam == ''"}, "a(tool)", "in the macro a, at 1:2 of its expression: no field tool.nam"},
+		{[]string{"a(x) = x.nam == ''"}, "a(tool)", "at 1:3 of the expression: in the macro a, at 1:2 of its expression: no field tool.nam"},
 		{[]string{"a(x) = has(x)"}, "", "has() asks for a member"},
 		{[]string{"a(x) = true"}, "", "the expression does not use the parameter x"},
 		{[]string{"a(x) = [1].exists(x, x == 1)"}, "", "a variable of the expression hides the parameter x"},

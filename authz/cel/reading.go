@@ -159,11 +159,12 @@ func (r *reading) comprehension(e ast.Expr) {
 // refuse blames the place where a dotted path begins.
 func (r *reading) refuse(e ast.Expr, problem, fix string) {
 	at := r.info.GetStartLocation(e.ID())
-	r.err = &Error{Line: at.Line(), Column: at.Column() + 1, Problem: problem, Fix: fix, part: e.ID()}
+	r.err = &Error{Line: at.Line(), Column: at.Column() + 1, Problem: problem, Fix: fix, parts: []int64{e.ID()}}
 	for e.Kind() == ast.SelectKind { // the library puts a selection at its last dot
 		e = e.AsSelect().Operand()
 		at = r.info.GetStartLocation(e.ID())
 		r.err.Line, r.err.Column = at.Line(), at.Column()+1
+		r.err.parts = append(r.err.parts, e.ID())
 	}
 }
 
