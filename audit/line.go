@@ -46,7 +46,7 @@ func appendLine(b []byte, r *Record) ([]byte, error) {
 
 // usual reports whether the record holds nothing but texts and names.
 func (r *Record) usual() bool {
-	return len(r.Findings) == 0 && r.MoreFindings == 0 && len(r.Edits) == 0 && len(r.Observed) == 0 && r.Explained == nil && r.Usage == (decision.Usage{})
+	return len(r.Findings) == 0 && r.MoreFindings == 0 && len(r.Edits) == 0 && len(r.Observed) == 0 && len(r.Unread) == 0 && r.Explained == nil && r.Usage == (decision.Usage{})
 }
 
 func appendOptional[S ~string](b []byte, name string, value S) []byte {

@@ -48,6 +48,7 @@ type Record struct {
 	Providers    []string         `json:"providers,omitempty"`     // that grants named, or the one that answered
 	Edits        []Edit           `json:"edits,omitempty"`         // what mutations changed
 	Observed     []Observed       `json:"observed,omitempty"`      // what observing policies would have refused or changed
+	Unread       []Unread         `json:"unread,omitempty"`        // services that did not read what they should have
 	End          decision.End     `json:"end,omitempty"`           // of an outcome
 	Usage        decision.Usage   `json:"usage,omitzero"`          // of an outcome, in tokens
 	Explained    *Explained       `json:"explained,omitempty"`     // of a refusal by rules
@@ -63,6 +64,13 @@ type Observed struct {
 	Code   decision.Code `json:"code,omitempty"` // of a refusal
 	Rule   string        `json:"rule,omitempty"`
 	Change string        `json:"change,omitempty"` // what would have been changed
+}
+
+// Unread is a service that guards ask and that did not read what it should have.
+type Unread struct {
+	Service string `json:"service"`
+	Passed  bool   `json:"passed"` // what it did not read passed nonetheless
+	Why     string `json:"why"`
 }
 
 // Edit is what one mutation changed of a call. The values are not recorded.
@@ -109,6 +117,10 @@ func (r Record) bounded() Record {
 	r.Edits = slices.Clone(r.Edits[:min(len(r.Edits), maxNames)])
 	for i, e := range r.Edits {
 		r.Edits[i] = Edit{Rule: clip(e.Rule), What: clip(e.What)}
+	}
+	r.Unread = slices.Clone(r.Unread[:min(len(r.Unread), maxNames)])
+	for i, u := range r.Unread {
+		r.Unread[i] = Unread{Service: clip(u.Service), Passed: u.Passed, Why: clip(u.Why)}
 	}
 	r.Providers = slices.Clone(r.Providers[:min(len(r.Providers), maxNames)])
 	for i, p := range r.Providers {

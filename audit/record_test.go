@@ -57,7 +57,7 @@ func TestRecordsAreBounded(t *testing.T) {
 // thought, and this list.
 func TestNoFieldForContent(t *testing.T) {
 	known := "ID Time Phase Surface Method Agent Subject Model Server Tool Effect Code Rule Policy Version Message " +
-		"Findings MoreFindings Providers Edits Observed End Usage Explained Explain"
+		"Findings MoreFindings Providers Edits Observed Unread End Usage Explained Explain"
 	var got []string
 	for field := range reflect.TypeFor[Record]().Fields() {
 		got = append(got, field.Name)

@@ -24,6 +24,7 @@ func (d *document) checkConfig(c *configv1.Config) {
 	d.checkLLM(c.GetLlm())
 	d.checkMCP(c.GetMcp())
 	d.checkBounds(c.GetLimits())
+	d.checkServices(c.GetGuards())
 	if otlp := c.GetTelemetry().GetOtlp(); otlp != "" {
 		d.checkBaseURL("telemetry.otlp", otlp)
 	}
@@ -32,7 +33,7 @@ func (d *document) checkConfig(c *configv1.Config) {
 // checkSidecar refuses what only the decision service may know.
 func (d *document) checkSidecar(c *configv1.Config) {
 	const fix = "move it to the file that the decision service reads"
-	owned := []string{"pdp", "llm", "policies", "mcp.names"}
+	owned := []string{"pdp", "llm", "policies", "mcp.names", "guards"}
 	for i := range c.GetMcp().GetServers() {
 		owned = append(owned, fmt.Sprintf("mcp.servers[%d].url", i), fmt.Sprintf("mcp.servers[%d].auth", i))
 	}

@@ -113,6 +113,7 @@ func (d *document) checkGuards(path string, g *configv1.Guards) {
 	}{{"request", g.GetRequest()}, {"response", g.GetResponse()}}
 	for _, phase := range phases {
 		for i, one := range phase.guards {
+			d.checkGuardName(fmt.Sprintf("%s.%s[%d]", path, phase.name, i), one)
 			if at := fmt.Sprintf("%s.%s[%d].minConfidence", path, phase.name, i); one.GetMinConfidence() < 0 || one.GetMinConfidence() > 1 {
 				d.fail(at, at+" is not between 0 and 1", "give a number such as 0.8")
 			}

@@ -45,6 +45,10 @@ const (
 	CodeSecret    Code = "guard_secret"
 	CodePattern   Code = "guard_pattern"
 
+	// What services that guards ask say, or do not.
+	CodeModeration Code = "guard_moderation"
+	CodeGuardAway  Code = "guard_unavailable"
+
 	// Limits.
 	CodeRateLimited Code = "rate_limited"
 
@@ -217,6 +221,8 @@ func guardRows() []Entry {
 		denied(CodeInjection, "A prompt injection was found"),
 		denied(CodeSecret, "A credential was found"),
 		denied(CodePattern, "A pattern of the operator was found"),
+		denied(CodeModeration, "A classifier objects to a text"),
+		away(CodeGuardAway, http.StatusServiceUnavailable, "A service that guards ask does not answer"),
 		{CodeRateLimited, Status{http.StatusTooManyRequests, grpcResourceExhausted, rpcLimited, oaiRate, "A limit is reached"}},
 	}
 }

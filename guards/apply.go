@@ -42,6 +42,8 @@ func codeOf(findingType string) decision.Code {
 		return decision.CodeSecret
 	case "custom":
 		return decision.CodePattern
+	case "moderation":
+		return decision.CodeModeration
 	}
 	return decision.CodeInjection
 }

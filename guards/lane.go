@@ -187,7 +187,7 @@ func (l *lane) decide(f *decision.Finding, known bool) (unsure bool) {
 	} else {
 		value = make([]byte, maxValue+1)
 	}
-	f.Action, unsure = l.set.decide(f, l.seg, value, known)
+	f.Action, unsure = l.set.decide(l.set.specs, f, l.seg, value, known)
 	return unsure
 }
 

@@ -40,18 +40,24 @@ type Set struct {
 	guards []guard
 	sieve  *sieve
 	custom *patterns // nil: none
-	specs  []Spec
+	specs  []Spec    // that the guards and patterns serve
+	remote []Spec    // that services serve
 	key    Key
 }
 
 // New builds a set. No specs make an empty set, which finds nothing. The key
 // is needed where hashes are.
 func New(specs []Spec, key Key) (*Set, error) {
-	set := &Set{specs: slices.Clone(specs), key: key}
+	set := &Set{key: key}
 	kinds := map[Kind]bool{}
 	for i := range specs {
 		if err := specs[i].check(); err != nil {
 			return nil, err
+		}
+		if specs[i].remote() {
+			set.remote = append(set.remote, specs[i])
+		} else {
+			set.specs = append(set.specs, specs[i])
 		}
 		kinds[specs[i].Kind] = true
 		if (specs[i].Action == decision.ActionHash || specs[i].byHash()) && len(key) != KeySize {
@@ -90,7 +96,7 @@ func New(specs []Spec, key Key) (*Set, error) {
 }
 
 // Empty reports whether the set finds nothing, whatever it reads.
-func (s *Set) Empty() bool { return len(s.specs) == 0 }
+func (s *Set) Empty() bool { return len(s.specs)+len(s.remote) == 0 }
 
 // Streams refuses a set that could not guard a stream.
 func (s *Set) Streams() error {
@@ -103,7 +109,8 @@ func (s *Set) Streams() error {
 
 // Tokenizes reports whether the set puts placeholders into text.
 func (s *Set) Tokenizes() bool {
-	return slices.ContainsFunc(s.specs, func(p Spec) bool { return p.Action == decision.ActionTokenize })
+	tokenizes := func(p Spec) bool { return p.Action == decision.ActionTokenize }
+	return slices.ContainsFunc(s.specs, tokenizes) || slices.ContainsFunc(s.remote, tokenizes)
 }
 
 // Scan appends what the guards find in a whole text, by start and the longer
@@ -120,7 +127,7 @@ func (s *Set) Scan(text []byte, seg decision.Segment, out []decision.Finding) []
 	if s.custom != nil && rank(s.strictest(Custom, seg)) > 0 {
 		out = s.custom.scan(text, out)
 	}
-	out = s.resolve(text, seg, out, first)
+	out = s.resolve(s.specs, text, seg, out, first)
 	slices.SortStableFunc(out[first:], byStart)
 	return out
 }
@@ -141,12 +148,12 @@ func (s *Set) detect(text []byte, using *[maxGuards]detector, out []decision.Fin
 }
 
 // resolve gives the findings from first on their actions and drops those that
-// no spec takes in.
-func (s *Set) resolve(text []byte, seg decision.Segment, out []decision.Finding, first int) []decision.Finding {
+// none of the specs takes in.
+func (s *Set) resolve(specs []Spec, text []byte, seg decision.Segment, out []decision.Finding, first int) []decision.Finding {
 	kept := out[:first]
 	for _, f := range out[first:] {
 		f.Segment = seg.ID
-		if f.Action, _ = s.decide(&f, seg, text[f.Start:f.End], true); f.Action != "" {
+		if f.Action, _ = s.decide(specs, &f, seg, text[f.Start:f.End], true); f.Action != "" {
 			kept = append(kept, f)
 		}
 	}
@@ -156,10 +163,10 @@ func (s *Set) resolve(text []byte, seg decision.Segment, out []decision.Finding,
 // decide returns the strictest action of the specs that take in the finding,
 // nothing where none does. While the end of its text is not known, an exception
 // by hash may still take the finding out: then the action is open.
-func (s *Set) decide(f *decision.Finding, seg decision.Segment, value []byte, known bool) (strictest decision.Action, open bool) {
+func (s *Set) decide(specs []Spec, f *decision.Finding, seg decision.Segment, value []byte, known bool) (strictest decision.Action, open bool) {
 	hash := ""
-	for i := range s.specs {
-		p := &s.specs[i]
+	for i := range specs {
+		p := &specs[i]
 		if rank(p.Action) <= rank(strictest) || !p.matches(f, seg) {
 			continue
 		}

@@ -14,9 +14,9 @@ func TestNewRefuses(t *testing.T) {
 	const actions = "; use redact, mask, hash, tokenize, block or observe"
 	block := decision.ActionBlock
 	for want, spec := range map[string]Spec{
-		`guard type "Pii" is not known; use PII, Injection, Secret or Pattern`:       {Kind: "Pii", Action: block},
-		`guard type "" is not known; use PII, Injection, Secret or Pattern`:          {Action: block},
-		`guard type "pii.email" is not known; use PII, Injection, Secret or Pattern`: {Kind: "pii.email", Action: block},
+		`guard type "Pii" is not known; use PII, Injection, Secret, Pattern, Recognizer or Classifier`:       {Kind: "Pii", Action: block},
+		`guard type "" is not known; use PII, Injection, Secret, Pattern, Recognizer or Classifier`:          {Action: block},
+		`guard type "pii.email" is not known; use PII, Injection, Secret, Pattern, Recognizer or Classifier`: {Kind: "pii.email", Action: block},
 		`guard PII: action "Redact" is not known` + actions:                          {Kind: PII, Action: "Redact"},
 		`guard Secret: action "" is not known` + actions:                             {Kind: Secret},
 		`guard Injection: mask keeps a part of the text that injects; use redact, block or observe`: {

@@ -21,7 +21,7 @@ func scanNaively(set *Set, text []byte, seg decision.Segment) []decision.Finding
 		}
 		first := len(out)
 		out, _ = judgeEverywhere(g, d, text, window.Mark{}, true, out)
-		out = set.resolve(text, seg, out, first)
+		out = set.resolve(set.specs, text, seg, out, first)
 	}
 	slices.SortStableFunc(out, byStart)
 	return out

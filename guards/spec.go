@@ -19,6 +19,9 @@ const (
 	Injection Kind = "Injection"
 	Secret    Kind = "Secret"
 	Custom    Kind = "Pattern" // of the operator
+	// What services outside of this process find, see [Set.Services].
+	Recognizer Kind = "Recognizer"
+	Classifier Kind = "Classifier"
 )
 
 // Spec asks for findings of one kind and says what they lead to. Of the lists,
@@ -33,6 +36,8 @@ type Spec struct {
 	MinConfidence float32
 	Exceptions    []Exception
 	Patterns      []Pattern // of kind Custom only
+	Service       string    // of the kinds Recognizer and Classifier only: its name
+	Lenient       bool      // its policy refuses nothing, not even what the service could not read
 }
 
 // Exception takes findings out of a spec: those whose type matches the glob
@@ -46,16 +51,22 @@ type Exception struct {
 func (s *Spec) check() error {
 	prefix, known := s.Kind.prefix()
 	if !known {
-		return fmt.Errorf("guard type %q is not known; use PII, Injection, Secret or Pattern", s.Kind)
+		return fmt.Errorf("guard type %q is not known; use PII, Injection, Secret, Pattern, Recognizer or Classifier", s.Kind)
 	}
 	if (s.Kind == Custom) != (len(s.Patterns) > 0) {
 		return fmt.Errorf("guard %s: patterns belong to a guard of type Pattern, and to each of them", s.Kind)
+	}
+	if s.remote() != (s.Service != "") {
+		return fmt.Errorf("guard %s: a name of a service belongs to a guard of type Recognizer or Classifier, and to each of them", s.Kind)
 	}
 	if rank(s.Action) == 0 {
 		return fmt.Errorf("guard %s: action %q is not known; use redact, mask, hash, tokenize, block or observe", s.Kind, s.Action)
 	}
 	if s.Kind == Injection && needsValue(s.Action) {
 		return fmt.Errorf("guard Injection: %s keeps a part of the text that injects; use redact, block or observe", s.Action)
+	}
+	if s.Kind == Classifier && edits(s.Action) {
+		return fmt.Errorf("guard Classifier: a classifier finds whole texts, of which %s would leave nothing; use block or observe", s.Action)
 	}
 	for _, glob := range s.Types {
 		if err := s.checkType(glob, prefix); err != nil {
@@ -72,6 +83,9 @@ func (s *Spec) check() error {
 	}
 	return nil
 }
+
+// remote reports whether a service finds what the spec is about.
+func (s *Spec) remote() bool { return s.Kind == Recognizer || s.Kind == Classifier }
 
 func (s *Spec) checkException(e Exception, prefix string) error {
 	switch {
@@ -125,6 +139,10 @@ func (k Kind) prefix() (string, bool) {
 		return strings.ToLower(string(k)) + ".", true
 	case Custom:
 		return "custom.", true
+	case Recognizer:
+		return "pii.", true
+	case Classifier:
+		return "moderation.", true
 	}
 	return "", false
 }

@@ -1,8 +1,10 @@
 package pdp
 
 import (
+	"context"
 	"errors"
 
+	"outrider.dev/outrider/audit"
 	"outrider.dev/outrider/authz"
 	"outrider.dev/outrider/authz/input"
 	"outrider.dev/outrider/decision"
@@ -38,6 +40,7 @@ type call struct {
 	found     []decision.Edit   // what guards change
 	vault     *guards.Vault     // what guards tokenized; nil: nothing
 	observed  []authz.Observation
+	unread    []audit.Unread    // services that did not read what they should have
 	judged    *decision.Request // what the rules judged last; nil where they were not asked
 	verdict   decision.Verdict
 }
@@ -49,7 +52,7 @@ type step func(*call) *decision.Reason
 // refused call costs no budget; guards run after limits, because they are
 // dear; denies that read what guards found come after them; the rules run
 // again wherever an edit changed what they had read.
-func steps() []step {
+func steps(ctx context.Context) []step {
 	return []step{
 		(*call).chosen,
 		(*call).identify,
@@ -59,7 +62,7 @@ func steps() []step {
 		(*call).mutate,
 		(*call).routeModel,
 		(*call).reserve,
-		(*call).guard,
+		func(c *call) *decision.Reason { return c.guard(ctx) },
 		(*call).render,
 		(*call).judgeFound,
 		(*call).enforceable,
@@ -76,8 +79,8 @@ func (e *Engine) newCall(r *decision.Request, granting bool) *call {
 	return c
 }
 
-func (c *call) decide() {
-	for _, step := range steps() {
+func (c *call) decide(ctx context.Context) {
+	for _, step := range steps(ctx) {
 		if reason := step(c); reason != nil {
 			c.deny(*reason)
 			return
@@ -193,6 +196,9 @@ func (c *call) enforceable() *decision.Reason {
 	c.verdict.Duty.JudgeResponse = true
 	shows := face.Responses
 	if c.req.LLM.Stream {
+		if reason := c.readable(); reason != nil {
+			return reason
+		}
 		shows = face.Streams
 	}
 	if !shows {

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"outrider.dev/outrider/authz"
 	"outrider.dev/outrider/decision"
@@ -46,16 +45,16 @@ type enforcement struct {
 }
 
 // enforcements compiles guards and limits of every policy, by its index.
-func enforcements(set *authz.Set, key guards.Key, now func() time.Time) ([]enforcement, error) {
+func enforcements(cfg *Config) ([]enforcement, error) {
 	var out []enforcement
-	for _, p := range set.Policies() {
-		one, err := newEnforcement(p, key, now)
+	for _, p := range cfg.Policies.Policies() {
+		one, err := newEnforcement(p, cfg)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, one)
 	}
-	return out, checkPatterns(out, key)
+	return out, checkPatterns(out, cfg.GuardKey)
 }
 
 // checkPatterns holds the patterns of all policies to what one call may meet.
@@ -76,7 +75,7 @@ func checkPatterns(list []enforcement, key guards.Key) error {
 	return nil
 }
 
-func newEnforcement(p *authz.Policy, key guards.Key, now func() time.Time) (enforcement, error) {
+func newEnforcement(p *authz.Policy, cfg *Config) (enforcement, error) {
 	backend := p.Doc.GetSpec().GetBackend()
 	e := enforcement{observe: p.Observe, name: p.Name}
 	lists := [phases][]*configv1.Guard{
@@ -87,9 +86,12 @@ func newEnforcement(p *authz.Policy, key guards.Key, now func() time.Time) (enfo
 	}
 	for i, list := range lists {
 		e.guards[i] = guardSpecs(list, p.Observe)
-		set, err := guards.New(e.guards[i], key)
+		set, err := guards.New(e.guards[i], cfg.GuardKey)
 		if err == nil && phase(i) == llmResponse {
 			err = set.Streams()
+		}
+		if err == nil {
+			err = checkServices(e.guards[i], cfg.Services)
 		}
 		if err != nil {
 			return e, fmt.Errorf("policy %s: guards: %w", p.Name, err)
@@ -99,12 +101,25 @@ func newEnforcement(p *authz.Policy, key guards.Key, now func() time.Time) (enfo
 	if len(e.rules) == 0 {
 		return e, nil
 	}
-	limiter, err := limit.New(e.rules, now)
+	limiter, err := limit.New(e.rules, cfg.Now)
 	if err != nil {
 		return e, fmt.Errorf("policy %s: rateLimiting: %w", p.Name, err)
 	}
 	e.limits = limiter
 	return e, nil
+}
+
+// checkServices refuses guards that ask nobody, or somebody else than they say.
+func checkServices(specs []guards.Spec, services map[string]Service) error {
+	for i := range specs {
+		name, kind := specs[i].Service, specs[i].Kind
+		if s := services[name]; name != "" && s.Kind != kind {
+			list := "guards." + strings.ToLower(string(kind)) + "s"
+			return fmt.Errorf("guard %s: the configuration has no %s of the name %q: add it to %s, or name one that stands there",
+				kind, strings.ToLower(string(kind)), name, list)
+		}
+	}
+	return nil
 }
 
 // keepLimits lets the limiters of policies whose limits did not change go on
@@ -129,6 +144,8 @@ func guardSpecs(list []*configv1.Guard, observe bool) []guards.Spec {
 			Action:        decision.Action(strings.ToLower(g.GetAction())),
 			Types:         g.GetTypes(),
 			MinConfidence: float32(g.GetMinConfidence()),
+			Service:       g.GetName(),
+			Lenient:       observe,
 		}
 		if observe {
 			s.Action = decision.ActionObserve

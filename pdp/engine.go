@@ -3,6 +3,7 @@ package pdp
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +28,23 @@ type Introspector interface {
 	Introspect(bearer decision.Secret, issuers []string) (*token.Token, error)
 }
 
+// Reader is a service outside of this process that finds something in texts: a
+// recogniser or a classifier. It answers with the findings of each text, their
+// spans in it and without actions, or not at all.
+type Reader interface {
+	Read(ctx context.Context, texts []string) ([][]decision.Finding, error)
+}
+
+// Service is a Reader that guards may name.
+type Service struct {
+	Reader
+	Kind guards.Kind // guards.Recognizer or guards.Classifier
+	Open bool        // what it could not read passes
+}
+
+// kind names the service's kind to people.
+func (s Service) kind() string { return "the " + strings.ToLower(string(s.Kind)) }
+
 // Recorder keeps what was decided.
 type Recorder interface {
 	Add(r audit.Record)
@@ -39,8 +57,9 @@ type Config struct {
 	Opaque   Introspector // nil: Tokens judges tokens that are no JWT
 	Routes   *route.Table
 	Recorder Recorder
-	Limits   strictjson.Limits // for bodies that the engine reads itself
-	GuardKey guards.Key        // of the hashes of values; nil: policies that need it are refused
+	Limits   strictjson.Limits  // for bodies that the engine reads itself
+	Services map[string]Service // that guards ask, by name
+	GuardKey guards.Key         // of the hashes of values; nil: policies that need it are refused
 	Now      func() time.Time
 	Open     bool // an agent that no policy selects passes
 }
@@ -79,7 +98,7 @@ func (e *Engine) Replace(cfg Config) error {
 	if cfg.Policies == nil || cfg.Tokens == nil || cfg.Routes == nil || cfg.Recorder == nil || cfg.Now == nil {
 		return errors.New("pdp: policies, tokens, routes, recorder and clock are needed")
 	}
-	policies, err := enforcements(cfg.Policies, cfg.GuardKey, cfg.Now)
+	policies, err := enforcements(&cfg)
 	if err != nil {
 		return err
 	}
@@ -90,29 +109,30 @@ func (e *Engine) Replace(cfg Config) error {
 	return nil
 }
 
-// CheckPolicies reports what [New] would refuse of the policies.
-func CheckPolicies(set *authz.Set, now func() time.Time) error {
-	_, err := enforcements(set, make(guards.Key, guards.KeySize), now)
+// CheckPolicies reports what [New] would refuse of the policies. The services
+// are not asked.
+func CheckPolicies(set *authz.Set, services map[string]Service, now func() time.Time) error {
+	_, err := enforcements(&Config{Policies: set, Services: services, GuardKey: make(guards.Key, guards.KeySize), Now: now})
 	return err
 }
 
 // Check implements decision.Decider. A body that came without segments is
 // read here. A call that passes is counted by the limits as estimated.
-func (e *Engine) Check(_ context.Context, r *decision.Request) (*decision.Verdict, error) {
+func (e *Engine) Check(ctx context.Context, r *decision.Request) (*decision.Verdict, error) {
 	c := e.newCall(r, false)
 	if err := c.read(); err != nil {
 		c.refuse(err)
 	} else {
-		c.decide()
+		c.decide(ctx)
 	}
 	c.record()
 	return &c.verdict, nil
 }
 
 // Open implements decision.Decider.
-func (e *Engine) Open(_ context.Context, r *decision.Request) (*decision.Verdict, decision.Exchange, error) {
+func (e *Engine) Open(ctx context.Context, r *decision.Request) (*decision.Verdict, decision.Exchange, error) {
 	c := e.newCall(r, true)
-	c.decide()
+	c.decide(ctx)
 	c.record()
 	if !c.verdict.Allowed() {
 		return &c.verdict, nil, nil
@@ -151,13 +171,13 @@ func (e *Engine) full() bool {
 }
 
 // FilterTools implements decision.Decider. A caller whose token is refused
-// sees nothing.
-func (e *Engine) FilterTools(_ context.Context, r *decision.Request, tools []decision.Tool) (*decision.Visibility, error) {
+// sees nothing, and nobody does while guards cannot read the definitions.
+func (e *Engine) FilterTools(ctx context.Context, r *decision.Request, tools []decision.Tool) (*decision.Visibility, error) {
 	c := e.newCall(r, false)
 	for _, step := range []step{(*call).chosen, (*call).identify} {
 		if reason := step(c); reason != nil {
 			return &decision.Visibility{Bitmap: []byte{}}, nil
 		}
 	}
-	return c.visible(tools).Visibility, nil
+	return c.visible(ctx, tools).Visibility, nil
 }

@@ -49,7 +49,7 @@ func (x *exchange) Attempt(_ context.Context, a decision.Attempt) (*decision.Gra
 }
 
 // Judge implements decision.Exchange.
-func (x *exchange) Judge(_ context.Context, p decision.Part) (*decision.Ruling, error) {
+func (x *exchange) Judge(ctx context.Context, p decision.Part) (*decision.Ruling, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.settled {
@@ -57,9 +57,9 @@ func (x *exchange) Judge(_ context.Context, p decision.Part) (*decision.Ruling, 
 	}
 	switch {
 	case p.Whole != nil:
-		return x.judgeWhole(p.Whole), nil
+		return x.judgeWhole(ctx, p.Whole), nil
 	case p.Tools != nil:
-		return x.call.visible(p.Tools), nil
+		return x.call.visible(ctx, p.Tools), nil
 	default:
 		return x.judgeDeltas(p.Deltas), nil
 	}
@@ -69,10 +69,14 @@ func (x *exchange) set() *guards.Set {
 	return x.call.bundle.guards[responsePhase(x.call.req.Surface)]
 }
 
-func (x *exchange) judgeWhole(b *decision.Body) *decision.Ruling {
+func (x *exchange) judgeWhole(ctx context.Context, b *decision.Body) *decision.Ruling {
 	r := &decision.Ruling{Effect: decision.Allow}
+	told, reason := x.call.consult(ctx, x.set(), []*decision.Body{b}, x.answer.judged)
+	if reason != nil {
+		return x.denied(r, *reason)
+	}
 	var edits []decision.Edit
-	r.Findings, edits = scan(x.set(), b, nil, nil, nil)
+	r.Findings, edits = scan(x.set(), b, nil, told.of(0), nil)
 	if reason, blocked := guards.Block(r.Findings); blocked {
 		return x.denied(r, reason)
 	}
@@ -119,11 +123,16 @@ func (x *exchange) restored(b *decision.Body, edits []decision.Edit) []decision.
 }
 
 func (x *exchange) judgeDeltas(deltas []decision.Delta) *decision.Ruling {
+	r := &decision.Ruling{Effect: decision.Allow}
 	if x.stream == nil {
+		if !x.call.req.LLM.Stream { // and yet it comes as one
+			if reason := x.call.readable(); reason != nil {
+				return x.denied(r, *reason)
+			}
+		}
 		x.stream = x.set().NewStream(x.call.vault, openai.LaneSegment)
 		x.stream.Hold(x.answer.judged)
 	}
-	r := &decision.Ruling{Effect: decision.Allow}
 	for _, d := range deltas {
 		release, found, reason := x.stream.Write(d)
 		r.Findings = append(r.Findings, found...)

@@ -20,15 +20,15 @@ import (
 // came about: what every rule came to, how full the limits are, what the
 // guards found. Nothing is counted and nothing recorded. What stands behind a
 // refusal is looked at, too. The answer is for operators.
-func (e *Engine) Explain(_ context.Context, r *decision.Request) (*decision.Explanation, error) {
+func (e *Engine) Explain(ctx context.Context, r *decision.Request) (*decision.Explanation, error) {
 	c := e.newCall(r, false)
 	c.look = &look{}
 	if err := c.read(); err != nil {
 		c.refuse(err)
 		return &decision.Explanation{Verdict: &c.verdict, Change: c.verdict.Reason.Message}, nil
 	}
-	c.decide()
-	c.lookOn()
+	c.decide(ctx)
+	c.lookOn(ctx)
 	rules := c.explainRules()
 	return &decision.Explanation{Verdict: &c.verdict, Rules: rules.Rules, Limits: c.look.limits, Edits: c.explainEdits(), Change: c.change(&rules)}, nil
 }
@@ -47,7 +47,7 @@ func (c *call) explainEdits() []string {
 
 // lookOn does what a refusal kept from being done, for the sake of what it
 // tells.
-func (c *call) lookOn() {
+func (c *call) lookOn(ctx context.Context) {
 	if c.verdict.Allowed() || c.bundle == nil || c.principal == nil {
 		return
 	}
@@ -62,7 +62,7 @@ func (c *call) lookOn() {
 		_ = c.reserveFor(first)
 	}
 	if len(c.verdict.Findings) == 0 {
-		_ = c.guard()
+		_ = c.guard(ctx)
 	}
 }
 

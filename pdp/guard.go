@@ -1,6 +1,7 @@
 package pdp
 
 import (
+	"context"
 	"iter"
 
 	"outrider.dev/outrider/decision"
@@ -9,28 +10,37 @@ import (
 )
 
 // guard reads what the agent sends. What findings change becomes edits.
-func (c *call) guard() *decision.Reason {
+func (c *call) guard(ctx context.Context) *decision.Reason {
 	set := c.bundle.guards[requestPhase(c.req.Surface)]
+	told, reason := c.consult(ctx, set, []*decision.Body{&c.req.Body}, c.selection.Waits())
+	if reason != nil {
+		return reason
+	}
 	if set.Tokenizes() {
 		c.vault = guards.NewVault(texts(&c.req.Body))
 	}
-	c.verdict.Findings, c.found = scan(set, &c.req.Body, c.vault, c.verdict.Findings, nil)
+	c.verdict.Findings, c.found = scan(set, &c.req.Body, c.vault, told.of(0), c.verdict.Findings)
 	if reason, blocked := guards.Block(c.verdict.Findings); blocked {
 		return kept(reason)
 	}
 	return nil
 }
 
-// scan appends what the guards find in a body, and the edits that it leads to.
-func scan(set *guards.Set, b *decision.Body, v *guards.Vault, found []decision.Finding, edits []decision.Edit) ([]decision.Finding, []decision.Edit) {
+// scan appends what the guards find in a body, and returns the edits that it
+// leads to. What services told about the body is among it.
+func scan(set *guards.Set, b *decision.Body, v *guards.Vault, told []heard, found []decision.Finding) ([]decision.Finding, []decision.Edit) {
 	if set.Empty() {
-		return found, edits
+		return found, nil
 	}
+	var edits []decision.Edit
 	for i := range b.Segments {
 		text := textOf(b, i)
 		before := len(found)
 		found = set.Scan(text, b.Segments[i], found)
 		found = set.ScanEscaped(text, b.Segments[i], found, before)
+		for ; len(told) > 0 && told[0].segment == i; told = told[1:] {
+			found = set.Take(told[0].service, told[0].reading, b.Segments[i], told[0].found, found, before)
+		}
 		edits = set.Edits(text, found[before:], v, edits)
 	}
 	return found, edits

@@ -196,7 +196,7 @@ func TestTriedTokens(t *testing.T) {
 			e := engineWith(t, loaded.Policies, a, a)
 			var codes []decision.Code
 			c := e.newCall(toolCall(t, tt.bearer, "github__list_issues", "{}"), false)
-			if c.decide(); !c.verdict.Allowed() {
+			if c.decide(t.Context()); !c.verdict.Allowed() {
 				t.Fatalf("an observing policy refused: %+v", c.verdict.Reason)
 			}
 			for _, o := range c.observed {
@@ -226,7 +226,7 @@ func TestTriedLimitCountsByTheTriedIdentity(t *testing.T) {
 	e := engineWith(t, loaded.Policies, a, a)
 	for i, bearer := range []string{"good", "", "good"} {
 		c := e.newCall(toolCall(t, bearer, "github__list_issues", "{}"), false)
-		c.decide()
+		c.decide(t.Context())
 		limited := slices.ContainsFunc(c.observed, func(o authz.Observation) bool {
 			return o.Reason.Code == decision.CodeRateLimited && o.Policy == "tried"
 		})

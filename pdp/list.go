@@ -1,6 +1,7 @@
 package pdp
 
 import (
+	"context"
 	"slices"
 
 	"outrider.dev/outrider/authz/input"
@@ -15,15 +16,21 @@ import (
 // visible judges a page of tools with the rules of the call and with the guards
 // of what comes back, and renames the ones that may be seen to what the agent
 // calls them by. What guards find is recorded.
-func (c *call) visible(tools []decision.Tool) *decision.Ruling {
+func (c *call) visible(ctx context.Context, tools []decision.Tool) *decision.Ruling {
 	v := &decision.Visibility{Bitmap: make([]byte, (len(tools)+7)/8)}
 	r := &decision.Ruling{Effect: decision.Allow, Visibility: v}
 	shown := c.shown(tools)
+	definitions := c.definitions(tools, shown)
+	told, reason := c.consult(ctx, c.bundle.guards[mcpResponse], definitions, false)
+	if reason != nil {
+		r.Effect, r.Reason = decision.Deny, *reason
+		shown = make([]bool, len(tools))
+	}
 	for i := range tools {
 		if !shown[i] {
 			continue
 		}
-		splices, found, ok := c.show(&tools[i], uint32(i))
+		splices, found, ok := c.show(&tools[i], definitions[i], told.of(i), uint32(i))
 		r.Findings = append(r.Findings, found...)
 		if ok {
 			v.Show(i)
@@ -36,12 +43,12 @@ func (c *call) visible(tools []decision.Tool) *decision.Ruling {
 
 // show returns the splices of one definition as the agent gets it, and whether
 // it may be shown at all.
-func (c *call) show(t *decision.Tool, index uint32) ([]decision.Splice, []decision.Finding, bool) {
+func (c *call) show(t *decision.Tool, definition *decision.Body, told []heard, index uint32) ([]decision.Splice, []decision.Finding, bool) {
 	renamed, ok := c.expose(t)
 	if !ok {
 		return nil, nil, false
 	}
-	splices, found, ok := c.describe(t, index)
+	splices, found, ok := c.describe(t, definition, told, index)
 	if !ok || len(splices) > 0 && !c.keepsName(t, splices) {
 		return nil, found, false
 	}

@@ -18,7 +18,7 @@ func (c *call) record() {
 		r.Providers = append(r.Providers, v.Grants[i].Target.Provider)
 	}
 	r.Observed = recorded(c.observed)
-	r.Edits = c.edits()
+	r.Edits, r.Unread = c.edits(), c.takeUnread()
 	if r.Code.OfRules() {
 		r.Explain = c.explainLater()
 	}
@@ -37,7 +37,7 @@ func recorded(list []authz.Observation) []audit.Observed {
 // would have.
 func (c *call) recordRuling(ruling *decision.Ruling, a *answer) {
 	observed := c.observed[a.told:]
-	if ruling.Effect == decision.Allow && len(ruling.Findings)+len(observed) == 0 {
+	if ruling.Effect == decision.Allow && len(ruling.Findings)+len(observed)+len(c.unread) == 0 {
 		return
 	}
 	a.told = len(c.observed)
@@ -47,7 +47,7 @@ func (c *call) recordRuling(ruling *decision.Ruling, a *answer) {
 		r.Policy, r.Version = by.Policy, by.Version
 	}
 	r.Effect, r.Code, r.Rule, r.Message = ruling.Effect.String(), ruling.Reason.Code, ruling.Reason.Rule, ruling.Reason.Message
-	r.Findings = audit.Findings(ruling.Findings)
+	r.Findings, r.Unread = audit.Findings(ruling.Findings), c.takeUnread()
 	c.state.Recorder.Add(r)
 }
 

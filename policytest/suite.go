@@ -98,6 +98,7 @@ func (s *Suite) engine(policies *authz.Set) (*pdp.Engine, *records, error) {
 		Routes:   s.places.routes,
 		Recorder: seen,
 		Limits:   strictjson.Limits{},
+		Services: decisionservice.Silent(s.policies),
 		GuardKey: make(guards.Key, guards.KeySize), // hashes are the same wherever tests run
 		Now:      s.now,
 	})

@@ -16,6 +16,12 @@ const (
 	PhaseUpstream = "upstream" // the provider or server, up to the header of its answer
 )
 
+// What becomes of a text that a service should have read and did not.
+const (
+	FailedClosed = "closed" // it is refused
+	FailedOpen   = "open"   // it passes
+)
+
 // other stands for every label value that is not foreseen. Without it, whoever
 // chooses a value chooses how much memory the metrics take.
 const other = "other"
@@ -26,6 +32,7 @@ type Metrics struct {
 	Calls         *prometheus.CounterVec   // surface, effect, reason: decided requests
 	CallSeconds   *prometheus.HistogramVec // surface, phase
 	GuardFindings *prometheus.CounterVec   // type, action
+	GuardFailures *prometheus.CounterVec   // service, mode: what services that guards ask did not read
 	LimitRefusals *prometheus.CounterVec   // rule: the policy's own name of the limit
 	Observed      *prometheus.CounterVec   // policy, reason: what an observing policy would have refused
 	Unchanged     *prometheus.CounterVec   // policy: what an observing policy would have changed
@@ -44,6 +51,8 @@ func newMetrics(r prometheus.Registerer) *Metrics {
 	m.GuardFindings = counters("outrider_guard_findings_total", "What guards found, by what it led to.",
 		label("type", findingType),
 		oneOf("action", actions()...))
+	m.GuardFailures = counters("outrider_guard_failures_total", "Calls and answers that a service which guards ask did not read, by what became of them.",
+		label("service", shortName), oneOf("mode", FailedClosed, FailedOpen))
 	m.LimitRefusals = counters("outrider_limit_refusals_total", "Calls that a limit refused.", label("rule", shortName))
 	m.Observed = counters("outrider_observed_refusals_total", "What a policy in Observe would have refused, by policy and reason.",
 		label("policy", shortName), reasonLabel())
@@ -59,7 +68,7 @@ func newMetrics(r prometheus.Registerer) *Metrics {
 		},
 		VariableLabels: prometheus.ConstrainedLabels{surfaceLabel(), oneOf("phase", PhaseCall, PhaseDecision, PhaseUpstream)},
 	})
-	r.MustRegister(m.Calls, m.CallSeconds, m.GuardFindings, m.LimitRefusals, m.Observed, m.Unchanged, m.PDPErrors, m.SpansLost, m.Reloads)
+	r.MustRegister(m.Calls, m.CallSeconds, m.GuardFindings, m.GuardFailures, m.LimitRefusals, m.Observed, m.Unchanged, m.PDPErrors, m.SpansLost, m.Reloads)
 	return m
 }
 
@@ -148,7 +157,7 @@ func reasonLabel() prometheus.ConstrainedLabel {
 }
 
 // findingType keeps what a guard may name a finding, such as pii.email. The
-// names stand in the guards' code, so there are few.
+// names stand in the guards' code, in policies, or are a bounded number of a service's.
 func findingType(s string) bool {
 	const longest = 40
 	for _, r := range s {

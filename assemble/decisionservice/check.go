@@ -24,10 +24,15 @@ func Check(loaded *config.Loaded) (*Checked, error) {
 	if _, err := verifier(loaded.Policies, slog.New(slog.DiscardHandler), unread, nil); err != nil {
 		return nil, err
 	}
-	if err := pdp.CheckPolicies(policies, time.Now); err != nil {
+	out, asked := &Checked{}, Silent(loaded.Policies)
+	if loaded.Config == nil {
+		out.Warnings = expected(loaded.Policies)
+	} else if asked, err = services(loaded.Config.GetGuards(), unread); err != nil {
 		return nil, err
 	}
-	out := &Checked{}
+	if err := pdp.CheckPolicies(policies, asked, time.Now); err != nil {
+		return nil, err
+	}
 	for _, w := range policies.Warnings() {
 		out.Warnings = append(out.Warnings, w.String())
 	}

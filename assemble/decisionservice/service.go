@@ -48,6 +48,8 @@ type Service struct {
 	tokens  atomic.Pointer[token.Verifier] // the engine's own
 	bundles atomic.Pointer[bundles]        // that policies have from servers
 	offers  chan offered                   // of bundles that came
+	asked   map[string]pdp.Service         // that guards ask; the same as long as the service runs
+	quiet   quiet                          // about those that do not answer
 	record  *audit.Log
 	server  *server.Server         // nil: in this process only
 	notice  atomic.Pointer[string] // why the last reload was refused, nil when it was not
@@ -62,6 +64,9 @@ func New(loaded *config.Loaded, opt Options) (*Service, error) {
 		return nil, err
 	}
 	if err := tel.Metrics.WatchAuditLost(s.record.Lost); err != nil {
+		return nil, err
+	}
+	if s.asked, err = services(cfg.GetGuards(), route.Key); err != nil {
 		return nil, err
 	}
 	served, err := s.bundlesOf(loaded, nil)
@@ -138,10 +143,11 @@ func (s *Service) compileNow(loaded *config.Loaded, before *token.Verifier, have
 	return pdp.Config{
 		Policies: policies,
 		GuardKey: key,
+		Services: s.asked,
 		Tokens:   tokens,
 		Opaque:   tokens,
 		Routes:   routes,
-		Recorder: recorder{log: s.record, events: s.opt.Telemetry.Log, metrics: s.opt.Telemetry.Metrics, seen: s.opt.Seen},
+		Recorder: recorder{log: s.record, events: s.opt.Telemetry.Log, metrics: s.opt.Telemetry.Metrics, seen: s.opt.Seen, quiet: &s.quiet},
 		Limits:   body,
 		Now:      time.Now,
 		Open:     s.opt.Open,
@@ -158,6 +164,7 @@ func (s *Service) Addresses() []string {
 
 // Run keeps keys fresh, writes records and serves until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
+	defer closeAll(s.asked)
 	work, running := errgroup.WithContext(ctx)
 	work.Go(func() error { return s.follow(running) })
 	if s.server != nil {

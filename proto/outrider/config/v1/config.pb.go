@@ -174,7 +174,11 @@ type GuardSettings struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The key of hashes: any 32 bytes or more of text that nobody guesses. Absent: one
 	// is made and kept in the state folder.
-	Key           *KeySource `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Key *KeySource `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// Services that find personal data in texts, for guards of type Recognizer.
+	Recognizers []*Recognizer `protobuf:"bytes,2,rep,name=recognizers,proto3" json:"recognizers,omitempty"`
+	// Services that say what kind of text a text is, for guards of type Classifier.
+	Classifiers   []*Classifier `protobuf:"bytes,3,rep,name=classifiers,proto3" json:"classifiers,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -216,6 +220,217 @@ func (x *GuardSettings) GetKey() *KeySource {
 	return nil
 }
 
+func (x *GuardSettings) GetRecognizers() []*Recognizer {
+	if x != nil {
+		return x.Recognizers
+	}
+	return nil
+}
+
+func (x *GuardSettings) GetClassifiers() []*Classifier {
+	if x != nil {
+		return x.Classifiers
+	}
+	return nil
+}
+
+// Recognizer is a service with the API of Presidio's analyzer. It gets the texts that
+// guards have it read, as they stand, and nothing else.
+type Recognizer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What guards call it by; no classifier has the same name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Its base URL, to which /analyze is added. Plain http on loopback only.
+	Url string `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`
+	// Its key, sent as Authorization: Bearer.
+	Bearer *KeySource `protobuf:"bytes,3,opt,name=bearer,proto3" json:"bearer,omitempty"`
+	// How long it may take to read the texts of one call; at most 5s. The call waits, so
+	// this should be well below decision.timeout.
+	Timeout *durationpb.Duration `protobuf:"bytes,4,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// What becomes of a call that it did not read. Closed: it is refused with
+	// guard_unavailable. Open: it passes, counted and logged.
+	OnFailure string `protobuf:"bytes,5,opt,name=on_failure,json=onFailure,proto3" json:"on_failure,omitempty"`
+	// The language of the texts.
+	Language string `protobuf:"bytes,6,opt,name=language,proto3" json:"language,omitempty"`
+	// The score below which the service leaves findings out; 0 to 1.
+	MinScore      float64 `protobuf:"fixed64,7,opt,name=min_score,json=minScore,proto3" json:"min_score,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Recognizer) Reset() {
+	*x = Recognizer{}
+	mi := &file_outrider_config_v1_config_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Recognizer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Recognizer) ProtoMessage() {}
+
+func (x *Recognizer) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_config_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Recognizer.ProtoReflect.Descriptor instead.
+func (*Recognizer) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Recognizer) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Recognizer) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *Recognizer) GetBearer() *KeySource {
+	if x != nil {
+		return x.Bearer
+	}
+	return nil
+}
+
+func (x *Recognizer) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
+func (x *Recognizer) GetOnFailure() string {
+	if x != nil {
+		return x.OnFailure
+	}
+	return ""
+}
+
+func (x *Recognizer) GetLanguage() string {
+	if x != nil {
+		return x.Language
+	}
+	return ""
+}
+
+func (x *Recognizer) GetMinScore() float64 {
+	if x != nil {
+		return x.MinScore
+	}
+	return 0
+}
+
+// Classifier is a service with the API of OpenAI's moderation endpoint. It gets the
+// texts that guards have it read, as they stand, and nothing else.
+type Classifier struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What guards call it by; no recognizer has the same name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Its URL, such as https://api.openai.com/v1/moderations. Plain http on loopback only.
+	Url string `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`
+	// Its key, sent as Authorization: Bearer.
+	Bearer *KeySource `protobuf:"bytes,3,opt,name=bearer,proto3" json:"bearer,omitempty"`
+	// How long it may take to read the texts of one call; at most 5s. The call waits, so
+	// this should be well below decision.timeout.
+	Timeout *durationpb.Duration `protobuf:"bytes,4,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// What becomes of a call that it did not read. Closed: it is refused with
+	// guard_unavailable. Open: it passes, counted and logged.
+	OnFailure string `protobuf:"bytes,5,opt,name=on_failure,json=onFailure,proto3" json:"on_failure,omitempty"`
+	// The model to ask for. Absent: the service's own choice.
+	Model         string `protobuf:"bytes,6,opt,name=model,proto3" json:"model,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Classifier) Reset() {
+	*x = Classifier{}
+	mi := &file_outrider_config_v1_config_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Classifier) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Classifier) ProtoMessage() {}
+
+func (x *Classifier) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_config_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Classifier.ProtoReflect.Descriptor instead.
+func (*Classifier) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Classifier) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Classifier) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *Classifier) GetBearer() *KeySource {
+	if x != nil {
+		return x.Bearer
+	}
+	return nil
+}
+
+func (x *Classifier) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
+func (x *Classifier) GetOnFailure() string {
+	if x != nil {
+		return x.OnFailure
+	}
+	return ""
+}
+
+func (x *Classifier) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
 // Agent is who a data plane speaks for.
 type Agent struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -233,7 +448,7 @@ type Agent struct {
 
 func (x *Agent) Reset() {
 	*x = Agent{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[2]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -245,7 +460,7 @@ func (x *Agent) String() string {
 func (*Agent) ProtoMessage() {}
 
 func (x *Agent) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[2]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -258,7 +473,7 @@ func (x *Agent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Agent.ProtoReflect.Descriptor instead.
 func (*Agent) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{2}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Agent) GetName() string {
@@ -304,7 +519,7 @@ type Listen struct {
 
 func (x *Listen) Reset() {
 	*x = Listen{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[3]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -316,7 +531,7 @@ func (x *Listen) String() string {
 func (*Listen) ProtoMessage() {}
 
 func (x *Listen) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[3]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -329,7 +544,7 @@ func (x *Listen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Listen.ProtoReflect.Descriptor instead.
 func (*Listen) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{3}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Listen) GetAgent() string {
@@ -368,7 +583,7 @@ type TLS struct {
 
 func (x *TLS) Reset() {
 	*x = TLS{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[4]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -380,7 +595,7 @@ func (x *TLS) String() string {
 func (*TLS) ProtoMessage() {}
 
 func (x *TLS) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[4]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -393,7 +608,7 @@ func (x *TLS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TLS.ProtoReflect.Descriptor instead.
 func (*TLS) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{4}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *TLS) GetCert() string {
@@ -432,7 +647,7 @@ type Decision struct {
 
 func (x *Decision) Reset() {
 	*x = Decision{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[5]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -444,7 +659,7 @@ func (x *Decision) String() string {
 func (*Decision) ProtoMessage() {}
 
 func (x *Decision) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[5]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -457,7 +672,7 @@ func (x *Decision) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Decision.ProtoReflect.Descriptor instead.
 func (*Decision) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{5}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Decision) GetTarget() string {
@@ -498,7 +713,7 @@ type ClientTLS struct {
 
 func (x *ClientTLS) Reset() {
 	*x = ClientTLS{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[6]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -510,7 +725,7 @@ func (x *ClientTLS) String() string {
 func (*ClientTLS) ProtoMessage() {}
 
 func (x *ClientTLS) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[6]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -523,7 +738,7 @@ func (x *ClientTLS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientTLS.ProtoReflect.Descriptor instead.
 func (*ClientTLS) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{6}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ClientTLS) GetCert() string {
@@ -571,7 +786,7 @@ type PDP struct {
 
 func (x *PDP) Reset() {
 	*x = PDP{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[7]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -583,7 +798,7 @@ func (x *PDP) String() string {
 func (*PDP) ProtoMessage() {}
 
 func (x *PDP) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[7]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -596,7 +811,7 @@ func (x *PDP) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PDP.ProtoReflect.Descriptor instead.
 func (*PDP) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{7}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PDP) GetListen() *PDPListen {
@@ -644,7 +859,7 @@ type PDPListen struct {
 
 func (x *PDPListen) Reset() {
 	*x = PDPListen{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[8]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -656,7 +871,7 @@ func (x *PDPListen) String() string {
 func (*PDPListen) ProtoMessage() {}
 
 func (x *PDPListen) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[8]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -669,7 +884,7 @@ func (x *PDPListen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PDPListen.ProtoReflect.Descriptor instead.
 func (*PDPListen) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *PDPListen) GetGrpc() string {
@@ -715,7 +930,7 @@ type Peer struct {
 
 func (x *Peer) Reset() {
 	*x = Peer{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[9]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -727,7 +942,7 @@ func (x *Peer) String() string {
 func (*Peer) ProtoMessage() {}
 
 func (x *Peer) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[9]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -740,7 +955,7 @@ func (x *Peer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Peer.ProtoReflect.Descriptor instead.
 func (*Peer) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Peer) GetUid() uint32 {
@@ -777,7 +992,7 @@ type Operator struct {
 
 func (x *Operator) Reset() {
 	*x = Operator{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[10]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -789,7 +1004,7 @@ func (x *Operator) String() string {
 func (*Operator) ProtoMessage() {}
 
 func (x *Operator) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[10]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -802,7 +1017,7 @@ func (x *Operator) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operator.ProtoReflect.Descriptor instead.
 func (*Operator) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Operator) GetUid() uint32 {
@@ -832,7 +1047,7 @@ type LLM struct {
 
 func (x *LLM) Reset() {
 	*x = LLM{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[11]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -844,7 +1059,7 @@ func (x *LLM) String() string {
 func (*LLM) ProtoMessage() {}
 
 func (x *LLM) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[11]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -857,7 +1072,7 @@ func (x *LLM) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LLM.ProtoReflect.Descriptor instead.
 func (*LLM) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *LLM) GetProviders() []*LLMProvider {
@@ -893,7 +1108,7 @@ type LLMProvider struct {
 
 func (x *LLMProvider) Reset() {
 	*x = LLMProvider{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[12]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -905,7 +1120,7 @@ func (x *LLMProvider) String() string {
 func (*LLMProvider) ProtoMessage() {}
 
 func (x *LLMProvider) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[12]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -918,7 +1133,7 @@ func (x *LLMProvider) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LLMProvider.ProtoReflect.Descriptor instead.
 func (*LLMProvider) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *LLMProvider) GetName() string {
@@ -969,7 +1184,7 @@ type KeySource struct {
 
 func (x *KeySource) Reset() {
 	*x = KeySource{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[13]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -981,7 +1196,7 @@ func (x *KeySource) String() string {
 func (*KeySource) ProtoMessage() {}
 
 func (x *KeySource) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[13]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -994,7 +1209,7 @@ func (x *KeySource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeySource.ProtoReflect.Descriptor instead.
 func (*KeySource) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *KeySource) GetEnv() string {
@@ -1024,7 +1239,7 @@ type LLMRoute struct {
 
 func (x *LLMRoute) Reset() {
 	*x = LLMRoute{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[14]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1036,7 +1251,7 @@ func (x *LLMRoute) String() string {
 func (*LLMRoute) ProtoMessage() {}
 
 func (x *LLMRoute) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[14]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1049,7 +1264,7 @@ func (x *LLMRoute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LLMRoute.ProtoReflect.Descriptor instead.
 func (*LLMRoute) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *LLMRoute) GetMatch() *RouteMatch {
@@ -1077,7 +1292,7 @@ type RouteMatch struct {
 
 func (x *RouteMatch) Reset() {
 	*x = RouteMatch{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[15]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1089,7 +1304,7 @@ func (x *RouteMatch) String() string {
 func (*RouteMatch) ProtoMessage() {}
 
 func (x *RouteMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[15]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1102,7 +1317,7 @@ func (x *RouteMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RouteMatch.ProtoReflect.Descriptor instead.
 func (*RouteMatch) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{15}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RouteMatch) GetModels() []string {
@@ -1125,7 +1340,7 @@ type RouteTarget struct {
 
 func (x *RouteTarget) Reset() {
 	*x = RouteTarget{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[16]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1137,7 +1352,7 @@ func (x *RouteTarget) String() string {
 func (*RouteTarget) ProtoMessage() {}
 
 func (x *RouteTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[16]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1150,7 +1365,7 @@ func (x *RouteTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RouteTarget.ProtoReflect.Descriptor instead.
 func (*RouteTarget) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{16}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RouteTarget) GetProvider() string {
@@ -1181,7 +1396,7 @@ type MCP struct {
 
 func (x *MCP) Reset() {
 	*x = MCP{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[17]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1193,7 +1408,7 @@ func (x *MCP) String() string {
 func (*MCP) ProtoMessage() {}
 
 func (x *MCP) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[17]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1206,7 +1421,7 @@ func (x *MCP) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MCP.ProtoReflect.Descriptor instead.
 func (*MCP) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{17}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *MCP) GetServers() []*MCPServer {
@@ -1240,7 +1455,7 @@ type MCPServer struct {
 
 func (x *MCPServer) Reset() {
 	*x = MCPServer{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[18]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1252,7 +1467,7 @@ func (x *MCPServer) String() string {
 func (*MCPServer) ProtoMessage() {}
 
 func (x *MCPServer) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[18]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1265,7 +1480,7 @@ func (x *MCPServer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MCPServer.ProtoReflect.Descriptor instead.
 func (*MCPServer) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{18}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *MCPServer) GetName() string {
@@ -1307,7 +1522,7 @@ type ServerAuth struct {
 
 func (x *ServerAuth) Reset() {
 	*x = ServerAuth{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[19]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1319,7 +1534,7 @@ func (x *ServerAuth) String() string {
 func (*ServerAuth) ProtoMessage() {}
 
 func (x *ServerAuth) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[19]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1332,7 +1547,7 @@ func (x *ServerAuth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerAuth.ProtoReflect.Descriptor instead.
 func (*ServerAuth) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{19}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ServerAuth) GetBearer() *KeySource {
@@ -1357,7 +1572,7 @@ type Bounds struct {
 
 func (x *Bounds) Reset() {
 	*x = Bounds{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[20]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1369,7 +1584,7 @@ func (x *Bounds) String() string {
 func (*Bounds) ProtoMessage() {}
 
 func (x *Bounds) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[20]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1382,7 +1597,7 @@ func (x *Bounds) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bounds.ProtoReflect.Descriptor instead.
 func (*Bounds) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{20}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Bounds) GetBody() string {
@@ -1417,7 +1632,7 @@ type Telemetry struct {
 
 func (x *Telemetry) Reset() {
 	*x = Telemetry{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[21]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1429,7 +1644,7 @@ func (x *Telemetry) String() string {
 func (*Telemetry) ProtoMessage() {}
 
 func (x *Telemetry) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[21]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1442,7 +1657,7 @@ func (x *Telemetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Telemetry.ProtoReflect.Descriptor instead.
 func (*Telemetry) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{21}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Telemetry) GetOtlp() string {
@@ -1472,9 +1687,30 @@ const file_outrider_config_v1_config_proto_rawDesc = "" +
 	"\x06limits\x18\n" +
 	" \x01(\v2\x1a.outrider.config.v1.BoundsR\x06limits\x12;\n" +
 	"\ttelemetry\x18\v \x01(\v2\x1d.outrider.config.v1.TelemetryR\ttelemetry\x129\n" +
-	"\x06guards\x18\f \x01(\v2!.outrider.config.v1.GuardSettingsR\x06guards\"@\n" +
+	"\x06guards\x18\f \x01(\v2!.outrider.config.v1.GuardSettingsR\x06guards\"\xc4\x01\n" +
 	"\rGuardSettings\x12/\n" +
-	"\x03key\x18\x01 \x01(\v2\x1d.outrider.config.v1.KeySourceR\x03key\"\xe4\x01\n" +
+	"\x03key\x18\x01 \x01(\v2\x1d.outrider.config.v1.KeySourceR\x03key\x12@\n" +
+	"\vrecognizers\x18\x02 \x03(\v2\x1e.outrider.config.v1.RecognizerR\vrecognizers\x12@\n" +
+	"\vclassifiers\x18\x03 \x03(\v2\x1e.outrider.config.v1.ClassifierR\vclassifiers\"\xb9\x02\n" +
+	"\n" +
+	"Recognizer\x12\x1a\n" +
+	"\x04name\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04name\x12\x18\n" +
+	"\x03url\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x03url\x125\n" +
+	"\x06bearer\x18\x03 \x01(\v2\x1d.outrider.config.v1.KeySourceR\x06bearer\x12@\n" +
+	"\atimeout\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\v\xea\xe0\x18\a:\x05500msR\atimeout\x129\n" +
+	"\n" +
+	"on_failure\x18\x05 \x01(\tB\x1a\xea\xe0\x18\x16\x1a\x06Closed\x1a\x04Open:\x06ClosedR\tonFailure\x12$\n" +
+	"\blanguage\x18\x06 \x01(\tB\b\xea\xe0\x18\x04:\x02enR\blanguage\x12\x1b\n" +
+	"\tmin_score\x18\a \x01(\x01R\bminScore\"\x8c\x02\n" +
+	"\n" +
+	"Classifier\x12\x1a\n" +
+	"\x04name\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04name\x12\x18\n" +
+	"\x03url\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x03url\x125\n" +
+	"\x06bearer\x18\x03 \x01(\v2\x1d.outrider.config.v1.KeySourceR\x06bearer\x12@\n" +
+	"\atimeout\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\v\xea\xe0\x18\a:\x05500msR\atimeout\x129\n" +
+	"\n" +
+	"on_failure\x18\x05 \x01(\tB\x1a\xea\xe0\x18\x16\x1a\x06Closed\x1a\x04Open:\x06ClosedR\tonFailure\x12\x14\n" +
+	"\x05model\x18\x06 \x01(\tR\x05model\"\xe4\x01\n" +
 	"\x05Agent\x12\x1a\n" +
 	"\x04name\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04name\x12=\n" +
 	"\x06labels\x18\x02 \x03(\v2%.outrider.config.v1.Agent.LabelsEntryR\x06labels\x12\x1c\n" +
@@ -1572,65 +1808,73 @@ func file_outrider_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_outrider_config_v1_config_proto_rawDescData
 }
 
-var file_outrider_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_outrider_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_outrider_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: outrider.config.v1.Config
 	(*GuardSettings)(nil),       // 1: outrider.config.v1.GuardSettings
-	(*Agent)(nil),               // 2: outrider.config.v1.Agent
-	(*Listen)(nil),              // 3: outrider.config.v1.Listen
-	(*TLS)(nil),                 // 4: outrider.config.v1.TLS
-	(*Decision)(nil),            // 5: outrider.config.v1.Decision
-	(*ClientTLS)(nil),           // 6: outrider.config.v1.ClientTLS
-	(*PDP)(nil),                 // 7: outrider.config.v1.PDP
-	(*PDPListen)(nil),           // 8: outrider.config.v1.PDPListen
-	(*Peer)(nil),                // 9: outrider.config.v1.Peer
-	(*Operator)(nil),            // 10: outrider.config.v1.Operator
-	(*LLM)(nil),                 // 11: outrider.config.v1.LLM
-	(*LLMProvider)(nil),         // 12: outrider.config.v1.LLMProvider
-	(*KeySource)(nil),           // 13: outrider.config.v1.KeySource
-	(*LLMRoute)(nil),            // 14: outrider.config.v1.LLMRoute
-	(*RouteMatch)(nil),          // 15: outrider.config.v1.RouteMatch
-	(*RouteTarget)(nil),         // 16: outrider.config.v1.RouteTarget
-	(*MCP)(nil),                 // 17: outrider.config.v1.MCP
-	(*MCPServer)(nil),           // 18: outrider.config.v1.MCPServer
-	(*ServerAuth)(nil),          // 19: outrider.config.v1.ServerAuth
-	(*Bounds)(nil),              // 20: outrider.config.v1.Bounds
-	(*Telemetry)(nil),           // 21: outrider.config.v1.Telemetry
-	nil,                         // 22: outrider.config.v1.Agent.LabelsEntry
-	(*durationpb.Duration)(nil), // 23: google.protobuf.Duration
+	(*Recognizer)(nil),          // 2: outrider.config.v1.Recognizer
+	(*Classifier)(nil),          // 3: outrider.config.v1.Classifier
+	(*Agent)(nil),               // 4: outrider.config.v1.Agent
+	(*Listen)(nil),              // 5: outrider.config.v1.Listen
+	(*TLS)(nil),                 // 6: outrider.config.v1.TLS
+	(*Decision)(nil),            // 7: outrider.config.v1.Decision
+	(*ClientTLS)(nil),           // 8: outrider.config.v1.ClientTLS
+	(*PDP)(nil),                 // 9: outrider.config.v1.PDP
+	(*PDPListen)(nil),           // 10: outrider.config.v1.PDPListen
+	(*Peer)(nil),                // 11: outrider.config.v1.Peer
+	(*Operator)(nil),            // 12: outrider.config.v1.Operator
+	(*LLM)(nil),                 // 13: outrider.config.v1.LLM
+	(*LLMProvider)(nil),         // 14: outrider.config.v1.LLMProvider
+	(*KeySource)(nil),           // 15: outrider.config.v1.KeySource
+	(*LLMRoute)(nil),            // 16: outrider.config.v1.LLMRoute
+	(*RouteMatch)(nil),          // 17: outrider.config.v1.RouteMatch
+	(*RouteTarget)(nil),         // 18: outrider.config.v1.RouteTarget
+	(*MCP)(nil),                 // 19: outrider.config.v1.MCP
+	(*MCPServer)(nil),           // 20: outrider.config.v1.MCPServer
+	(*ServerAuth)(nil),          // 21: outrider.config.v1.ServerAuth
+	(*Bounds)(nil),              // 22: outrider.config.v1.Bounds
+	(*Telemetry)(nil),           // 23: outrider.config.v1.Telemetry
+	nil,                         // 24: outrider.config.v1.Agent.LabelsEntry
+	(*durationpb.Duration)(nil), // 25: google.protobuf.Duration
 }
 var file_outrider_config_v1_config_proto_depIdxs = []int32{
-	2,  // 0: outrider.config.v1.Config.agent:type_name -> outrider.config.v1.Agent
-	3,  // 1: outrider.config.v1.Config.listen:type_name -> outrider.config.v1.Listen
-	5,  // 2: outrider.config.v1.Config.decision:type_name -> outrider.config.v1.Decision
-	7,  // 3: outrider.config.v1.Config.pdp:type_name -> outrider.config.v1.PDP
-	11, // 4: outrider.config.v1.Config.llm:type_name -> outrider.config.v1.LLM
-	17, // 5: outrider.config.v1.Config.mcp:type_name -> outrider.config.v1.MCP
-	20, // 6: outrider.config.v1.Config.limits:type_name -> outrider.config.v1.Bounds
-	21, // 7: outrider.config.v1.Config.telemetry:type_name -> outrider.config.v1.Telemetry
+	4,  // 0: outrider.config.v1.Config.agent:type_name -> outrider.config.v1.Agent
+	5,  // 1: outrider.config.v1.Config.listen:type_name -> outrider.config.v1.Listen
+	7,  // 2: outrider.config.v1.Config.decision:type_name -> outrider.config.v1.Decision
+	9,  // 3: outrider.config.v1.Config.pdp:type_name -> outrider.config.v1.PDP
+	13, // 4: outrider.config.v1.Config.llm:type_name -> outrider.config.v1.LLM
+	19, // 5: outrider.config.v1.Config.mcp:type_name -> outrider.config.v1.MCP
+	22, // 6: outrider.config.v1.Config.limits:type_name -> outrider.config.v1.Bounds
+	23, // 7: outrider.config.v1.Config.telemetry:type_name -> outrider.config.v1.Telemetry
 	1,  // 8: outrider.config.v1.Config.guards:type_name -> outrider.config.v1.GuardSettings
-	13, // 9: outrider.config.v1.GuardSettings.key:type_name -> outrider.config.v1.KeySource
-	22, // 10: outrider.config.v1.Agent.labels:type_name -> outrider.config.v1.Agent.LabelsEntry
-	4,  // 11: outrider.config.v1.Listen.tls:type_name -> outrider.config.v1.TLS
-	6,  // 12: outrider.config.v1.Decision.tls:type_name -> outrider.config.v1.ClientTLS
-	23, // 13: outrider.config.v1.Decision.timeout:type_name -> google.protobuf.Duration
-	8,  // 14: outrider.config.v1.PDP.listen:type_name -> outrider.config.v1.PDPListen
-	9,  // 15: outrider.config.v1.PDP.peers:type_name -> outrider.config.v1.Peer
-	10, // 16: outrider.config.v1.PDP.operators:type_name -> outrider.config.v1.Operator
-	4,  // 17: outrider.config.v1.PDPListen.tls:type_name -> outrider.config.v1.TLS
-	12, // 18: outrider.config.v1.LLM.providers:type_name -> outrider.config.v1.LLMProvider
-	14, // 19: outrider.config.v1.LLM.routes:type_name -> outrider.config.v1.LLMRoute
-	13, // 20: outrider.config.v1.LLMProvider.key:type_name -> outrider.config.v1.KeySource
-	15, // 21: outrider.config.v1.LLMRoute.match:type_name -> outrider.config.v1.RouteMatch
-	16, // 22: outrider.config.v1.LLMRoute.to:type_name -> outrider.config.v1.RouteTarget
-	18, // 23: outrider.config.v1.MCP.servers:type_name -> outrider.config.v1.MCPServer
-	19, // 24: outrider.config.v1.MCPServer.auth:type_name -> outrider.config.v1.ServerAuth
-	13, // 25: outrider.config.v1.ServerAuth.bearer:type_name -> outrider.config.v1.KeySource
-	26, // [26:26] is the sub-list for method output_type
-	26, // [26:26] is the sub-list for method input_type
-	26, // [26:26] is the sub-list for extension type_name
-	26, // [26:26] is the sub-list for extension extendee
-	0,  // [0:26] is the sub-list for field type_name
+	15, // 9: outrider.config.v1.GuardSettings.key:type_name -> outrider.config.v1.KeySource
+	2,  // 10: outrider.config.v1.GuardSettings.recognizers:type_name -> outrider.config.v1.Recognizer
+	3,  // 11: outrider.config.v1.GuardSettings.classifiers:type_name -> outrider.config.v1.Classifier
+	15, // 12: outrider.config.v1.Recognizer.bearer:type_name -> outrider.config.v1.KeySource
+	25, // 13: outrider.config.v1.Recognizer.timeout:type_name -> google.protobuf.Duration
+	15, // 14: outrider.config.v1.Classifier.bearer:type_name -> outrider.config.v1.KeySource
+	25, // 15: outrider.config.v1.Classifier.timeout:type_name -> google.protobuf.Duration
+	24, // 16: outrider.config.v1.Agent.labels:type_name -> outrider.config.v1.Agent.LabelsEntry
+	6,  // 17: outrider.config.v1.Listen.tls:type_name -> outrider.config.v1.TLS
+	8,  // 18: outrider.config.v1.Decision.tls:type_name -> outrider.config.v1.ClientTLS
+	25, // 19: outrider.config.v1.Decision.timeout:type_name -> google.protobuf.Duration
+	10, // 20: outrider.config.v1.PDP.listen:type_name -> outrider.config.v1.PDPListen
+	11, // 21: outrider.config.v1.PDP.peers:type_name -> outrider.config.v1.Peer
+	12, // 22: outrider.config.v1.PDP.operators:type_name -> outrider.config.v1.Operator
+	6,  // 23: outrider.config.v1.PDPListen.tls:type_name -> outrider.config.v1.TLS
+	14, // 24: outrider.config.v1.LLM.providers:type_name -> outrider.config.v1.LLMProvider
+	16, // 25: outrider.config.v1.LLM.routes:type_name -> outrider.config.v1.LLMRoute
+	15, // 26: outrider.config.v1.LLMProvider.key:type_name -> outrider.config.v1.KeySource
+	17, // 27: outrider.config.v1.LLMRoute.match:type_name -> outrider.config.v1.RouteMatch
+	18, // 28: outrider.config.v1.LLMRoute.to:type_name -> outrider.config.v1.RouteTarget
+	20, // 29: outrider.config.v1.MCP.servers:type_name -> outrider.config.v1.MCPServer
+	21, // 30: outrider.config.v1.MCPServer.auth:type_name -> outrider.config.v1.ServerAuth
+	15, // 31: outrider.config.v1.ServerAuth.bearer:type_name -> outrider.config.v1.KeySource
+	32, // [32:32] is the sub-list for method output_type
+	32, // [32:32] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_outrider_config_v1_config_proto_init() }
@@ -1639,15 +1883,15 @@ func file_outrider_config_v1_config_proto_init() {
 		return
 	}
 	file_outrider_config_v1_options_proto_init()
-	file_outrider_config_v1_config_proto_msgTypes[9].OneofWrappers = []any{}
-	file_outrider_config_v1_config_proto_msgTypes[10].OneofWrappers = []any{}
+	file_outrider_config_v1_config_proto_msgTypes[11].OneofWrappers = []any{}
+	file_outrider_config_v1_config_proto_msgTypes[12].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_outrider_config_v1_config_proto_rawDesc), len(file_outrider_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   23,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1848,7 +1848,8 @@ type Guard struct {
 	// its place, such as [EMAIL]. Hash: the label with a hash that is the same for the
 	// same value, made with the key of guards.key. Mask: a star for each letter and
 	// digit save the last four. Tokenize, of requests only: a placeholder, in the place
-	// of which the answer carries the value again. Observe: it is recorded.
+	// of which the answer carries the value again. Observe: it is recorded. A guard of
+	// type Classifier, which finds whole texts, blocks or observes.
 	Action string `protobuf:"bytes,2,opt,name=action,proto3" json:"action,omitempty"`
 	// Types of findings, such as pii.email; `*` matches any run of characters.
 	Types []string `protobuf:"bytes,3,rep,name=types,proto3" json:"types,omitempty"`
@@ -1861,7 +1862,10 @@ type Guard struct {
 	// Findings that this guard leaves out.
 	Exceptions []*GuardException `protobuf:"bytes,7,rep,name=exceptions,proto3" json:"exceptions,omitempty"`
 	// What a guard of type Pattern looks for.
-	Patterns      []*GuardPattern `protobuf:"bytes,8,rep,name=patterns,proto3" json:"patterns,omitempty"`
+	Patterns []*GuardPattern `protobuf:"bytes,8,rep,name=patterns,proto3" json:"patterns,omitempty"`
+	// The service that a guard of type Recognizer or Classifier asks: its name in
+	// guards.recognizers or guards.classifiers of the configuration.
+	Name          string `protobuf:"bytes,9,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1950,6 +1954,13 @@ func (x *Guard) GetPatterns() []*GuardPattern {
 		return x.Patterns
 	}
 	return nil
+}
+
+func (x *Guard) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
 }
 
 // GuardPattern is an expression of your own. Its findings have the type custom.NAME.
@@ -2774,9 +2785,11 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\x05allow\x18\x01 \x03(\tB\x06\xea\xe0\x18\x02\x10\x01R\x05allow\"t\n" +
 	"\x06Guards\x123\n" +
 	"\arequest\x18\x01 \x03(\v2\x19.outrider.config.v1.GuardR\arequest\x125\n" +
-	"\bresponse\x18\x02 \x03(\v2\x19.outrider.config.v1.GuardR\bresponse\"\xed\x03\n" +
-	"\x05Guard\x12;\n" +
-	"\x04type\x18\x01 \x01(\tB'\xea\xe0\x18#\x10\x01\x1a\x03PII\x1a\x06Secret\x1a\tInjection\x1a\aPatternR\x04type\x12L\n" +
+	"\bresponse\x18\x02 \x03(\v2\x19.outrider.config.v1.GuardR\bresponse\"\x99\x04\n" +
+	"\x05Guard\x12S\n" +
+	"\x04type\x18\x01 \x01(\tB?\xea\xe0\x18;\x10\x01\x1a\x03PII\x1a\x06Secret\x1a\tInjection\x1a\aPattern\x1a\n" +
+	"Recognizer\x1a\n" +
+	"ClassifierR\x04type\x12L\n" +
 	"\x06action\x18\x02 \x01(\tB4\xea\xe0\x180\x10\x01\x1a\x06Redact\x1a\x04Mask\x1a\x04Hash\x1a\bTokenize\x1a\x05Block\x1a\aObserveR\x06action\x12\x14\n" +
 	"\x05types\x18\x03 \x03(\tR\x05types\x12=\n" +
 	"\aorigins\x18\x04 \x03(\tB#\xea\xe0\x18\x1f\x1a\x06System\x1a\x04User\x1a\tAssistant\x1a\x04ToolR\aorigins\x12[\n" +
@@ -2786,7 +2799,8 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\n" +
 	"exceptions\x18\a \x03(\v2\".outrider.config.v1.GuardExceptionR\n" +
 	"exceptions\x12<\n" +
-	"\bpatterns\x18\b \x03(\v2 .outrider.config.v1.GuardPatternR\bpatterns\"\x88\x01\n" +
+	"\bpatterns\x18\b \x03(\v2 .outrider.config.v1.GuardPatternR\bpatterns\x12\x12\n" +
+	"\x04name\x18\t \x01(\tR\x04name\"\x88\x01\n" +
 	"\fGuardPattern\x12\x1a\n" +
 	"\x04name\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04name\x12 \n" +
 	"\apattern\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\apattern\x12\x1e\n" +

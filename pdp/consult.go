@@ -1,0 +1,161 @@
+package pdp
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"outrider.dev/outrider/audit"
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect/openai"
+	"outrider.dev/outrider/guards"
+)
+
+// heard is what a service found in one reading of a segment.
+type heard struct {
+	segment int
+	service string
+	reading guards.Reading
+	found   []decision.Finding
+}
+
+// hearing is what services found in several bodies: of each, by segment.
+type hearing [][]heard
+
+// of returns what is about one body.
+func (h hearing) of(body int) []heard {
+	if h == nil {
+		return nil
+	}
+	return h[body]
+}
+
+// consult asks the services that guards name about the texts of the bodies, of
+// which some may be nil: each service once, one after another. Rules says that
+// some wait for findings. What this process's own guards block goes nowhere. A
+// reason means that something is unread that must not pass so.
+func (c *call) consult(ctx context.Context, set *guards.Set, bodies []*decision.Body, rules bool) (hearing, *decision.Reason) {
+	services := set.Services()
+	if len(services) == 0 {
+		return nil, nil
+	}
+	bodies = unblocked(set, bodies)
+	all := make(hearing, len(bodies))
+	for _, name := range services {
+		asked, needed := make(hearing, len(bodies)), false
+		for i, b := range bodies {
+			var must bool
+			asked[i], must = readings(set, name, b, rules)
+			needed = needed || must
+		}
+		if err := c.hear(ctx, name, asked); err != nil {
+			reason := c.missing(ctx, name, err, needed)
+			if reason != nil {
+				return nil, reason
+			}
+			continue
+		}
+		for i := range asked {
+			all[i] = append(all[i], asked[i]...)
+		}
+	}
+	for _, told := range all {
+		slices.SortStableFunc(told, func(a, b heard) int { return cmp.Compare(a.segment, b.segment) })
+	}
+	return all, nil
+}
+
+// unblocked leaves out the bodies that are blocked whatever services find.
+func unblocked(set *guards.Set, bodies []*decision.Body) []*decision.Body {
+	out := make([]*decision.Body, len(bodies))
+	for i, b := range bodies {
+		if b == nil {
+			continue
+		}
+		found, _ := scan(set, b, nil, nil, nil)
+		if _, blocked := guards.Block(found); !blocked {
+			out[i] = b
+		}
+	}
+	return out
+}
+
+// readings returns what the service is to read of a body, and whether some of
+// it must not pass unread.
+func readings(set *guards.Set, service string, b *decision.Body, rules bool) (out []heard, needed bool) {
+	if b == nil {
+		return nil, false
+	}
+	for i, seg := range b.Segments {
+		if !set.Asks(service, seg) {
+			continue
+		}
+		before := len(out)
+		for _, r := range guards.Readings(textOf(b, i)) {
+			out = append(out, heard{segment: i, service: service, reading: r})
+		}
+		needed = needed || len(out) > before && set.Needs(service, seg, rules)
+	}
+	return out, needed
+}
+
+// read has the service read, and notes what it found.
+func (c *call) hear(ctx context.Context, service string, asked hearing) error {
+	var texts []string
+	for _, list := range asked {
+		for _, h := range list {
+			texts = append(texts, h.reading.Text)
+		}
+	}
+	if len(texts) == 0 {
+		return nil
+	}
+	found, err := c.state.Services[service].Read(ctx, texts)
+	if err != nil {
+		return err
+	}
+	if len(found) != len(texts) {
+		return errors.New("it answers about other texts")
+	}
+	for _, list := range asked {
+		for k := range list {
+			list[k].found, found = found[0], found[1:]
+		}
+	}
+	return nil
+}
+
+// missing notes that a service did not read, and refuses where that must not
+// be. What ends the call itself opens nothing.
+func (c *call) missing(ctx context.Context, service string, err error, needed bool) *decision.Reason {
+	passed := ctx.Err() == nil && (c.state.Services[service].Open || !needed)
+	c.unread = append(c.unread, audit.Unread{Service: service, Passed: passed, Why: err.Error()})
+	if passed {
+		return nil
+	}
+	return because(decision.CodeGuardAway, fmt.Sprintf("%s %s could not read a text: try again, or ask the operator", c.state.Services[service].kind(), service))
+}
+
+// readable refuses a stream that a service would have to read: its text goes
+// out before it is whole.
+func (c *call) readable() *decision.Reason {
+	set := c.bundle.guards[llmResponse]
+	for _, service := range set.Services() {
+		for _, lane := range [...]string{"0", "0.tool.0", "error"} {
+			if set.Needs(service, openai.LaneSegment(lane), c.answers) {
+				return because(decision.CodeFaceCannotEnforce, fmt.Sprintf("%s %s reads answers, and cannot read them while they are streamed: ask without stream", c.state.Services[service].kind(), service))
+			}
+		}
+		c.unread = append(c.unread, audit.Unread{Service: service, Passed: true, Why: "the answer is streamed"})
+	}
+	return nil
+}
+
+// takeUnread returns what no record tells yet.
+func (c *call) takeUnread() []audit.Unread {
+	out := c.unread
+	c.unread = nil
+	return out
+}
