@@ -17,18 +17,22 @@ func TestNewRefuses(t *testing.T) {
 		`guard type "Pii" is not known; use PII, Injection, Secret, Pattern, Recognizer or Classifier`:       {Kind: "Pii", Action: block},
 		`guard type "" is not known; use PII, Injection, Secret, Pattern, Recognizer or Classifier`:          {Action: block},
 		`guard type "pii.email" is not known; use PII, Injection, Secret, Pattern, Recognizer or Classifier`: {Kind: "pii.email", Action: block},
-		`guard PII: action "Redact" is not known` + actions:                          {Kind: PII, Action: "Redact"},
-		`guard Secret: action "" is not known` + actions:                             {Kind: Secret},
+		`guard PII: action "Redact" is not known` + actions:                                                  {Kind: PII, Action: "Redact"},
+		`guard Secret: action "" is not known` + actions:                                                     {Kind: Secret},
 		`guard Injection: mask keeps a part of the text that injects; use redact, block or observe`: {
 			Kind: Injection, Action: decision.ActionMask,
 		},
 		`guard PII: no finding of this guard has a type like "secret.*"; its types begin with pii.`: {
 			Kind: PII, Action: block, Types: []string{"pii.email", "secret.*"},
 		},
-		`guard PII: a confidence is between 0 and 1`:                                                        {Kind: PII, Action: block, MinConfidence: 2},
-		`guard PII: an exception without type and hash would take out everything; remove the guard instead`: {Kind: PII, Action: block, Exceptions: []Exception{{}}},
-		`guard Secret: no finding of this guard has a type like "pii.email"; its types begin with secret.`:  {Kind: Secret, Action: block, Exceptions: []Exception{{Type: "pii.email"}}},
-		`guard Secret: the hash of an exception is not one; outrider scan --hash prints it`:                 {Kind: Secret, Action: block, Exceptions: []Exception{{Hash: "ann@example.com"}}},
+		`guard PII: a confidence is between 0 and 1`:                                                                     {Kind: PII, Action: block, MinConfidence: 2},
+		`guard PII: an exception without type and hash would take out everything; remove the guard instead`:              {Kind: PII, Action: block, Exceptions: []Exception{{}}},
+		`guard Secret: no finding of this guard has a type like "pii.email"; its types begin with secret.`:               {Kind: Secret, Action: block, Exceptions: []Exception{{Type: "pii.email"}}},
+		`guard Secret: the hash of an exception is not one; outrider scan --hash prints it`:                              {Kind: Secret, Action: block, Exceptions: []Exception{{Hash: "ann@example.com"}}},
+		`guard PII: a name of a service belongs to a guard of type Recognizer or Classifier, and to each of them`:        {Kind: PII, Action: block, Service: "ner"},
+		`guard Classifier: a name of a service belongs to a guard of type Recognizer or Classifier, and to each of them`: {Kind: Classifier, Action: block},
+		`guard Classifier: a classifier finds whole texts, of which mask would leave nothing; use block or observe`:      {Kind: Classifier, Action: decision.ActionMask, Service: "mod"},
+		`guard Recognizer: no finding of this guard has a type like "moderation.*"; its types begin with pii.`:           {Kind: Recognizer, Action: block, Service: "ner", Types: []string{"moderation.*"}},
 	} {
 		if set, err := New([]Spec{spec}, testKey()); err == nil || err.Error() != want || set != nil {
 			t.Errorf("%v: %v, want %s", spec, err, want)

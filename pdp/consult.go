@@ -116,7 +116,7 @@ func (c *call) hear(ctx context.Context, service string, asked hearing) error {
 	if err != nil {
 		return err
 	}
-	if len(found) != len(texts) {
+	if !fit(found, texts) {
 		return errors.New("it answers about other texts")
 	}
 	for _, list := range asked {
@@ -125,6 +125,19 @@ func (c *call) hear(ctx context.Context, service string, asked hearing) error {
 		}
 	}
 	return nil
+}
+
+// fit reports whether findings are of the texts.
+func fit(found [][]decision.Finding, texts []string) bool {
+	if len(found) != len(texts) {
+		return false
+	}
+	for i, text := range texts {
+		if slices.ContainsFunc(found[i], func(f decision.Finding) bool { return f.Start > f.End || int(f.End) > len(text) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // missing notes that a service did not read, and refuses where that must not

@@ -107,6 +107,16 @@ func engine(t *testing.T, open bool, policies ...string) (*Engine, *records) {
 
 func engineOf(t *testing.T, open bool, cfg string, policies ...string) (*Engine, *records) {
 	t.Helper()
+	e, seen, err := engineAsking(t, nil, open, cfg, policies...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e, seen
+}
+
+// engineAsking is an engine whose guards may ask services.
+func engineAsking(t *testing.T, services map[string]Service, open bool, cfg string, policies ...string) (*Engine, *records, error) {
+	t.Helper()
 	t.Setenv("FIRST_KEY", "key-of-first")
 	t.Setenv("GITHUB_KEY", "key-of-github")
 	loaded, err := config.Text("test", strings.Join(append([]string{cfg}, policies...), "\n---\n"))
@@ -129,11 +139,9 @@ func engineOf(t *testing.T, open bool, cfg string, policies ...string) (*Engine,
 	e, err := New(Config{
 		Policies: set, Tokens: tokens{}, Routes: routes, Recorder: seen, Now: time.Now, Open: open,
 		Limits: strictjson.Limits{Bytes: 1 << 20, Depth: 64}, GuardKey: make(guards.Key, guards.KeySize),
+		Services: services,
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return e, seen
+	return e, seen, err
 }
 
 func copilot(bearer string) decision.Caller {
