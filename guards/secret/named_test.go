@@ -87,7 +87,7 @@ func TestPasswords(t *testing.T) {
 	for _, text := range []string{
 		"password: hunter", "password: correct horse", "the password is long enough", "password: $DB_PASS1", "password: ${DB_PASS1}", "password = cfg.Pass1", "password=get_pass1()", "password: {{ .pw1 }}",
 		"password: DB_PASS_1", "password: 12345678", "password: 2024-01-15", "password: /run/secrets/db1", "password: bob1@example.com", "password: base64", "password policy: min8chars", "passage 42b1!x", "password: abc123def456",
-		"password: %(db1)s", "password expires 30days", "passport: X1234567", "pass the salt1!x", "password: " + strings.Repeat("aB3!", 20),
+		"password: %(db1)s", "password expires 30days", "passport: X1234567", "pass the salt1!x", "password: " + strings.Repeat("aB3!", 25),
 	} {
 		none(t, d, text)
 	}
@@ -147,4 +147,30 @@ func TestNamesDecide(t *testing.T) {
 	none(t, d, "token: ("+value+"(")
 	none(t, d, "token: "+value[:9]+"...")
 	none(t, d, "token: "+value+"\u2026")
+}
+
+// TestNamesOfTheWorld holds names, values and stand-ins as services write them.
+func TestNamesOfTheWorld(t *testing.T) {
+	d := New()
+	const hex, b64 = "512e20d8269201c3dd230c171d66a220", "p3vjiv8yHnKV7Yhyo/1NuSIgx+u5sbdxjzD0qNkwRnbiJmtpYPefmT+DGZ7lp1iaGEhmNuCbPe1W3zV9BEtGlg=="
+	const signed = "django-insecure-6w+s%@h6z4_d4-qw!b4ex_j8+@i#3za-v^3^o5gvr8qw-2+83-"
+	for text, want := range map[string]string{
+		"const algoliaAdminKey = '" + hex + "';":                          "algolia " + hex,
+		"NewRelicLicenseKey: \"" + hex + "\",":                            "newrelic " + hex,
+		"secretKeyBase: \"" + hex + hex + "\"":                            "generic " + hex + hex,
+		"azureStorageKey: \"" + b64 + "\"":                                "azure " + b64,
+		"azure_storage_key=" + b64 + " status=401":                        "azure " + b64,
+		"APP_KEY=base64:zcqjI9KKeXTD3XleMo2ZGBk6P0Ymuxl=":                 "generic zcqjI9KKeXTD3XleMo2ZGBk6P0Ymuxl=",
+		"cargo_registry_token = " + "cioyZ5ScX8MJce7biQLe7yC4wM0tjO4rl09": "crates cioyZ5ScX8MJce7biQLe7yC4wM0tjO4rl09",
+		"SECRET_KEY=" + signed + "\n":                                     "generic " + signed,
+		"SECRET_KEY = '" + signed + "'":                                   "generic " + signed,
+	} {
+		one(t, d, text, want)
+	}
+	for _, text := range []string{
+		"const publicServerKey = '" + hex + "';", `"etag_token":"W/426a17ba017b9e7f57ad"`, "site key: 6L9PvV9NwzFuezuAC920TEpSpwavCgqiAuNS9x0P", "integrity: base64:" + b64,
+		"postgres://app:TODO@db:5432/x", "postgres://app:my-secret-token@db:5432/x", "postgres://app:\u2022\u2022\u2022\u2022@db:5432/x", "postgres://app:App@db/x",
+	} {
+		none(t, d, text)
+	}
 }

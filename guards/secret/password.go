@@ -8,7 +8,8 @@ import (
 
 const (
 	minPassword = 6
-	maxWord     = 64 // bytes of a password
+	maxWord     = 80 // bytes of a password
+	minLoud     = 40 // bytes of a value with signs that is not quoted
 	nearEnough  = 64 // bytes from the word that announces a password to it
 )
 
@@ -36,15 +37,19 @@ func passwordAt(w *window.Window, v *view, s sight, i int) hit {
 	return hit{"secret.password", i, i + n, .7, tailNone}
 }
 
-// phrase reads a quoted value with signs that no token has, as the secret keys
-// of frameworks are.
+// phrase reads a value with signs that no token has, as the secret keys of
+// frameworks are. Without quotes it is longer and has more of them than code.
 func phrase(w *window.Window, i int) hit {
 	n := wordEnd(w, i)
-	if n < minWeak || w.Short {
+	quoted := quote(w.Before(i))
+	if n < minWeak || w.Short || !quoted && n < minLoud {
 		return hit{}
 	}
 	body := w.Text[i : i+n]
-	if !digitSoon(body) || !strongWord(body) || code(body) || ticket(body) || placeholder(body) || counted(body) || changes(body) < 4 || bytes.ContainsAny(body, "/\\{[.") {
+	if !quoted && signs(body) < n/10 {
+		return hit{}
+	}
+	if !digitSoon(body[:min(n, nearEnough-minValue)]) || !strongWord(body) || code(body) || ticket(body) || placeholder(body) || counted(body) || changes(body) < 4 || bytes.ContainsAny(body, "/\\{[.") {
 		return hit{}
 	}
 	return hit{"secret.generic", i, i + n, .6, tailNone}
@@ -108,6 +113,17 @@ func strongWord(body []byte) bool {
 		return signs > 1 && letter > 0
 	}
 	return signs > 0 && upper > 0 && lower > 0 || signs > 1 && letter > 3
+}
+
+// signs counts the signs that passwords are made strong with.
+func signs(body []byte) int {
+	n := 0
+	for _, c := range body {
+		if loud(c) {
+			n++
+		}
+	}
+	return n
 }
 
 // loud reports whether c is a sign that passwords are made strong with.

@@ -55,8 +55,11 @@ func headers(w *window.Window, i int) int {
 		switch c := w.At(k); {
 		case window.ClassOf(c)&window.Space != 0, c == '"', c == '\'', c == '+', c == '>':
 			k++
-		case c == '\\' && (w.At(k+1) == 'n' || w.At(k+1) == 'r'):
-			k += 2
+		case c == '\\' && (w.At(k+1) == 'n' || w.At(k+1) == 'r' || w.At(k+1) == '\\'):
+			k++
+			if w.At(k) != '\\' { // else text within text: the line end is escaped more than once
+				k++
+			}
 		default:
 			end := headerLine(w, k)
 			if end == k {

@@ -78,7 +78,7 @@ func codeProviders() []named {
 		{"pypi-password", "PyPI password", "pypi twine", padded, 16, 0},
 		{"linear-secret", "Linear client secret", "linear", w.Hex, 32, 32},
 		{"asana-secret", "Asana client secret", "asana", lowAlnum, 32, 32},
-		{"asana-token", "Asana personal token", "asana", w.Alnum | w.Slash | w.Colon, 34, 60},
+		{"asana-token", "Asana personal token", "asana", w.Alnum | w.Slash | w.Colon, 34, 80},
 		{"trello-key", "Trello key or token", "trello", lowAlnum, 32, 64},
 		{"clickup-token", "ClickUp token", "clickup", wordly, 36, 48},
 		{"shortcut-token", "Shortcut token", "shortcut clubhouse", uuid, 36, 36},

@@ -29,6 +29,7 @@ func codeRules() []rule {
 		{"atlassian-admin-key", "Atlassian organization key", "ATSTT3", padded, 40, 0, mixed},
 		{"trello-token", "Trello token", "ATTA", w.Hex, 60, 0, mixed},
 		{"npm-token", "npm token", "npm_", w.Alnum, 30, 0, crc},
+		{"crates-token", "crates.io token", "cio", w.Alnum, 32, 32, random},
 		{"pypi-token", "PyPI token", "pypi-", w.URLSafe, 50, 0, mixed},
 		{"rubygems-key", "RubyGems key", "rubygems_", w.Hex, 40, 0, 0},
 		{"nuget-key", "NuGet key", "oy2", lowAlnum, 43, 43, mixed},

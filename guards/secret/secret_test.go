@@ -275,7 +275,7 @@ func TestPrivateKeys(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(6, 6))
 	d := New()
 	for _, kind := range []string{"PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "OPENSSH PRIVATE KEY", "ENCRYPTED PRIVATE KEY", "PGP PRIVATE KEY BLOCK"} {
-		for _, eol := range []string{"\n", "\r\n", `\n`, "\n    "} {
+		for _, eol := range []string{"\n", "\r\n", `\n`, `\\n`, `\\\\r\\\\n`, "\n    "} {
 			for _, header := range []string{"", "Proc-Type: 4,ENCRYPTED" + eol + "DEK-Info: AES-256-CBC,0011223344556677" + eol + eol} {
 				pem := pemKey(rnd, kind, header, 12, eol)
 				one(t, d, pem, "private_key "+pem)

@@ -1,6 +1,10 @@
 package secret
 
-import "outrider.dev/outrider/guards/window"
+import (
+	"bytes"
+
+	"outrider.dev/outrider/guards/window"
+)
 
 const (
 	maxJWTHeader = 400 // bytes of a header part; a longer one counts as proven
@@ -80,11 +84,31 @@ func standIn(user, password []byte) bool {
 	if len(password) < 3 || password[0] == '$' || password[0] == '%' || password[0] == '[' || distinct(password) < 3 {
 		return true
 	}
-	switch string(password) {
-	case "pass", "password", "passwd", "pwd", "secret", "token", "PASSWORD", "PASS", "TOKEN", string(user):
+	if bytes.EqualFold(password, user) {
 		return true
 	}
-	return saysSo(password)
+	for _, word := range [...]string{"pass", "password", "passwd", "pwd", "secret", "token", "todo"} {
+		if len(password) == len(word) && bytes.EqualFold(password, []byte(word)) {
+			return true
+		}
+	}
+	return saysSo(password) || password[0] >= 0x80 && distinct(password) <= 3 || dashed(password)
+}
+
+// dashed reports whether a password only names itself, as my-secret-token does:
+// words of small letters with dashes, one of which means a credential.
+func dashed(password []byte) bool {
+	for _, c := range password {
+		if window.ClassOf(c)&(window.HexLower|window.Lower|window.Dash|window.Underscore) == 0 {
+			return false
+		}
+	}
+	for _, word := range [...]string{"password", "passwd", "secret", "token", "passphrase"} {
+		if at := bytes.Index(password, []byte(word)); at > 0 && !window.IsAlnum(password[at-1]) || at == 0 && len(password) > len(word) && !window.IsAlnum(password[len(word)]) {
+			return true
+		}
+	}
+	return false
 }
 
 // putty reads a PuTTY key from where its private lines begin: "Private-Lines:

@@ -100,9 +100,17 @@ func (d *Detector) role(word []byte) (r role, glued bool) {
 	if len(word) < 5 || bytes.IndexByte([]byte("yntdes"), word[len(word)-1]) < 0 {
 		return ordinary, false
 	}
+	if n := len(word) - len("key"); string(word[n:]) == "key" {
+		if kind := endOf(d.kinds, word[:n]); kind > 0 {
+			if endOf(d.modifiers, word[:n-kind]) > 0 {
+				return other, true
+			}
+			return strong, true
+		}
+	}
 	for _, e := range endings {
 		if len(word) >= len(e.text) && string(word[len(word)-len(e.text):]) == e.text {
-			if d.modified(word[:len(word)-len(e.text)]) {
+			if endOf(d.modifiers, word[:len(word)-len(e.text)]) > 0 { // as in nextPageToken
 				return other, true
 			}
 			readable := len(word) >= 9 && len(word) < 30 && (e.text == "password" || e.text == "passwd") // the sieve sees these
@@ -120,15 +128,14 @@ func ends(between []byte) bool {
 	return len(between) > 0 && (between[0] == '.' || between[0] == '!' || between[0] == '?')
 }
 
-// modified reports whether the beginning of a name makes its end none, as in
-// nextPageToken.
-func (d *Detector) modified(begin []byte) bool {
-	for n := 3; n <= min(len(begin), 12); n++ {
-		if d.modifiers[string(begin[len(begin)-n:])] {
-			return true
+// endOf returns how long the word of the set is that a name ends with, or 0.
+func endOf(set map[string]bool, name []byte) int {
+	for n := 3; n <= min(len(name), 12); n++ {
+		if set[string(name[len(name)-n:])] {
+			return n
 		}
 	}
-	return false
+	return 0
 }
 
 // parts reports whether what stands between two words parts them, so that the

@@ -34,8 +34,11 @@ func (d *Detector) valued(w *window.Window, i int) hit {
 		}
 	}
 	h := d.token(w, &v, s, i)
-	if h.end == 0 && !w.Short && s.noun == strong && s.signed && quote(w.Before(i)) {
-		h = phrase(w, i)
+	if w.Short || s.noun != strong || !s.signed || h.tail != tailNone || h.end > 0 && !loud(w.At(h.end)) {
+		return h
+	}
+	if p := phrase(w, i); p.end > h.end {
+		return p
 	}
 	return h
 }
@@ -106,7 +109,7 @@ func (d *Detector) fits(w *window.Window, i, k int) hit {
 		return hit{}
 	}
 	body := w.Text[i : i+n]
-	if window.ClassOf(w.At(i+n))&(wordly|window.Dash) != 0 && n <= proofLen || w.Short || distinct(body) < 6 || placeholder(body) || !isMixed(body) {
+	if window.ClassOf(w.At(i+n))&(wordly|window.Dash|window.Plus|window.Slash) != 0 && n <= proofLen || w.Short || distinct(body) < 6 || placeholder(body) || !isMixed(body) {
 		return hit{}
 	}
 	if p.max == 0 && n > proofLen {

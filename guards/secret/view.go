@@ -8,6 +8,8 @@ import (
 
 const (
 	reach = 112 // bytes before a value that say what it is
+
+	encoded = "base64:" // may stand before a value and says nothing else about it
 )
 
 // view is what stands before a value.
@@ -23,6 +25,9 @@ func look(w *window.Window, i int) view {
 		from++ // the rest of a word is none
 	}
 	v := view{text: w.Text[from:i]}
+	if k := len(v.text) - len(encoded); k > 0 && opens(v.text[k-1]) && string(v.text[k:]) == encoded {
+		v.text = v.text[:k]
+	}
 	v.gap = len(v.text)
 	for v.gap > 0 && opens(v.text[v.gap-1]) && !v.newline(v.gap) {
 		v.gap--

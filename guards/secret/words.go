@@ -24,7 +24,7 @@ func words() map[string]role {
 	out := map[string]role{}
 	for r, list := range map[role]string{
 		key: `key keys`,
-		strong: `token secret secrets apikey apikeys apitoken apisecret authtoken authkey secretkey secretaccesskey credential credentials creds cred bearer
+		strong: `token secret secrets apikey apikeys apitoken apisecret authtoken authkey secretkey secretaccesskey secretkeybase credential credentials creds cred bearer
 			authorization auth jwt pat webhook webhooks privatekey privkey geheimnis jeton clave claves chiave chave sleutel schl cl`,
 		session:  `session sessionid sessid sid phpsessid jsessionid sessiontoken cookie sig`,
 		password: `password passwords passwd passphrase passcode passwort pwd pass pw psw kennwort senha passe parola wachtwoord basic`,
@@ -50,8 +50,8 @@ func words() map[string]role {
 func modifiers() map[string]bool {
 	out := map[string]bool{}
 	for word := range strings.FieldsSeq(`public primary foreign partition cache sort index idempotency object row lookup hash range composite surrogate unique dedup group
-		routing message registry translation map dict hot arrow enter publishable page next continuation csrf xsrf max min sync cancellation input
-		output prompt completion total cached stop special bos eos pad mask cursor previous prev answer pub`) {
+		routing message translation map dict hot arrow enter publishable page next continuation csrf xsrf max min sync cancellation input
+		output prompt completion total site etag cached stop special bos eos pad mask cursor previous prev answer pub`) {
 		out[word] = true
 	}
 	return out
@@ -67,21 +67,12 @@ func kinds() map[string]bool {
 	return out
 }
 
-// endings end longer words that name a credential, as in githubToken.
+// endings end longer words that name a credential, as in githubToken; so do the
+// kinds of keys, as in newRelicLicenseKey.
 var endings = [...]struct {
 	text string
 	role role
 }{
-	{"apikey", strong},
-	{"secretkey", strong},
-	{"accesskey", strong},
-	{"authkey", strong},
-	{"privatekey", strong},
-	{"signingkey", strong},
-	{"masterkey", strong},
-	{"encryptionkey", strong},
-	{"accountkey", strong},
-	{"appkey", strong},
 	{"token", strong},
 	{"secret", strong},
 	{"password", password},
