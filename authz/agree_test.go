@@ -27,7 +27,7 @@ func literal(value any) string {
 // rich is a call with a value in every field that its surface has.
 func rich(surface decision.Surface) *input.Call {
 	r := &decision.Request{
-		Surface: surface, Method: "tools/call", Caller: copilot(), Session: "s", Source: "127.0.0.1:1",
+		Surface: surface, Method: "tools/call", Caller: copilot(), Session: "s", Source: "127.0.0.1:1", Time: noon,
 		HTTP: decision.HTTP{Method: "POST", Path: "/mcp", Headers: map[string]string{"x-team": "ops"}},
 		Body: decision.Body{Dialect: "openai"}, LLM: decision.LLMCall{Model: "gpt", Stream: true},
 		Resource: "file:///a", Prompt: "greet",
@@ -100,6 +100,8 @@ func TestLanguagesAgree(t *testing.T) {
 		{`claims.nobody == 'x'`, `input.claims.nobody == "x"`},
 		{`agent.labels.app == 'devops-copilot'`, `input.agent.labels.app == "devops-copilot"`},
 		{`request.headers['x-team'] == 'ops'`, `input.request.headers["x-team"] == "ops"`},
+		{`request.time == timestamp('2026-01-01T12:00:00Z')`, `input.request.time == "2026-01-01T12:00:00Z"`},
+		{`request.time.getFullYear() > 2026`, `input.request.time > "2027"`},
 		{`tool.name.matches('^get_[a-z]$')`, "regex.match(`^get_[a-z]$`, input.tool.name)"},
 		{`resource.uri.startsWith('file:')`, `startswith(input.resource.uri, "file:")`},
 		{`llm.model == 'gpt' && llm.stream`, `input.llm.model == "gpt"; input.llm.stream`},

@@ -21,7 +21,7 @@ func wordsTable() string {
 	for _, f := range input.Fields() {
 		kind := map[input.Kind]string{
 			input.Text: "string", input.Flag: "bool", input.TextList: "list(string)", input.TextMap: "map(string, string)", input.Tree: "map(string, dyn)",
-			input.FindingList: "list of findings",
+			input.FindingList: "list of findings", input.Time: "timestamp",
 		}[f.Kind]
 		fmt.Fprintf(&b, "| `%s` | %s | `input.%s` | %s | %s |\n", f.Path, kind, f.Path, calls(f.Root), f.About)
 	}

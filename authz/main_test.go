@@ -2,6 +2,7 @@ package authz
 
 import (
 	"testing"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -57,23 +58,25 @@ func withScopes(scopes ...string) *decision.Principal {
 	}
 }
 
+var noon = time.Date(2026, time.January, 1, 12, 0, 0, 0, time.UTC) // a Thursday
+
 func copilot() decision.Caller {
 	return decision.Caller{Agent: "copilot", Namespace: "prod", ServiceAccount: "bot", Labels: map[string]string{"app": "devops-copilot"}}
 }
 
 func toolCall(name, args string) *decision.Request {
 	return &decision.Request{
-		Surface: decision.MCP, Method: "tools/call", Caller: copilot(),
+		Surface: decision.MCP, Method: "tools/call", Caller: copilot(), Time: noon,
 		Tool: decision.Tool{Server: "github", Name: name, Exposed: "github__" + name, Args: []byte(args)},
 	}
 }
 
 func llmCall(model string) *decision.Request {
-	return &decision.Request{Surface: decision.LLM, Method: "chat.completions", Caller: copilot(), LLM: decision.LLMCall{Model: model}}
+	return &decision.Request{Surface: decision.LLM, Method: "chat.completions", Caller: copilot(), Time: noon, LLM: decision.LLMCall{Model: model}}
 }
 
 func mcpCall(method string) *decision.Request {
-	return &decision.Request{Surface: decision.MCP, Method: method, Server: "github", Caller: copilot()}
+	return &decision.Request{Surface: decision.MCP, Method: method, Server: "github", Caller: copilot(), Time: noon}
 }
 
 func judge(set *Set, r *decision.Request, p *decision.Principal) Outcome {

@@ -1,5 +1,7 @@
 package decision
 
+import "time"
+
 // Surface tells what kind of traffic an exchange carries.
 type Surface string
 
@@ -30,6 +32,9 @@ type Request struct {
 	Prompt     string // MCP prompt name
 	Session    string
 	Source     string // address of the agent, host:port
+	// Time is when the decision service was asked, by its own clock. It sets
+	// the time itself and takes nobody's word for it.
+	Time time.Time
 }
 
 // Caller says who the data plane speaks for and which token the agent showed.

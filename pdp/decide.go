@@ -72,6 +72,7 @@ func steps(ctx context.Context) []step {
 
 func (e *Engine) newCall(r *decision.Request, granting bool) *call {
 	c := &call{engine: e, state: e.state.Load(), req: r, asked: r, granting: granting}
+	r.Time = c.state.Now()
 	c.verdict.ID = r.ExchangeID
 	if !decision.ValidID(r.ExchangeID) {
 		c.verdict.ID = decision.NewID()

@@ -88,6 +88,8 @@ func typeOf(k input.Kind) *celgo.Type {
 		return celgo.MapType(celgo.StringType, celgo.StringType)
 	case input.FindingList:
 		return celgo.ListType(celgo.ObjectType(findingType))
+	case input.Time:
+		return celgo.TimestampType
 	case input.Tree:
 		return celgo.MapType(celgo.StringType, celgo.DynType)
 	default:

@@ -5,7 +5,8 @@
 // and evaluation builds no objects. What an expression may cost is bounded at
 // load too: run-time accounting would triple the price of every call.
 //
-// Expressions are pure: no clock, no randomness, no input but the call. An
+// Expressions are pure: no clock but the time at which the call arrived, no
+// randomness, no input but the call. An
 // evaluation ends in true, false, unknown (while a list is filtered, where
 // arguments are not known yet) or an error that names what was missing.
 // Only authz imports it.

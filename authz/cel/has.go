@@ -24,7 +24,7 @@ func (c *Compiler) hasMacro() celgo.Macro {
 			return parser.MakeHas(h, target, args)
 		}
 		switch {
-		case f.Claim != nil && f.Claim.Default != nil:
+		case f.Claim != nil && f.Claim.Default != nil, f.Kind == input.Time:
 			return h.NewLiteral(types.True), nil
 		case f.Claim != nil:
 			return h.NewCall(operators.In, h.NewLiteral(types.String(path[1])), h.NewIdent(path[0])), nil

@@ -114,6 +114,7 @@ func (r *reading) call(e ast.Expr) {
 		r.walk(call.Target())
 	}
 	r.all(call.Args())
+	r.zone(e)
 	if call.FunctionName() != operators.In || len(call.Args()) != 2 {
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"outrider.dev/outrider/decision"
 )
@@ -62,6 +63,8 @@ func TestClash(t *testing.T) {
 	}
 }
 
+var noon = time.Date(2026, time.January, 1, 12, 0, 0, 0, time.UTC)
+
 // full is a request with a value everywhere.
 func full() *Call {
 	r := &decision.Request{
@@ -74,7 +77,7 @@ func full() *Call {
 			Definition: []byte(`{"name":"get_a","annotations":{"readOnlyHint":true}}`),
 		},
 		LLM:      decision.LLMCall{Model: "m", Stream: true},
-		Resource: "file:///a", Prompt: "hello",
+		Resource: "file:///a", Prompt: "hello", Time: noon,
 	}
 	return New(r, &decision.Principal{
 		Agent: "proven", Subject: "ann", Client: "app", Issuer: "https://i", Claims: map[string]any{"team": "x"}, Scopes: []string{"a"},
@@ -87,7 +90,7 @@ func TestFieldsReadTheirValues(t *testing.T) {
 		"principal.subject": "ann", "principal.client": "app", "principal.issuer": "https://i", "principal.agent": "proven",
 		"agent.name": "bot", "agent.namespace": "prod", "agent.serviceAccount": "sa", "agent.labels": map[string]string{"app": "x"},
 		"session": "s1", "source": "127.0.0.1:5",
-		"request.method": "POST", "request.path": "/mcp", "request.headers": map[string]string{"x-a": "b"},
+		"request.method": "POST", "request.path": "/mcp", "request.time": noon, "request.headers": map[string]string{"x-a": "b"},
 		"tool.name": "get_a", "tool.exposed": "github__get_a", "tool.server": "github",
 		"tool.args": map[string]any{"n": int64(1)}, "tool.annotations": map[string]any{"readOnlyHint": true},
 		"mcp.method": "tools/call", "mcp.tool.name": "get_a", "mcp.tool.target": "github", "mcp.tool.arguments": map[string]any{"n": int64(1)},
@@ -120,9 +123,9 @@ func TestFieldsOfAnEmptyCall(t *testing.T) {
 	c.Guarded = true
 	for _, f := range Fields() {
 		got, err := f.Read(c)
-		if f.Path == "tool.annotations" {
+		if f.Path == "tool.annotations" || f.Path == "request.time" {
 			if !errors.As(err, new(Error)) {
-				t.Errorf("annotations that nobody knows: %v, %v", got, err)
+				t.Errorf("%s that nobody knows: %v, %v", f.Path, got, err)
 			}
 			continue
 		}

@@ -15,6 +15,7 @@ const (
 	Number                  // int64
 	Value                   // whatever an expression yields
 	FindingList             // []Finding
+	Time                    // time.Time
 )
 
 // ErrUnknown says that a value cannot be known yet: the arguments of a tool
@@ -111,6 +112,16 @@ func scopes(c *Call) (any, error) {
 	return c.Principal.Scopes, nil
 }
 
+const errNoTime = Error("the time of the call is not known")
+
+// arrival is when the call arrived. Without it nothing may be taken for a time.
+func arrival(c *Call) (any, error) {
+	if c.Request.Time.IsZero() {
+		return nil, errNoTime
+	}
+	return c.Request.Time, nil
+}
+
 // agentName is what the principal was authenticated as, else what the data
 // plane says.
 func agentName(c *Call) string {
@@ -154,6 +165,7 @@ func whatFields() []Field {
 			func(c *Call) string { return c.Request.HTTP.Method }),
 		text("request.path", Request, "the path, without a query",
 			func(c *Call) string { return c.Request.HTTP.Path }),
+		{Path: "request.time", About: "when the call arrived, by the decision service's clock", Kind: Time, Root: Request, Depends: OnCall, Read: arrival},
 		textMap("request.headers", Request, "headers by lower-case name, without credentials and cookies",
 			func(c *Call) map[string]string { return c.Request.HTTP.Headers }),
 		keyText("tool.name", MCP|Tool, "the tool, as its server calls it",

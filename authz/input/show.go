@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -133,7 +134,7 @@ func openWords() []string {
 	return []string{
 		"scopes", "principal.client", "principal.issuer", "principal.agent",
 		"agent.name", "agent.namespace", "agent.serviceAccount", "agent.labels",
-		"request.method", "request.path",
+		"request.method", "request.path", "request.time",
 		"tool.name", "tool.exposed", "tool.server", "mcp.method", "mcp.tool.name", "mcp.tool.target", "prompt.name",
 		"llm.model", "llm.provider", "llm.stream", "llm.dialect",
 	}
@@ -141,6 +142,9 @@ func openWords() []string {
 
 // show returns a value as JSON would write it, bounded.
 func show(value any) string {
+	if at, ok := value.(time.Time); ok {
+		return at.UTC().Format(time.RFC3339)
+	}
 	v := reflect.ValueOf(value)
 	switch {
 	case !v.IsValid():

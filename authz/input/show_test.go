@@ -10,7 +10,7 @@ import (
 func TestShow(t *testing.T) {
 	long := strings.Repeat("é", 60)
 	r := &decision.Request{
-		Surface: decision.MCP, Method: "tools/call", Session: "s3", Resource: "file:///x",
+		Surface: decision.MCP, Method: "tools/call", Session: "s3", Resource: "file:///x", Time: noon,
 		Caller: decision.Caller{Agent: "bot", Labels: map[string]string{"app": "x", "a": "1"}},
 		HTTP:   decision.HTTP{Headers: map[string]string{"x-a": "b"}},
 		Tool: decision.Tool{
@@ -40,6 +40,7 @@ func TestShow(t *testing.T) {
 		"principal.subject":   "text of 3 characters",
 		"principal.issuer":    `"https://i"`,
 		"agent.name":          `"bot"`,
+		"request.time":        "2026-01-01T12:00:00Z",
 		"agent.labels":        `{a: "1", app: "x"}`,
 		"agent.labels.app":    `"x"`,
 		"session":             "text of 2 characters",

@@ -3,6 +3,7 @@ package rego
 import (
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 
@@ -25,6 +26,9 @@ func (q *query) document(c *input.Call) (ast.Value, error) {
 		}
 		if err != nil {
 			return nil, err
+		}
+		if at, ok := value.(time.Time); ok {
+			value = at.UTC().Format(time.RFC3339Nano)
 		}
 		put(document, f.Path, value)
 	}

@@ -22,7 +22,7 @@ func TestReads(t *testing.T) {
 		{`allow if { some s in input.scopes; s == input.session }`, "scopes session", "scopes, session"},
 		{`allow if { every s in input.scopes { s != input.source } }`, "scopes source", "scopes, source"},
 		{`allow if count({x | x := input.scopes[_]; x != input.prompt.name}) > 0`, "scopes prompt.name", "scopes, mcp, prompt"},
-		{`allow if object.get(input.request, "path", "") == "x"`, "request.method request.path request.headers", "request"},
+		{`allow if object.get(input.request, "path", "") == "x"`, "request.method request.path request.headers request.time", "request"},
 		{`allow if { some k; input.agent[k] == "x" }`, "agent.name agent.namespace agent.serviceAccount agent.labels", "agent"},
 		{"allow if h(input.resource.uri)\nh(x) if x == \"x\"", "resource.uri", "mcp, resource"},
 		{"allow if h\nh if g\ng if input.llm.stream", "llm.stream", "llm"},
@@ -65,6 +65,7 @@ func TestDocument(t *testing.T) {
 		{"of one field", `allow if input.tool.name == "x"`, toolCall(`{"a":1}`), `{"tool": {"name": "merge_it"}}`, "args server scopes"},
 		{"of another surface", `allow if input.tool.name == "x"`, llmCall(), `{}`, "tool"},
 		{"of an LLM call", all, llmCall(), `"llm": {"dialect": "", "model": "m", "provider": "", "stream": true}`, "tool mcp resource prompt"},
+		{"of a time", `allow if input.request.time == "x"`, toolCall(`{}`), `{"request": {"time": "2026-01-01T12:00:00Z"}}`, "null"},
 		{"of a missing map", `allow if input.agent.labels.x == "x"`, llmCall(), `{"agent": {"labels": {}}}`, "null"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

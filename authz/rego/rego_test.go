@@ -24,7 +24,7 @@ func compile(t testing.TB, rules string) *Module {
 
 func toolCall(args string) *input.Call {
 	r := &decision.Request{
-		Surface: decision.MCP, Method: "tools/call", Source: "10.0.0.1:1",
+		Surface: decision.MCP, Method: "tools/call", Source: "10.0.0.1:1", Time: time.Date(2026, time.January, 1, 13, 0, 0, 0, time.FixedZone("CET", 3600)),
 		Caller: decision.Caller{Agent: "bot", Labels: map[string]string{"app": "x"}},
 		Tool:   decision.Tool{Server: "github", Name: "merge_it", Args: []byte(args)},
 	}
@@ -32,7 +32,7 @@ func toolCall(args string) *input.Call {
 }
 
 func llmCall() *input.Call {
-	return input.New(&decision.Request{Surface: decision.LLM, LLM: decision.LLMCall{Model: "m", Stream: true}}, nil)
+	return input.New(&decision.Request{Surface: decision.LLM, Time: time.Unix(0, 1), LLM: decision.LLMCall{Model: "m", Stream: true}}, nil)
 }
 
 func TestAllow(t *testing.T) {
