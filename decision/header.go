@@ -14,6 +14,7 @@ func PolicyHeader(name string) bool {
 	if !isToken(lower) {
 		return false
 	}
+	lower = strings.ReplaceAll(lower, "_", "-") // as servers of CGI read it
 	for _, word := range [...]string{"authoriz", "authentic", "api-key", "apikey", "token", "secret", "credential", "cookie", "password"} {
 		if strings.Contains(lower, word) {
 			return false

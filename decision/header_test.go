@@ -10,7 +10,7 @@ func TestPolicyHeader(t *testing.T) {
 		"X-Team": true, "x-team": true, "OpenAI-Organization": true, "Anthropic-Beta": true, "X-Request-ID": true, "Priority": true,
 		"": false, "X Team": false, "X-Team:": false, "X-Té": false, "X-Team\r\nHost": false, ":path": false, strings.Repeat("a", 129): false,
 		"Authorization": false, "AUTHORIZATION": false, "Proxy-Authorization": false, "X-Authorization": false, "X-Api-Key": false, "api-key": false,
-		"X-Auth-Token": false, "X-Client-Secret": false, "Cookie": false, "Set-Cookie": false, "WWW-Authenticate": false,
+		"X-Auth-Token": false, "X_Api_Key": false, "Content_Length": false, "X_Team": true, "X-Client-Secret": false, "Cookie": false, "Set-Cookie": false, "WWW-Authenticate": false,
 		"Host": false, "Connection": false, "Keep-Alive": false, "TE": false, "Trailer": false, "Transfer-Encoding": false, "Upgrade": false,
 		"Content-Type": false, "Content-Length": false, "Content-Encoding": false, "Accept": false, "Accept-Encoding": false, "Expect": false,
 		"Mcp-Name": false, "Mcp-Session-Id": false, "Mcp-Param-X": false, "Outrider-Decision": false, "Traceparent": false, "User-Agent": false,

@@ -142,8 +142,9 @@ func (c *call) tokenAdvice(code decision.Code) string {
 }
 
 // maxKeptArguments bounds the arguments that are kept until a refusal is
-// explained, in bytes. A refusal with longer ones is not.
-const maxKeptArguments = 64 << 10
+// explained, in bytes; thousands of refusals may wait for that. One with longer
+// arguments is not explained.
+const maxKeptArguments = 16 << 10
 
 // explainLater returns what explains the refusal when somebody has time. It
 // holds on to nothing of the asker's and to no token.

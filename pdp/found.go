@@ -7,9 +7,10 @@ import (
 )
 
 // judgeFound asks the denies that waited for the guards. A provider that one
-// refuses is left out as one that the other rules refuse.
+// refuses is left out as one that the other rules refuse. Of what rules do not
+// judge otherwise, such as handshakes, they judge what was found.
 func (c *call) judgeFound() *decision.Reason {
-	if c.selection.Empty() || !c.selection.Waits() {
+	if c.selection.Empty() || !c.selection.Waits() || c.listed() && len(c.verdict.Findings) == 0 {
 		return nil
 	}
 	found := c.findings()

@@ -6,6 +6,8 @@ import (
 
 	"outrider.dev/outrider/audit"
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect/mcp"
+	"outrider.dev/outrider/strictjson"
 )
 
 // staged is a policy whose guards only observe, a limit on the first
@@ -154,5 +156,47 @@ func TestWaitingRulesAreExplained(t *testing.T) {
 	}
 	if got, err = e.Explain(t.Context(), chat(t, "hi")); err != nil || !got.Verdict.Allowed() {
 		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// Handshakes, lists and notifications need no rule, whatever a module reads
+// beside findings; a finding in one is judged all the same.
+func TestFindingsInWhatNeedsNoRule(t *testing.T) {
+	e, _ := engine(t, false, staged("Enforce", `    - {name: all, allow: {tools: ["*"]}}
+  rego: |
+    package outrider
+    deny contains "no scope" if not "mcp:read" in input.scopes
+    deny contains "no mail" if {
+      some f in input.findings
+      f.type == "pii.email"
+    }
+`), guarding("b", "Enforce", "{type: PII, action: Observe}", ""))
+	message := func(method, params string) *decision.Request {
+		raw := []byte(`{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":` + params + `}`)
+		if strings.HasPrefix(method, "notifications/") {
+			raw = []byte(strings.Replace(string(raw), `"id":1,`, "", 1))
+		}
+		m, err := mcp.Read(raw, nil, strictjson.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := toolCall(t, "", "github__get_a", "{}")
+		r.Method, r.Body, r.Tool = m.Method.Name, decision.Body{Dialect: mcp.Dialect, Raw: raw, Segments: m.Segments}, decision.Tool{}
+		return r
+	}
+	const hello = `{"protocolVersion":"2025-06-18","capabilities":{},"clientInfo":{"name":"a","version":"1"}}`
+	for name, tt := range map[string]struct {
+		r    *decision.Request
+		code decision.Code
+	}{
+		"handshake":    {message("initialize", hello), decision.CodeNone},
+		"list":         {message("tools/list", "{}"), decision.CodeNone},
+		"notification": {message("notifications/progress", `{"progressToken":1,"progress":1}`), decision.CodeNone},
+		"with mail":    {message("notifications/progress", `{"progressToken":1,"progress":1,"message":"to ann@example.com"}`), decision.CodeDeniedByRule},
+		"call":         {toolCall(t, "", "github__get_a", "{}"), decision.CodeDeniedByRule},
+	} {
+		if v, _ := open(t, e, tt.r); v.Reason.Code != tt.code || v.Allowed() != (tt.code == decision.CodeNone) {
+			t.Errorf("%s: %+v", name, v.Reason)
+		}
 	}
 }
