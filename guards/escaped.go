@@ -20,11 +20,17 @@ func (s *Set) ScanEscaped(text []byte, seg decision.Segment, out []decision.Find
 		return out
 	}
 	plain, at := unescape(text)
-	before := len(out)
+	type place struct {
+		kind       string
+		start, end uint32
+	}
+	known := make(map[place]bool, len(out)-first)
+	for _, f := range out[first:] {
+		known[place{f.Type, f.Start, f.End}] = true
+	}
 	for _, f := range s.Scan(plain, seg, nil) {
 		f.Start, f.End = at[f.Start], at[f.End]
-		same := func(o decision.Finding) bool { return o.Type == f.Type && o.Start == f.Start && o.End == f.End }
-		if !slices.ContainsFunc(out[first:before], same) {
+		if !known[place{f.Type, f.Start, f.End}] {
 			out = append(out, f)
 		}
 	}

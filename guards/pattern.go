@@ -216,13 +216,14 @@ func (p *patterns) hits(text []byte) []int {
 	return out
 }
 
-// scan appends what the expressions find in a whole text.
+// scan appends what the expressions find in a whole text, of each at most one
+// more than [MaxFindings].
 func (p *patterns) scan(text []byte, out []decision.Finding) []decision.Finding {
 	if p == nil || len(text) == 0 {
 		return out
 	}
 	for _, k := range p.hits(text) {
-		for _, span := range p.list[k].any.FindAllIndex(text, -1) {
+		for _, span := range p.list[k].any.FindAllIndex(text, MaxFindings+1) {
 			out = append(out, p.list[k].finding(span[0], span[1]))
 		}
 	}

@@ -93,9 +93,14 @@ func (l *lane) standIn(group []span, clean uint64) (with string, settled bool) {
 // settleRestores drops the placeholders that a finding reaches, and returns up
 // to where all others are settled.
 func (l *lane) settleRestores(upto uint64) uint64 {
+	reach, k := l.cover, 0 // both lists are in order
 	l.restores = slices.DeleteFunc(l.restores, func(r span) bool {
-		return r.start < l.cover ||
-			slices.ContainsFunc(l.spans, func(s span) bool { return !s.unsure && s.start < r.end && s.end > r.start })
+		for ; k < len(l.spans) && l.spans[k].start < r.end; k++ {
+			if !l.spans[k].unsure {
+				reach = max(reach, l.spans[k].end)
+			}
+		}
+		return r.start < reach
 	})
 	for _, r := range l.restores {
 		if r.start < upto && r.end > upto {

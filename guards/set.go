@@ -12,6 +12,10 @@ import (
 	"outrider.dev/outrider/guards/window"
 )
 
+// MaxFindings is how many findings of one body are worth the memory that they
+// take. Patterns, which may match every character, find no more in one text.
+const MaxFindings = 100_000
+
 // maxGuards bounds the guards of a set: one for each kind, and a second for PII.
 const maxGuards = 4
 

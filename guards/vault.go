@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"iter"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -156,13 +157,18 @@ func (v *Vault) at(all []string, text []byte) (token string, begun bool) {
 
 // Restore appends the edits that put back what was tokenized into one text of
 // an answer. A placeholder that one of the redactions reaches stays: what the
-// guards of the answer took away does not come back.
+// guards of the answer took away does not come back. Redactions are in order,
+// as [Set.Edits] makes them of one text after another.
 func (v *Vault) Restore(text []byte, segment uint32, redactions, out []decision.Edit) []decision.Edit {
 	places, _ := v.find(text, 0, true)
 	inside := isJSON(text)
 	for _, p := range places {
 		start, end := uint32(p.start), uint32(p.end)
-		if slices.ContainsFunc(redactions, func(e decision.Edit) bool { return e.Segment == segment && e.Start < end && e.End > start }) {
+		k := sort.Search(len(redactions), func(k int) bool {
+			e := &redactions[k]
+			return e.Segment > segment || e.Segment == segment && e.End > start
+		})
+		if k < len(redactions) && redactions[k].Segment == segment && redactions[k].Start < end {
 			continue
 		}
 		out = append(out, decision.Edit{Segment: segment, Start: start, End: end, With: embed(p.value, inside)})

@@ -74,8 +74,8 @@ func unblocked(set *guards.Set, bodies []*decision.Body) []*decision.Body {
 		if b == nil {
 			continue
 		}
-		found, _ := scan(set, b, nil, nil, nil)
-		if _, blocked := guards.Block(found); !blocked {
+		found, _, tooMany := scan(set, b, nil, nil)
+		if _, blocked := guards.Block(found); !blocked && tooMany == nil {
 			out[i] = b
 		}
 	}

@@ -36,11 +36,11 @@ func (c *call) describe(t *decision.Tool, definition *decision.Body, told []hear
 	if definition == nil {
 		return nil, nil, false
 	}
-	found, edits := scan(set, definition, nil, told, nil)
+	found, edits, tooMany := scan(set, definition, nil, told)
 	splices, err := dialect.Render(t.Definition, definition.Segments, edits)
 	_, blocked := guards.Block(found)
 	for k := range found {
 		found[k].Segment = index
 	}
-	return splices, found, err == nil && !blocked
+	return splices, found, err == nil && !blocked && tooMany == nil
 }

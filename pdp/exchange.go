@@ -75,8 +75,10 @@ func (x *exchange) judgeWhole(ctx context.Context, b *decision.Body) *decision.R
 	if reason != nil {
 		return x.denied(r, *reason)
 	}
-	var edits []decision.Edit
-	r.Findings, edits = scan(x.set(), b, nil, told.of(0), nil)
+	found, edits, reason := scan(x.set(), b, nil, told.of(0))
+	if r.Findings = found; reason != nil {
+		return x.denied(r, *reason)
+	}
 	if reason, blocked := guards.Block(r.Findings); blocked {
 		return x.denied(r, reason)
 	}

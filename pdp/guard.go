@@ -2,7 +2,9 @@ package pdp
 
 import (
 	"context"
+	"fmt"
 	"iter"
+	"slices"
 
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect"
@@ -19,20 +21,22 @@ func (c *call) guard(ctx context.Context) *decision.Reason {
 	if set.Tokenizes() {
 		c.vault = guards.NewVault(texts(&c.req.Body))
 	}
-	c.verdict.Findings, c.found = scan(set, &c.req.Body, c.vault, told.of(0), c.verdict.Findings)
+	if c.verdict.Findings, c.found, reason = scan(set, &c.req.Body, c.vault, told.of(0)); reason != nil {
+		return reason
+	}
 	if reason, blocked := guards.Block(c.verdict.Findings); blocked {
 		return kept(reason)
 	}
 	return nil
 }
 
-// scan appends what the guards find in a body, and returns the edits that it
-// leads to. What services told about the body is among it.
-func scan(set *guards.Set, b *decision.Body, v *guards.Vault, told []heard, found []decision.Finding) ([]decision.Finding, []decision.Edit) {
+// scan returns what the guards find in a body, and the edits that it leads to.
+// What services told about the body is among it. A body with too many findings
+// is refused, whatever they lead to: a few bytes of it would take hundreds each.
+func scan(set *guards.Set, b *decision.Body, v *guards.Vault, told []heard) (found []decision.Finding, edits []decision.Edit, tooMany *decision.Reason) {
 	if set.Empty() {
-		return found, nil
+		return nil, nil, nil
 	}
-	var edits []decision.Edit
 	for i := range b.Segments {
 		text := textOf(b, i)
 		before := len(found)
@@ -41,10 +45,17 @@ func scan(set *guards.Set, b *decision.Body, v *guards.Vault, told []heard, foun
 		for ; len(told) > 0 && told[0].segment == i; told = told[1:] {
 			found = set.Take(told[0].service, told[0].reading, b.Segments[i], told[0].found, found, before)
 		}
+		if len(found) > guards.MaxFindings {
+			return slices.Clone(found[:maxTold]), nil, because(decision.CodeBodyTooLarge,
+				fmt.Sprintf("guards find more than %d things in it: send it in parts", guards.MaxFindings))
+		}
 		edits = set.Edits(text, found[before:], v, edits)
 	}
-	return found, edits
+	return found, edits, nil
 }
+
+// maxTold bounds the findings that are told of a body with too many.
+const maxTold = 100
 
 // textOf returns the unescaped text of a segment.
 func textOf(b *decision.Body, i int) []byte {

@@ -15,6 +15,7 @@ import (
 	"outrider.dev/outrider/dialect"
 	"outrider.dev/outrider/dialect/mcp"
 	"outrider.dev/outrider/dialect/openai"
+	"outrider.dev/outrider/guards"
 	"outrider.dev/outrider/strictjson"
 )
 
@@ -218,6 +219,28 @@ func TestTokenizeNeedsAnAnswer(t *testing.T) {
 		if v, err := e.Check(t.Context(), r); err != nil || v.Allowed() || v.Reason.Code != decision.CodeFaceCannotEnforce {
 			t.Errorf("%s: %+v, %v", name, v, err)
 		}
+	}
+}
+
+// TestTooManyFindings: a body that is all findings is refused before each of
+// them takes memory, as a call, as an answer and as a definition.
+func TestTooManyFindings(t *testing.T) {
+	e, _ := engine(t, false, guarding("a", "Enforce", "{type: PII, action: Observe}", "{type: Pattern, action: Redact, patterns: [{name: digit, pattern: '[0-9]'}]}"))
+	if v, _ := open(t, e, chat(t, strings.Repeat("a@b.co ", guards.MaxFindings))); !v.Allowed() || len(v.Findings) != guards.MaxFindings {
+		t.Fatalf("%d findings: %+v", len(v.Findings), v.Reason)
+	}
+	if v, _ := open(t, e, chat(t, strings.Repeat("a@b.co ", guards.MaxFindings+1))); v.Allowed() || v.Reason.Code != decision.CodeBodyTooLarge || len(v.Findings) != maxTold {
+		t.Fatalf("%d findings: %+v", len(v.Findings), v.Reason)
+	}
+	digits := strings.Repeat("7", guards.MaxFindings+1)
+	_, x := open(t, e, chat(t, "hi"))
+	if ruling, err := x.Judge(t.Context(), decision.Part{Whole: echo(t, string(chat(t, digits).Body.Raw))}); err != nil || ruling.Effect != decision.Deny || ruling.Reason.Code != decision.CodeBodyTooLarge {
+		t.Errorf("an answer: %v, %+v", err, ruling.Reason)
+	}
+	_, x = open(t, e, toolCall(t, "", "github__find", "{}"))
+	definition := []byte(`{"name":"a","description":"` + digits + `"}`)
+	if ruling, err := x.Judge(t.Context(), decision.Part{Tools: []decision.Tool{{Server: "github", Name: "a", Definition: definition}}}); err != nil || ruling.Visibility.Visible(0) {
+		t.Errorf("a definition: %v, %+v", err, ruling)
 	}
 }
 
