@@ -10,8 +10,8 @@ import (
 	"outrider.dev/outrider/guards/window"
 )
 
-// announced are credentials that words before them make such, and others of
-// more than one part.
+// announced are credentials that words before or behind them make such, and
+// others of more than one part.
 func announced(r *rand.Rand) []string {
 	return []string{
 		"my datadog api key is " + invent(r, hexes, 32),
@@ -35,13 +35,16 @@ func announced(r *rand.Rand) []string {
 		"SECRET_KEY = 'a1" + invent(r, "abcdefgh12345678!@#$^*-_", 30) + "x!Z'",
 		"https://" + invent(r, hexes, 40) + "@github.com/x/y.git",
 		`{"user":"bob","clientSecret":"` + invent(r, alnum, 30) + `"}`,
+		"use x7" + invent(r, alnum, 30) + " as the deploy token, please",
+		"(`" + invent(r, hexes, 32) + "` is our new Datadog API key)",
+		invent(r, hexes, 8) + "-e29b-41d4-a716-" + invent(r, hexes, 12) + " for the Heroku API key: rotate",
 	}
 }
 
 // babble is text full of them, of words that open and of what stands between.
 func babble(r *rand.Rand) string {
 	all := append(announced(r), credentials(r)...)
-	parts := strings.Fields(`my the key is datadog heroku token: dbPassword: passwd= pwd curl -u --user a:b1c2d3! hunter2!x x9 Private-Lines: value: default "key": public
+	parts := strings.Fields(`my the key is datadog heroku token: dbPassword: passwd= pwd curl -u --user a:b1c2d3! hunter2!x x9 Private-Lines: value: default "key": public is our as the for API Heroku
 		passage password basic Bearer auth secret= => ( ) , . " ' \n \\n v1.2.3 2024-01-15 42 é 日本 key key_id sha256: -----BEGIN :// sk- eyJ MTabc. -`)
 	var b strings.Builder
 	if r.IntN(2) == 0 {

@@ -139,7 +139,7 @@ func (r *sifting) unfinished() {
 	r.lastWord()
 	for i := max(r.from, n-minValue); i < n-margin; i++ {
 		// The beginnings of -----BEGIN, of a bot token and of a value.
-		if c := r.text[i]; c == '-' || window.IsDigit(c) || r.announced(i) {
+		if c := r.text[i]; c == '-' || window.IsDigit(c) || i == 0 || r.begins(i) {
 			r.secret.Add(i)
 		}
 	}
@@ -178,7 +178,9 @@ func (r *sifting) words(k int, begin uint64) {
 		}
 	}
 	for left := begin & runs(b.Token, next.Token, minValue); left != 0; left &= left - 1 {
-		if i := base + bits.TrailingZeros64(left); r.announced(i) {
+		o := bits.TrailingZeros64(left)
+		i := base + o
+		if digits := shifted(b.Digit, next.Digit, o) & (1<<minValue - 1); r.announced(i) || digits != 0 && (i == 0 || r.begins(i)) {
 			r.secret.Add(i)
 		}
 	}

@@ -165,7 +165,10 @@ func (d *Detector) at(w *window.Window, i int) hit {
 			return h
 		}
 	}
-	return d.valued(w, i)
+	if h := d.valued(w, i); h.end > 0 || w.Short {
+		return h
+	}
+	return d.told(w, i)
 }
 
 // shapely judges the word at i by its own shape.

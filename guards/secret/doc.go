@@ -16,9 +16,10 @@
 // credential, all that follows in its alphabet belongs to it, however long it is.
 // A checksum that is right raises the confidence; none is asked for.
 //
-// A value that words announce is judged from where it begins, reading backward
-// only. So nothing waits for what comes behind a word, and a value that only words
-// behind it would announce is not found.
+// A value that words announce is judged from where it begins, reading backward, so
+// that nothing waits for what comes behind a word. Only a random run of 16 bytes
+// and more with a digit among the first 16 waits for the words behind it (told.go):
+// "… is our deploy token" names it too.
 //
 // Placeholders stay clean: text that says it is an example, masked or repeated
 // characters, alphabets and counts, too few different characters, templates and

@@ -174,3 +174,30 @@ func TestNamesOfTheWorld(t *testing.T) {
 		none(t, d, text)
 	}
 }
+
+// TestWordsBehindAValue holds which words behind a value make it a credential.
+func TestWordsBehindAValue(t *testing.T) {
+	d := New()
+	const hex, mix, id = "512e20d8269201c3dd230c171d66a220", "x7Rk2Lq9VbT4mZp8Wd3Ns6Hy", "6f1c2a34-9b7d-4e58-8a21-0c3d5e7f9b10"
+	for text, want := range map[string]string{
+		mix + " is our deploy token, rotate it":                                 "generic " + mix,
+		"Please use " + mix + " as the API key when asked":                      "generic " + mix,
+		"`" + mix + "` is the signing secret":                                   "generic " + mix,
+		"use " + hex + " as the Datadog API key":                                "datadog " + hex,
+		hex + " is our client secret.":                                          "generic " + hex,
+		id + " is the Heroku API key for production":                            "heroku " + id,
+		"so: (" + mix + ") as the access token":                                 "generic " + mix,
+		mix + " is the database password.":                                      "password " + mix,
+		"2e99f7da4f3d900914f85736191ef4a70083NRAL is our New Relic license key": "newrelic 2e99f7da4f3d900914f85736191ef4a70083NRAL",
+	} {
+		one(t, d, text, want)
+	}
+	for _, text := range []string{
+		mix + " is our build", mix + " is the token refresh", mix + " is the id of the token", mix + " is the primary key", mix + " is the key", mix + " is not known. The token is old",
+		"commit " + hex + " is for the API token", "trace " + hex + " is the auth token", id + " is the session token", hex[:16] + " is the access token", "chatcmpl-" + mix + " is the token",
+		"call_" + mix + " is for the API key", mix + ", is the token", mix + " is the very best that we have got for our token", "https://h.example/" + mix + " is the API key",
+		"AbcdefghijkLmnop1234 is the API key", mix + " is the public key", mix + " is the token-id", mix + "... is the API key", mix + " is the API key name",
+	} {
+		none(t, d, text)
+	}
+}
