@@ -16,7 +16,7 @@ import (
 const (
 	minGap       = 10 * time.Second
 	maxBurst     = 3
-	maxWait      = 2 * time.Second // of one call for a fetch
+	maxWait      = 1500 * time.Millisecond // of one call for a fetch; data planes wait 2 s for all of the decision
 	fetchTimeout = 5 * time.Second
 	maxStale     = 24 * time.Hour // beyond the time of the refresh that failed
 )

@@ -19,7 +19,7 @@ type issuer struct {
 }
 
 // Verify returns what the token says, or a [*decision.Error] with the reason
-// for refusing it. It waits up to two seconds where the issuer must be asked.
+// for refusing it. It waits up to maxWait where the issuer must be asked.
 func (v *Verifier) Verify(bearer decision.Secret) (*Token, error) {
 	if len(bearer) == 0 {
 		return nil, decision.Refuse(decision.CodeTokenMissing, "no token came with the call: send it as Authorization: Bearer")

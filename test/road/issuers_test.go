@@ -105,3 +105,47 @@ func TestIntrospectedTokens(t *testing.T) {
 		})
 	}
 }
+
+// TestSilentIssuer: an issuer that does not answer is named before the data
+// plane gives the question up, and costs a policy that observes no call.
+func TestSilentIssuer(t *testing.T) {
+	for _, w := range ways() {
+		t.Run(w.name, func(t *testing.T) {
+			ended := make(chan struct{})
+			server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				select {
+				case <-ended:
+				case <-r.Context().Done():
+				}
+			}))
+			t.Cleanup(server.Close)
+			t.Cleanup(func() { close(ended) })
+			s := newSetup(t)
+			secret := s.write(t, "introspection.key", introspectorSecret)
+			introspection := "introspection: {url: " + server.URL + ", clientID: " + introspectorClient + ", secret: {file: " + secret + "}}"
+			s.policy = strings.Replace(policy, "jwks: {remote: {url: $jwks}}", "jwks: {remote: {url: $jwks}}, "+introspection, 1)
+			r := w.build(t, s)
+			call := func(r *Road) *answer {
+				return r.post(t, pathMCP, toolCall("github__list_issues", `{"repo":"a/b"}`), bearer(opaqueToken)...)
+			}
+			call(r).wantRefused(t, decision.CodeIssuerUnavailable)
+
+			s = newSetup(t)
+			s.policy = `---
+apiVersion: outrider.dev/v1
+kind: AgentPolicy
+metadata: {name: enforced}
+spec:
+  rules: [{name: all, allow: {tools: ["*"]}}]
+---
+apiVersion: outrider.dev/v1
+kind: AgentPolicy
+metadata: {name: tried}
+spec:
+  enforcement: Observe
+  traffic: {jwtAuthentication: {providers: [{issuer: "https://silent.example", audiences: [api], ` + introspection + `}]}}
+`
+			call(w.build(t, s)).wantPassed(t)
+		})
+	}
+}
