@@ -60,12 +60,24 @@ func (b *builder) warnings(all []*Policy) []Warning {
 			warn(r, "the mutation reads "+claim+", and a call without that claim is denied: write has("+claim+") && … in its condition where that is not meant")
 		}
 	}
+	guards := guardsOf(all)
 	for _, r := range slices.Concat(b.denies, b.allows, b.changes) {
 		if problem := r.always(); problem != "" {
 			warn(r, problem)
 		}
+		if problem := r.blind(); problem != "" {
+			warn(r, problem)
+		}
+		if problem := guards.unguarded(r); problem != "" {
+			warn(r, problem)
+		}
 		if r.apart() {
 			warn(r, "no tool has a name that both the rule's tools and its condition ask for: mend one of them")
+		}
+	}
+	for _, problem := range []string{b.policy.module.blind(), guards.unguardedModule(b.policy.module)} {
+		if problem != "" {
+			out = append(out, Warning{Policy: b.policy.Name, At: b.policy.module.at, Rule: "rego", Problem: problem})
 		}
 	}
 	b.overlaps(all, warn)

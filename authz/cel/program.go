@@ -44,6 +44,7 @@ type Program struct {
 	loose  []string
 	asked  []string
 	reads  []input.Reading
+	words  []string // that are read, those in variables among them
 	source ast.Expr
 	pieces func() *piece // of the source
 }
@@ -64,11 +65,12 @@ func newProgram(c *Compiler, checked *ast.AST, whole celgo.Program, tree *tree, 
 			seen[key] = true
 			p.reads = append(p.reads, input.Reading{Field: f, Path: path})
 		}
+		p.words = union(p.words, []string{f.Path})
 		p.roots |= f.Root
 		p.args = p.args || f.Args
 		p.stage = max(p.stage, f.Stage)
 		if v := c.defined[f.Path]; v != nil {
-			p.loose, p.scopes = union(p.loose, v.loose), union(p.scopes, v.scopes)
+			p.loose, p.scopes, p.words = union(p.loose, v.loose), union(p.scopes, v.scopes), union(p.words, v.words)
 		}
 	}
 	return p
@@ -89,6 +91,10 @@ func (p *Program) Roots() input.Roots { return p.roots }
 
 // ReadsArgs reports whether the expression reads the arguments of a tool call.
 func (p *Program) ReadsArgs() bool { return p.args }
+
+// ReadsWord reports whether the expression, or a variable that it reads, reads
+// the word.
+func (p *Program) ReadsWord(path string) bool { return slices.Contains(p.words, path) }
 
 // Stage says from when on everything is known that the expression reads.
 func (p *Program) Stage() input.Stage { return p.stage }

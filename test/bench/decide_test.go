@@ -95,7 +95,7 @@ func toolCall(b *testing.B, bearer string) *decision.Request {
 // principal is known.
 func BenchmarkRules(b *testing.B) {
 	keys := newSigner(b)
-	for _, n := range []int{2, 20, 200} {
+	for _, n := range []int{2, 20, 200, 2000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			s := inside(b, keys)
 			s.rules = otherRules(n)
@@ -128,7 +128,7 @@ func principal() *decision.Principal {
 // record.
 func BenchmarkCheck(b *testing.B) {
 	keys := newSigner(b)
-	for _, n := range []int{2, 20, 200} {
+	for _, n := range []int{2, 20, 200, 2000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			s := inside(b, keys)
 			s.rules = otherRules(n)
