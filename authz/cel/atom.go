@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	celgo "cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
@@ -25,7 +26,8 @@ const unasked Truth = 255
 type Atoms struct {
 	byText  map[string]*atom
 	numbers int
-	runs    sync.Pool // of *activation
+	zones   map[string]*time.Location // that expressions name
+	runs    sync.Pool                 // of *activation
 }
 
 // number returns a number that it returns only once.
@@ -36,7 +38,7 @@ func (a *Atoms) number() int {
 
 // NewAtoms returns an empty collection. It must not grow while it is in use.
 func NewAtoms() *Atoms {
-	return &Atoms{byText: map[string]*atom{}, runs: sync.Pool{New: func() any { return new(activation) }}}
+	return &Atoms{byText: map[string]*atom{}, zones: map[string]*time.Location{}, runs: sync.Pool{New: func() any { return new(activation) }}}
 }
 
 // NewMemo returns a memo for all atoms so far.

@@ -51,6 +51,7 @@ func New(atoms *Atoms, schema input.Schema) (*Compiler, error) {
 		ext.Strings(), ext.Sets(), ext.Math(), ext.Network(), ext.Bindings(),
 		ext.NativeTypes(reflect.TypeFor[input.Finding](), ext.ParseStructTags(true)),
 	}
+	opts = append(opts, atoms.zoneFunctions()...)
 	for _, f := range c.words.Fields() {
 		c.fields[f.Path] = f
 		opts = append(opts, celgo.Variable(f.Path, typeOf(f.Kind)))
@@ -178,7 +179,7 @@ func typeName(t *celgo.Type) string {
 // read finds the words that an expression with these parameters reads.
 func (c *Compiler) read(parsed *ast.AST, params []string) *reading {
 	r := &reading{
-		words: c.words, later: c.later, info: parsed.SourceInfo(), bound: map[string]int{}, consts: map[string]bool{},
+		words: c.words, later: c.later, zones: c.atoms.zones, info: parsed.SourceInfo(), bound: map[string]int{}, consts: map[string]bool{},
 		ident:    func(name string) bool { _, ok := c.env.CELTypeProvider().FindIdent(name); return ok },
 		function: func(name string) bool { _, ok := c.env.Functions()[name]; return ok },
 	}

@@ -2,6 +2,7 @@ package cel
 
 import (
 	"strings"
+	"time"
 
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/operators"
@@ -16,6 +17,7 @@ import (
 type reading struct {
 	words *input.Vocabulary
 	later map[string]bool
+	zones map[string]*time.Location
 	info  *ast.SourceInfo
 	// What is no word of the vocabulary but still means something.
 	ident, function func(name string) bool

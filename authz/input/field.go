@@ -119,7 +119,7 @@ func arrival(c *Call) (any, error) {
 	if c.Request.Time.IsZero() {
 		return nil, errNoTime
 	}
-	return c.Request.Time, nil
+	return c.Request.Time.UTC(), nil
 }
 
 // agentName is what the principal was authenticated as, else what the data
