@@ -1,6 +1,7 @@
 package injection
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"net/url"
@@ -9,90 +10,128 @@ import (
 	"outrider.dev/outrider/guards/window"
 )
 
-// Bounds of what is decoded of one text, in bytes.
 const (
-	minEncoded = 24      // a shorter run says too little
-	maxDecoded = 4 << 10 // of one run
-	maxRuns    = 16      // that are decoded, of those that hold text
-	maxTried   = 256     // that are tried
+	minEncoded = 24 // bytes: a shorter run says too little
+	peeked     = 16 // bytes of a run that are decoded to see whether it holds text
 )
 
-// encoding is a way to write text that people cannot read and models can.
-type encoding struct {
-	class  window.Class // of the bytes of a run
-	decode func(run string) ([]byte, error)
-}
+const (
+	base64Class = window.Alnum | window.Plus | window.Slash | window.Dash | window.Underscore
+	hexClass    = window.Hex | window.HexUpper
+	urlClass    = window.Alnum | window.Percent | window.Plus | window.Dash | window.Underscore | window.Dot
+)
 
-func encodings() []encoding {
-	return []encoding{
-		{window.Alnum | window.Plus | window.Slash | window.Dash | window.Underscore, decodeBase64},
-		{window.Hex | window.HexUpper, func(run string) ([]byte, error) { return hex.DecodeString(run[:len(run)&^1]) }},
-		{
-			window.Alnum | window.Percent | window.Plus | window.Dash | window.Underscore | window.Dot,
-			func(run string) ([]byte, error) {
-				text, err := url.QueryUnescape(run)
-				return []byte(text), err
-			},
-		},
-	}
-}
-
-// decodeBase64 reads both alphabets, with what is left over cut off.
-func decodeBase64(run string) ([]byte, error) {
-	run = run[:len(run)-btoi(len(run)%4 == 1)]
-	if out, err := base64.RawStdEncoding.DecodeString(run); err == nil {
-		return out, nil
-	}
-	return base64.RawURLEncoding.DecodeString(run)
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
-// run is an encoded text and where it stands.
-type run struct {
-	start, end int
-	text       []byte
-}
-
-// encodedRuns returns the runs of a text that can be decoded to text.
-func encodedRuns(text []byte) (out []run) {
-	tried := 0
-	for _, e := range encodings() {
-		for i := 0; i < len(text) && len(out) < maxRuns && tried < maxTried; {
-			n := 0
-			for i+n < len(text) && window.ClassOf(text[i+n])&e.class != 0 {
-				n++
-			}
+// inBase64OrHex decodes the runs that begin before to and hold the byte at
+// from or stand behind it.
+func (s *seeker) inBase64OrHex(from, to int) {
+	for k, e := range [...]struct {
+		class  window.Class
+		decode func(dst, run []byte) int
+	}{{base64Class, decodeBase64}, {hexClass, decodeHex}} {
+		i := max(from, s.encoded[k])
+		for i > s.encoded[k] && window.ClassOf(s.text[i-1])&e.class != 0 {
+			i--
+		}
+		for i < min(to, len(s.text)) && !s.full() {
+			n := s.run(i, e.class)
 			if n >= minEncoded {
-				tried++
-				if plain, err := e.decode(string(text[i:min(i+n, i+2*maxDecoded)])); err == nil && readable(plain) && string(plain) != string(text[i:i+n]) {
-					out = append(out, run{i, i + n, plain[:min(len(plain), maxDecoded)]})
-				}
+				s.decode(i, i+n, e.decode)
 			}
 			i += n + 1
 		}
+		s.encoded[k] = max(s.encoded[k], i)
 	}
-	return out
 }
 
-// readable reports whether decoded bytes are text.
-func readable(plain []byte) bool {
-	if !utf8.Valid(plain) {
-		return false
+// run counts the bytes of a class from i on.
+func (s *seeker) run(i int, class window.Class) int {
+	n := 0
+	for i+n < len(s.text) && window.ClassOf(s.text[i+n])&class != 0 {
+		n++
 	}
-	spaces := 0
-	for _, c := range plain {
+	return n
+}
+
+// decode adds the run if it holds text. Its first bytes tell of nearly all that
+// do not.
+func (s *seeker) decode(start, end int, decode func(dst, run []byte) int) {
+	var first [peeked]byte
+	if n := decode(first[:], s.text[start:start+peeked]); n == 0 || !printable(first[:n], false) {
+		return
+	}
+	raw := s.text[start:min(end, start+2*maxDecoded)]
+	plain := make([]byte, len(raw))
+	plain = plain[:decode(plain, raw)]
+	s.add(start, end, plain)
+}
+
+// add adds a run if it is text with more than one word.
+func (s *seeker) add(start, end int, plain []byte) {
+	if len(plain) > 8 && bytes.ContainsAny(plain, " \n") && printable(plain, true) && !bytes.Equal(plain, s.text[start:end]) {
+		s.out = append(s.out, run{start, end, plain[:min(len(plain), maxDecoded)]})
+	}
+}
+
+// decodeBase64 reads both alphabets, with what is left over cut off. It returns
+// how many bytes it wrote, none if the run is no base64.
+func decodeBase64(dst, run []byte) int {
+	if len(run)%4 == 1 {
+		run = run[:len(run)-1]
+	}
+	if n, err := base64.RawStdEncoding.Decode(dst, run); err == nil {
+		return n
+	}
+	n, err := base64.RawURLEncoding.Decode(dst, run)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// decodeHex is decodeBase64 for hexadecimal.
+func decodeHex(dst, run []byte) int {
+	n, err := hex.Decode(dst, run[:len(run)&^1])
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// inURL decodes the runs of URL encoding that hold the sign, % or +. Those that
+// hold both are decoded for the percent sign.
+func (s *seeker) inURL(sign byte) {
+	for at := 0; !s.full(); {
+		k := bytes.IndexByte(s.text[at:], sign)
+		if k < 0 {
+			return
+		}
+		start := at + k
+		for start > at && window.ClassOf(s.text[start-1])&urlClass != 0 {
+			start--
+		}
+		n := s.run(start, urlClass)
+		raw := s.text[start:min(start+n, start+2*maxDecoded)]
+		if n >= minEncoded && (sign == '%' || bytes.IndexByte(raw, '%') < 0) {
+			if plain, err := url.QueryUnescape(string(raw)); err == nil {
+				s.add(start, start+n, []byte(plain))
+			}
+		}
+		at = start + n
+	}
+}
+
+// printable reports whether bytes are text. The last character of a part that
+// is not whole may be cut.
+func printable(plain []byte, whole bool) bool {
+	for i := 0; i < len(plain); {
+		r, width := utf8.DecodeRune(plain[i:])
 		switch {
-		case c == ' ' || c == '\n':
-			spaces++
-		case c < ' ' && c != '\t' && c != '\r' || c == 0x7f:
+		case r == utf8.RuneError && width == 1:
+			return !whole && !utf8.FullRune(plain[i:])
+		case r < ' ' && r != '\n' && r != '\t' && r != '\r', r == 0x7f:
 			return false
 		}
+		i += width
 	}
-	return spaces > 0 && len(plain) > 8
+	return true
 }

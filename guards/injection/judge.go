@@ -37,7 +37,7 @@ func (j *Judge) Judge(text []byte, tool bool, out []decision.Finding) []decision
 	if sure, at := j.model.Judge(text, tool); sure >= .5 {
 		out = append(out, decision.Finding{Type: kindLikely, Start: uint32(at.Start), End: uint32(at.End), Confidence: sure})
 	}
-	for _, r := range append(encodedRuns(text), spacedRuns(text)...) {
+	for _, r := range hiddenRuns(text) {
 		sure, _ := j.model.Judge(r.text, tool)
 		if acts := j.acts.FindAll(r.text, nil); len(acts) > 0 {
 			sure = max(sure, acts[0].Confidence)

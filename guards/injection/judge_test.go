@@ -1,6 +1,7 @@
 package injection
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -27,7 +28,7 @@ func BenchmarkJudge(b *testing.B) {
 	} {
 		for _, n := range []int{1 << 10, 64 << 10} {
 			text := []byte(strings.Repeat(unit, n/len(unit)+1)[:n])
-			b.Run(name, func(b *testing.B) {
+			b.Run(fmt.Sprintf("%s/%dK", name, n>>10), func(b *testing.B) {
 				b.SetBytes(int64(n))
 				b.ReportAllocs()
 				var out []decision.Finding

@@ -38,8 +38,11 @@ func quoted(w *window.Window, i, end int) bool {
 		return false
 	}
 	before := bytes.TrimRight(w.Text[max(0, at-reach):at], " ")
-	if len(before) == 0 || bytes.HasSuffix(before, []byte("\":")) || bytes.ContainsRune([]byte("{[\n"), rune(before[len(before)-1])) || len(before) == at && !hasWord(before) {
-		return false
+	if len(before) == 0 {
+		return toldOf(w, end)
+	}
+	if bytes.HasSuffix(before, []byte("\":")) || bytes.ContainsRune([]byte("{[\n"), rune(before[len(before)-1])) || len(before) == at && !hasWord(before) {
+		return toldOf(w, end)
 	}
 	if w.Text[end-1] == mark { // an apostrophe is read as a part of a word
 		return true
@@ -77,6 +80,27 @@ func quoteBefore(text []byte, i int) (mark byte, at int) {
 	return 0, 0
 }
 
+// toldOf reports whether right behind the quotation that goes on at end a verb
+// tells of it.
+func toldOf(w *window.Window, end int) bool {
+	var behind [maxTail]byte
+	for k := range behind {
+		behind[k] = w.At(end + k)
+	}
+	rest := behind[:]
+	k := bytes.IndexAny(rest, "\"'`\u201d\u2019\u00bb")
+	if k < 0 || w.Short {
+		return false
+	}
+	rest = bytes.TrimLeft(rest[k:], "\"'`\u201d\u2019\u00bb ")
+	for _, verb := range [...]string{"has become ", "is ", "was ", "are ", "means ", "became "} {
+		if bytes.HasPrefix(rest, []byte(verb)) {
+			return true
+		}
+	}
+	return false
+}
+
 func hasWord(text []byte) bool {
 	for _, c := range text {
 		if window.IsAlnum(c) {
@@ -107,6 +131,10 @@ func reported(text []byte) bool {
 	switch string(last) {
 	case "not", "never", "don't", "cannot", "can't", "mustn't", "t": // t: after a typographic apostrophe
 		return true
+	case "students", "pupils", "children", "players", "people", "parser", "linter", "compiler": // whose verb it is
+		return true
+	case "model", "bot", "chatbot", "agent":
+		return made(rest)
 	case "to", "can", "may", "might", "could", "would", "will", "models", "attackers", "that", "by", "which":
 	default:
 		return false
@@ -119,6 +147,18 @@ func reported(text []byte) bool {
 		}
 	}
 	return true
+}
+
+// made reports whether the words before a noun tell that something makes it act.
+func made(text []byte) bool {
+	for range 3 {
+		var word []byte
+		switch word, text = lastWord(text); string(word) {
+		case "make", "makes", "made", "making":
+			return true
+		}
+	}
+	return false
 }
 
 // lastWord splits off the last word, with its apostrophe.

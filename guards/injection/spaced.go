@@ -8,28 +8,28 @@ const (
 	maxGap    = 4 // bytes between two words of one
 )
 
-// spacedRuns returns the runs of words whose letters are set apart by one sign
-// each, and the words from one another by something else.
-func spacedRuns(text []byte) (out []run) {
-	for i := 0; i < len(text) && len(out) < maxRuns; {
-		r := run{start: i, end: i}
-		letters := 0
-		for at := i; at < len(text) && len(r.text) < maxDecoded; {
-			end, word := spacedWord(text, at)
-			if len(word) == 0 {
-				break
-			}
-			r.text, r.end, letters = append(append(r.text, word...), ' '), end, letters+len(word)
-			for at = end; at < len(text) && at < end+maxGap && !window.IsAlnum(text[at]); {
-				at++
-			}
-		}
-		if letters >= minSpaced {
-			out = append(out, r)
-		}
-		i = max(i+1, r.end)
+// spaced adds the run of words that begins at i, if one does: words whose
+// letters are set apart by one sign each, and that something else sets apart.
+func (s *seeker) spaced(i int) {
+	if i < s.apart || s.full() {
+		return
 	}
-	return out
+	r := run{start: i, end: i}
+	letters := 0
+	for at := i; at < len(s.text) && len(r.text) < maxDecoded; {
+		end, word := spacedWord(s.text, at)
+		if len(word) == 0 {
+			break
+		}
+		r.text, r.end, letters = append(append(r.text, word...), ' '), end, letters+len(word)
+		for at = end; at < len(s.text) && at < end+maxGap && !window.IsAlnum(s.text[at]); {
+			at++
+		}
+	}
+	if letters >= minSpaced {
+		s.out = append(s.out, r)
+	}
+	s.apart = max(i+1, r.end)
 }
 
 // spacedWord reads three letters or more that one and the same sign sets apart.

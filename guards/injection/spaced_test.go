@@ -31,7 +31,7 @@ func TestLettersSetApart(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"a b", "1 2 3 4 5 6", "x.y.z", "A B C are three options", "i.e. this", "e.g. that, U.S. law", "", "a"} {
-		if got := spacedRuns([]byte(text)); len(got) != 0 && len(got[0].text) > 8 {
+		if got := hiddenRuns([]byte(text)); len(got) != 0 && len(got[0].text) > 8 {
 			t.Errorf("%q: %v", text, got)
 		}
 	}

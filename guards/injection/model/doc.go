@@ -12,9 +12,15 @@
 // pairs of words and letters that follow each other. So an attack in one language
 // teaches about all.
 //
+// A gate reads the text first, at memory speed nearly: it looks every word up by
+// its first letters and lets through only stretches where enough concepts stand
+// together, by the points that concepts.txt gives them. Texts of 256 bytes or
+// fewer, and these stretches, are judged; all else is harmless by definition, in
+// training too.
+//
 // Windows of 16 to 64 words slide over the text, and the one that scores highest
 // decides: a long text hides nothing, and costs no more than its length. Words
-// without any concept of attacks nearby cost little and count for nothing.
+// without any concept of attacks nearby count for nothing.
 //
 // weights.bin is 208 KiB: an 8-bit weight for each of 2^17 + 2^16 + 2^14 places, and
 // the thresholds. evaluation.md, made with it, tells what it finds of sources that it

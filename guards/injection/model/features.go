@@ -30,50 +30,67 @@ type known struct {
 // Reader turns texts into features, one block of tokens after another. It is
 // not safe for concurrent use.
 type Reader struct {
-	scan  scanner
-	lex   *lexicon
-	t     [blockTokens]token
-	n     int // tokens of the block
-	place int // of the token in the text, in words and sentence ends
-	last  uint64
-	back  [maxBack]known
-	ids   []uint32
-	from  int // of the block, in bytes
+	scan     scanner
+	lex      *lexicon
+	gate     *gate
+	t        [blockTokens]token
+	n        int // tokens of the block
+	place    int // of the token in the text, in words and sentence ends
+	last     uint64
+	back     [maxBack]known
+	ids      []uint32
+	ahead    bool // the token behind the block is read, at sentence
+	sentence int
 }
 
 // Language is what readers know of words. It is immutable.
 type Language struct {
 	plain *plain
 	words *lexicon
+	gate  *gate
 }
 
 // NewLanguage returns the language of the concepts.
 func NewLanguage() *Language {
 	p := newPlain()
-	return &Language{plain: p, words: newLexicon(p)}
+	x := newLexicon(p)
+	return &Language{plain: p, words: x, gate: newGate(p, x)}
 }
 
 // NewReader returns a reader.
 func (l *Language) NewReader() *Reader {
-	return &Reader{scan: scanner{plain: l.plain, words: l.words}, lex: l.words}
+	return &Reader{scan: scanner{plain: l.plain, words: l.words}, lex: l.words, gate: l.gate}
 }
 
-// start sets the reader to the beginning of a text.
-func (r *Reader) start(text []byte) {
-	r.scan.text, r.scan.at = text, 0
+// start sets the reader to the beginning of a stretch of a text.
+func (r *Reader) start(text []byte, at Span) {
+	r.scan.text, r.scan.at = text[:at.End], at.Start
+	r.ahead = false
 	r.place, r.last, r.back = 0, 0, [maxBack]known{}
 }
 
-// block reads the next tokens and returns their features. A block without a
-// concept that attacks are made of has none. It returns false at the end.
+// block reads the next tokens and returns their features: so many, or fewer up
+// to the end of a sentence. A block without a concept that attacks are made of
+// has none. It returns false at the end.
 func (r *Reader) block() bool {
-	r.n, r.from, r.ids = 0, r.scan.at, r.ids[:0]
-	strong := false
+	r.ids = r.ids[:0]
+	r.n = 0
+	if r.ahead {
+		r.t[0], r.n = r.t[r.sentence], 1
+	}
+	r.ahead = false
 	for r.n < blockTokens && r.scan.next(&r.t[r.n]) {
-		for _, c := range r.t[r.n].concepts {
-			strong = strong || r.lex.strong[c]
+		if r.n >= leastTokens && r.t[r.n].gap > 1 {
+			r.ahead, r.sentence = true, r.n
+			break
 		}
 		r.n++
+	}
+	strong := false
+	for k := range r.n {
+		for _, c := range r.t[k].concepts {
+			strong = strong || r.lex.known[c].strong
+		}
 	}
 	for k := range r.n {
 		r.token(&r.t[k], strong)

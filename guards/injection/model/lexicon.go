@@ -2,32 +2,52 @@ package model
 
 import (
 	_ "embed"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 //go:embed concepts.txt
 var conceptText string
 
+// concept is a kind of words.
+type concept struct {
+	name   string
+	strong bool // attacks are made of it
+	points int  // of how much of an attack it is, for the gate
+}
+
+// plainWord is a word or stem of ASCII letters and digits.
+type plainWord struct {
+	letters string
+	stem    bool
+	id      uint8
+}
+
 // lexicon knows the words of every concept. Words are known by their hashes:
 // one in many millions of unknown words is taken for another.
 type lexicon struct {
-	names  []string // of the concepts, from 1 on
-	strong []bool
+	known  []concept // from 1 on
+	plain  []plainWord
 	exacts map[uint64][maxConcepts]uint8
 	stems  map[uint64][maxConcepts]uint8
 	bloom  [1 << 10]uint64 // of stems and whole words
 }
 
 func newLexicon(p *plain) *lexicon {
-	x := &lexicon{names: []string{""}, strong: []bool{false}, exacts: map[uint64][maxConcepts]uint8{}, stems: map[uint64][maxConcepts]uint8{}}
+	x := &lexicon{known: make([]concept, 1), exacts: map[uint64][maxConcepts]uint8{}, stems: map[uint64][maxConcepts]uint8{}}
 	for line := range strings.Lines(conceptText) {
 		name, words, ok := strings.Cut(line, ":")
 		if !ok || strings.HasPrefix(line, "#") {
 			continue
 		}
-		id := uint8(len(x.names))
-		plainName, strong := strings.CutPrefix(name, "!")
-		x.names, x.strong = append(x.names, plainName), append(x.strong, strong)
+		id := uint8(len(x.known))
+		name, points, strong := strings.Cut(name, "=")
+		c := concept{name: name, strong: strong}
+		if strong {
+			c.points = int(points[0] - '0')
+		}
+		x.known = append(x.known, c)
 		for word := range strings.FieldsSeq(words) {
 			x.add(p, word, id)
 		}
@@ -37,10 +57,12 @@ func newLexicon(p *plain) *lexicon {
 
 // add enters a word, folded as the scanner folds it.
 func (x *lexicon) add(p *plain, word string, id uint8) {
+	word, common := strings.CutPrefix(word, "~")
 	word, stem := strings.CutSuffix(word, "*")
 	h := uint64(seed)
 	s := scanner{plain: p, text: []byte(word)}
 	latin := strings.ContainsFunc(word, func(r rune) bool { return r >= 'a' && r <= 'z' })
+	var folded []rune
 	for s.at < len(s.text) {
 		g, width := s.glyph()
 		if g.sign == letter {
@@ -48,9 +70,13 @@ func (x *lexicon) add(p *plain, word string, id uint8) {
 			if latin {
 				r = g.like
 			}
+			folded = append(folded, r)
 			h = mix(h ^ uint64(r))
 		}
 		s.at += width
+	}
+	if !common && x.known[id].points > 0 && !slices.ContainsFunc(folded, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		x.plain = append(x.plain, plainWord{string(folded), stem, id})
 	}
 	table := x.exacts
 	if stem {

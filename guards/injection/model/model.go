@@ -25,8 +25,11 @@ const (
 	head  = len(magic) + 4*6
 )
 
-// New returns the model that is committed with the package.
-func New() (*Model, error) { return Read(committed) }
+// read reads the committed model once for all who ask for it.
+var read = sync.OnceValues(func() (*Model, error) { return Read(committed) })
+
+// New returns the model that is committed with the package. All callers share it.
+func New() (*Model, error) { return read() }
 
 // Read reads a model from the bytes of its file, which it keeps.
 func Read(raw []byte) (*Model, error) {
@@ -89,9 +92,16 @@ func (m *Model) score(text []byte) (score float32, at Span) {
 	r := m.readers.Get().(*Reader)
 	defer m.readers.Put(r)
 	w := windows{best: float32(math.Inf(-1))}
-	r.start(text)
-	for r.block() {
-		w.add(block{m.sum(r.ids), r.n, len(r.ids) > 0, Span{r.t[0].start, r.t[r.n-1].end}})
+	for s := (stretches{gate: r.gate, text: text}); ; {
+		stretch, ok := s.next()
+		if !ok {
+			break
+		}
+		w.last = [paragraph]block{}
+		r.start(text, stretch)
+		for r.block() {
+			w.add(block{m.sum(r.ids), r.n, len(r.ids) > 0, Span{r.t[0].start, r.t[r.n-1].end}})
+		}
 	}
 	r.scan.text = nil
 	return w.best + m.bias, w.at

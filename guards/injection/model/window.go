@@ -53,13 +53,22 @@ type Block struct {
 	Tokens   int
 }
 
-// Blocks reads a text as Score does.
+// Blocks reads a text as the model does. A block without tokens stands between
+// two stretches.
 func (r *Reader) Blocks(text []byte) (out []Block) {
-	r.start(text)
-	for r.block() {
-		out = append(out, Block{append([]uint32(nil), r.ids...), r.n})
+	for s := (stretches{gate: r.gate, text: text}); ; {
+		stretch, ok := s.next()
+		if !ok {
+			return out
+		}
+		if len(out) > 0 {
+			out = append(out, Block{})
+		}
+		r.start(text, stretch)
+		for r.block() {
+			out = append(out, Block{append([]uint32(nil), r.ids...), r.n})
+		}
 	}
-	return out
 }
 
 // Best returns the blocks of the window that scores best, and its score and
@@ -71,8 +80,12 @@ func Best(blocks []Block, sums []float32) (from, to int, score, size float32) {
 		sum, tokens, strong := float32(0), 0, false
 		for n := 1; n <= paragraph && end-n+1 >= 0; n++ {
 			b := &blocks[end-n+1]
+			if b.Tokens == 0 {
+				break
+			}
 			sum, tokens, strong = sum+sums[end-n+1], tokens+b.Tokens, strong || len(b.Features) > 0
-			if n != clause && n != sentence && n != paragraph && end-n+1 > 0 || !strong {
+			whole := end-n+1 == 0 || blocks[end-n].Tokens == 0 // the stretch begins here
+			if n != clause && n != sentence && n != paragraph && !whole || !strong {
 				continue
 			}
 			if s := scale(tokens); sum*s > score {

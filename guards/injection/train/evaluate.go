@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,6 +27,8 @@ func group(source string) string {
 	switch {
 	case strings.HasPrefix(source, "garak"), strings.HasPrefix(source, "pyrit"):
 		return "wild"
+	case strings.HasPrefix(source, "neg-mail"), strings.HasPrefix(source, "neg-security"), strings.HasPrefix(source, "neg-tool"):
+		return source[:len("neg-mail")]
 	case strings.HasPrefix(source, "own-grammar"):
 		return "own-grammar"
 	}
@@ -92,25 +95,44 @@ func deal(docs []*doc, key func(*doc) string) map[string]int {
 }
 
 // threshold returns the score that at most this share of the harmless texts
-// exceeds, each source counting alike.
+// exceeds, each source counting alike, and of no large source more than five
+// times as many: kinds of text that are hard to tell from attacks, such as
+// letters, are not to pay for the others.
 func threshold(all []scored, share float64) float64 {
-	sizes := map[string]float64{}
-	var benign []scored
+	bySource := map[string][]scored{}
 	for _, s := range all {
 		if s.Label == 0 {
-			sizes[s.Source]++
-			benign = append(benign, s)
+			bySource[s.Source] = append(bySource[s.Source], s)
 		}
 	}
-	slices.SortStableFunc(benign, func(a, b scored) int { return cmp.Compare(b.score, a.score) })
+	out := math.Inf(-1)
+	var benign []scored
+	for _, some := range bySource {
+		benign = append(benign, some...)
+		if len(some) >= leastJudged {
+			out = max(out, exceeded(some, 5*share, func(scored) float64 { return 1 / float64(len(some)) }))
+		}
+	}
+	return max(out, exceeded(benign, share, func(s scored) float64 {
+		return 1 / float64(len(bySource[s.Source])) / float64(len(bySource))
+	}))
+}
+
+// leastJudged is how many texts a source needs to be held to a share of its own.
+const leastJudged = 50
+
+// exceeded returns the score that texts of at most this weight exceed.
+func exceeded(some []scored, share float64, weight func(scored) float64) float64 {
+	slices.SortFunc(some, func(a, b scored) int {
+		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Text, b.Text))
+	})
 	above := 0.0
-	for _, s := range benign {
-		above += 1 / sizes[s.Source] / float64(len(sizes))
-		if above > share {
+	for _, s := range some {
+		if above += weight(s); above > share {
 			return s.score
 		}
 	}
-	return 0
+	return math.Inf(-1)
 }
 
 // area is the chance that an attack scores higher than a harmless text.

@@ -70,7 +70,7 @@ Written by guards/injection/train; see there. Every text is scored by a model th
 has not learned from its part. Shares are of the texts of a source that are found: by
 the model, by the grammar of acts, by either. Thresholds are those at which the model
 finds 1 %% (user) and 2 %% (tool) of the harmless texts whose templates are held out, each
-source counting alike.
+source counting alike, and of no source of 50 texts or more five times as many.
 
 | held out | AUC | threshold user | tool |
 |---|---|---|---|

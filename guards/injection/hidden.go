@@ -1,0 +1,53 @@
+package injection
+
+import (
+	"math/bits"
+
+	"outrider.dev/outrider/guards/window"
+)
+
+// Bounds of what is decoded of one text, in bytes.
+const (
+	maxDecoded = 4 << 10 // of one run
+	maxRuns    = 16      // that hold text
+)
+
+// run is a hidden text and where it stands.
+type run struct {
+	start, end int
+	text       []byte
+}
+
+// seeker collects the runs of a text.
+type seeker struct {
+	text    []byte
+	out     []run
+	apart   int    // where letters set apart are looked for next
+	encoded [2]int // where base64 and hexadecimal are
+}
+
+// hiddenRuns returns the runs of a text that people cannot read and models can.
+// One pass looks for what such a run must hold: two groups of eight letters,
+// digits and a few signs, or three letters that stand alone.
+func hiddenRuns(text []byte) []run {
+	s := seeker{text: text}
+	var lone, tokens, alnum uint64 // of the block before
+	for base := 0; base < len(text) && len(s.out) < maxRuns; base += window.BlockLen {
+		var b window.Block
+		b.Read(text, base)
+		alone := b.Alnum &^ (b.Alnum<<1 | alnum) &^ (b.Alnum >> 1) // the last one may not be
+		for three := alone & (alone<<2 | lone>>62) & (alone<<4 | lone>>60); three != 0; three &= three - 1 {
+			s.spaced(base + bits.TrailingZeros64(three) - 4)
+		}
+		if pair := b.Token & (b.Token<<8 | tokens>>56); pair != 0 {
+			s.inBase64OrHex(base+bits.TrailingZeros64(pair)-8, base+window.BlockLen)
+		}
+		lone, tokens, alnum = alone, b.Token, b.Alnum>>(window.BlockLen-1)
+	}
+	s.inURL('%')
+	s.inURL('+')
+	return s.out
+}
+
+// full reports whether no more runs are collected.
+func (s *seeker) full() bool { return len(s.out) >= maxRuns }
