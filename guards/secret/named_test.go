@@ -77,7 +77,7 @@ func TestChecksumsTellHowSure(t *testing.T) {
 func TestPasswords(t *testing.T) {
 	d := New()
 	for text, want := range map[string]string{
-		"password: hunter2!x": "hunter2!x", "the password is hunter2!x.": "hunter2!x", "pwd=Tr0ub4dor&3 ": "Tr0ub4dor&3", "DB_PASSWORD=Tr0ub4dor&3\nX=1": "Tr0ub4dor&3",
+		"password: hunter2!x": "hunter2!x", "the password is hunter2!x.": "hunter2!x", "the password (s5sSM^1f3J0Q*CLp) came by mail": "s5sSM^1f3J0Q*CLp", "pwd=Tr0ub4dor&3 ": "Tr0ub4dor&3", "DB_PASSWORD=Tr0ub4dor&3\nX=1": "Tr0ub4dor&3",
 		"Server=x;Password=Tr0ub4dor;Database=y": "Tr0ub4dor", "?user=x&password=Tr0ub4dor&ssl=true": "Tr0ub4dor", `"dbPassword": "(a1[b2]c3)"`: "a1[b2]c3",
 		"<password>h2!xK9</password>": "h2!xK9", "Das Passwort lautet k4tze!Haus": "k4tze!Haus", "mot de passe : ch4t!Noir": "ch4t!Noir", "machine h login bob password Zx81!spec": "Zx81!spec",
 		"--password=Zx81!spec -v": "Zx81!spec", "pass: QwpjHZIZzGWLm": "QwpjHZIZzGWLm", "password: !Abc$xYz": "!Abc$xYz", "password:\n  hunter2!x\n": "hunter2!x", "(password: hunter2!x)": "hunter2!x",
@@ -86,7 +86,7 @@ func TestPasswords(t *testing.T) {
 	}
 	for _, text := range []string{
 		"password: hunter", "password: correct horse", "the password is long enough", "password: $DB_PASS1", "password: ${DB_PASS1}", "password = cfg.Pass1", "password=get_pass1()", "password: {{ .pw1 }}",
-		"password: DB_PASS_1", "password: 12345678", "password: 2024-01-15", "password: /run/secrets/db1", "password: bob1@example.com", "password: base64", "password policy: min8chars", "passage 42b1!x", "password: abc123def456",
+		"password: DB_PASS_1", "password: 12345678", "password: 2024-01-15", "password: /run/secrets/db1", "password: bob1@example.com", "password: base64", "password policy: min8chars", "the password (min8chars) is old", "the password (see T1cket42 there)", "password (optional2)", "passage 42b1!x", "password: abc123def456",
 		"password: %(db1)s", "password expires 30days", "passport: X1234567", "pass the salt1!x", "password: " + strings.Repeat("aB3!", 25),
 	} {
 		none(t, d, text)
@@ -169,7 +169,7 @@ func TestNamesOfTheWorld(t *testing.T) {
 	}
 	for _, text := range []string{
 		"const publicServerKey = '" + hex + "';", `"etag_token":"W/426a17ba017b9e7f57ad"`, "site key: 6L9PvV9NwzFuezuAC920TEpSpwavCgqiAuNS9x0P", "integrity: base64:" + b64,
-		"postgres://app:TODO@db:5432/x", "postgres://app:my-secret-token@db:5432/x", "postgres://app:\u2022\u2022\u2022\u2022@db:5432/x", "postgres://app:App@db/x",
+		"postgres://app:TODO@db:5432/x", "postgres://app:my-secret-token@db:5432/x", "postgres://app:\u2022\u2022\u2022\u2022@db:5432/x", "postgres://app:App@db/x", "postgres://app:undefined@db/x", "postgres://app:process.env.DB_PASS@db/x", "Sec-WebSocket-Key: dA99+Gkr+OAaS4/UqBaNaQ==", "postgres://app:sk-xxxxxxxxxxxx@db/x",
 	} {
 		none(t, d, text)
 	}
@@ -187,6 +187,7 @@ func TestWordsBehindAValue(t *testing.T) {
 		hex + " is our client secret.":                                          "generic " + hex,
 		id + " is the Heroku API key for production":                            "heroku " + id,
 		"so: (" + mix + ") as the access token":                                 "generic " + mix,
+		mix + " is the Acme key secret":                                         "generic " + mix,
 		mix + " is the database password.":                                      "password " + mix,
 		"2e99f7da4f3d900914f85736191ef4a70083NRAL is our New Relic license key": "newrelic 2e99f7da4f3d900914f85736191ef4a70083NRAL",
 	} {

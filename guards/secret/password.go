@@ -9,6 +9,7 @@ import (
 const (
 	minPassword = 6
 	maxWord     = 80 // bytes of a password
+	minEnclosed = 10 // the same of one in parentheses behind the word
 	minLoud     = 40 // bytes of a value with signs that is not quoted
 	nearEnough  = 64 // bytes from the word that announces a password to it
 )
@@ -16,7 +17,8 @@ const (
 // passwordAt reads a password: what stands right behind the word that announces
 // it, a sign of assignment or a linking word.
 func passwordAt(w *window.Window, v *view, s sight, i int) hit {
-	if !s.linked || s.far > nearEnough {
+	enclosed := !s.linked && w.Before(i) == '('
+	if !s.linked && !enclosed || s.far > nearEnough {
 		return hit{}
 	}
 	if v.scheme() == "secret.basic" {
@@ -28,7 +30,7 @@ func passwordAt(w *window.Window, v *view, s sight, i int) hit {
 	}
 	body := w.Text[i : i+n]
 	quoted := quote(w.Before(i))
-	if !s.signed && bytes.IndexByte(body, '=') > 0 {
+	if !s.signed && bytes.IndexByte(body, '=') > 0 || enclosed && (n < minEnclosed || w.At(i+n) != ')' || changes(body) < 3) {
 		return hit{}
 	}
 	if !quoted && (identifier(body) || w.At(i+n) == '(') || w.Short || code(body) || !strongWord(body) || standIn(nil, body) || counted(body) || known(body) {

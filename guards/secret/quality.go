@@ -275,7 +275,7 @@ func elided(w *window.Window, i int, body []byte) bool {
 // ticket reports whether a value begins as an identifier or digest does that is
 // no credential.
 func ticket(body []byte) bool {
-	if body[0] == '/' || bytes.HasPrefix(body, []byte("W/")) || body[0] == '.' || body[0] == '~' {
+	if body[0] == '/' && (len(body) < 40 || !bytes.ContainsAny(body, "+=")) || body[0] == '.' || body[0] == '~' {
 		return true
 	}
 	end := 0

@@ -87,12 +87,12 @@ func standIn(user, password []byte) bool {
 	if bytes.EqualFold(password, user) {
 		return true
 	}
-	for _, word := range [...]string{"pass", "password", "passwd", "pwd", "secret", "token", "todo"} {
+	for _, word := range [...]string{"pass", "password", "passwd", "pwd", "secret", "token", "todo", "undefined", "null", "none", "string"} {
 		if len(password) == len(word) && bytes.EqualFold(password, []byte(word)) {
 			return true
 		}
 	}
-	return saysSo(password) || password[0] >= 0x80 && distinct(password) <= 3 || dashed(password)
+	return saysSo(password) || monotone(password) || code(password) || password[0] >= 0x80 && distinct(password) <= 3 || dashed(password)
 }
 
 // dashed reports whether a password only names itself, as my-secret-token does:

@@ -5,8 +5,8 @@ import (
 )
 
 const (
-	maxBare   = 128 // bytes of a value that words behind it name
-	toldWords = 7   // from the one that joins them to the value up to the noun
+	maxBare = 128 // bytes of a value that words behind it name
+	maxTold = 40  // bytes from there to the noun
 )
 
 // told reads a value that only the words behind it make a credential: "V is our
@@ -70,7 +70,7 @@ func (d *Detector) elsewhere(w *window.Window, i int) bool {
 func (d *Detector) nounBehind(w *window.Window, k int) (noun role, shapes []int) {
 	var low [maxName]byte
 	kind := false // the word before speaks of what opens something
-	for range toldWords {
+	for begin := k; k-begin <= maxTold; {
 		from, to := wordBehind(w, k)
 		if from == to || w.Short {
 			return ordinary, nil
@@ -82,20 +82,29 @@ func (d *Detector) nounBehind(w *window.Window, k int) (noun role, shapes []int)
 		switch r, _ := d.role(word); {
 		case r == digest, r == other, r == attribute, d.modifiers[string(word)]:
 			return ordinary, nil
-		case r == strong || r == password || r == key && kind:
-			if noun = r; d.followed(w, to) {
-				return noun, shapes
+		case r == strong, r == password, r == key:
+			if followed(w, to) {
+				if r == key && !kind {
+					return ordinary, nil
+				}
+				return r, shapes
 			}
-			if w.Short {
+			next, end := wordBehind(w, to)
+			if w.Short || !d.isNoun(w.Text[next:end]) { // but "key secret" goes on
 				return ordinary, nil
 			}
-		case r == key:
-			return ordinary, nil
 		}
 		kind = kind || d.kinds[string(word)]
 		k = to
 	}
 	return ordinary, nil
+}
+
+// isNoun reports whether a word names a credential.
+func (d *Detector) isNoun(word []byte) bool {
+	var low [maxName]byte
+	r, _ := d.role(lower(word, &low))
+	return r == key || r == strong || r == password
 }
 
 // wordBehind returns the word behind the blank or dash at k.
@@ -114,7 +123,7 @@ func wordBehind(w *window.Window, k int) (from, to int) {
 // followed reports whether the noun that ends at k ends what is said of the
 // value: a sign follows, or a word that begins something else. So "token" is
 // the noun in "the token for CI" but not in "the token refresh".
-func (d *Detector) followed(w *window.Window, k int) bool {
+func followed(w *window.Window, k int) bool {
 	if c := w.At(k); c != ' ' {
 		return c != '-' && c != '_' && c != '/' && c != '.' || c == '.' && w.At(k+1) <= ' '
 	}

@@ -51,7 +51,7 @@ func modifiers() map[string]bool {
 	out := map[string]bool{}
 	for word := range strings.FieldsSeq(`public primary foreign partition cache sort index idempotency object row lookup hash range composite surrogate unique dedup group
 		routing message translation map dict hot arrow enter publishable page next continuation csrf xsrf max min sync cancellation input
-		output prompt completion total site etag cached stop special bos eos pad mask cursor previous prev answer pub`) {
+		output prompt completion total site etag websocket cached stop special bos eos pad mask cursor previous prev answer pub`) {
 		out[word] = true
 	}
 	return out
