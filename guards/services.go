@@ -67,15 +67,21 @@ func (s *Set) Take(service string, r Reading, seg decision.Segment, found, out [
 			specs = append(specs, s.remote[i])
 		}
 	}
+	type place struct {
+		kind       string
+		start, end uint32
+		action     decision.Action
+	}
+	known := make(map[place]bool, len(out)-first)
+	for _, f := range out[first:] {
+		known[place{f.Type, f.Start, f.End, f.Action}] = true
+	}
 	for _, f := range s.resolve(specs, []byte(r.Text), seg, slices.Clone(found), 0) {
 		if r.at != nil {
 			f.Start, f.End = r.at[f.Start], r.at[f.End]
 		}
-		same := func(o decision.Finding) bool {
-			return o.Type == f.Type && o.Start == f.Start && o.End == f.End && o.Action == f.Action
-		}
-		if !slices.ContainsFunc(out[first:], same) {
-			out = append(out, f)
+		if at := (place{f.Type, f.Start, f.End, f.Action}); !known[at] {
+			known[at], out = true, append(out, f)
 		}
 	}
 	slices.SortStableFunc(out[first:], byStart)
