@@ -15,12 +15,17 @@ const (
 	someDigits = 6         // behind a first letter
 	maxLetters = 6         // that stand before its first digit
 	maxDigits  = 19        // of a number without separators
+	maxMixed   = 16        // letters and digits without separators, but for IBANs and wallets
+	maxIBAN    = 34        // letters and digits of an IBAN
 	longWord   = 26        // letters and digits of a wallet at least
 )
 
 // shifted returns the bits of a block from the place n on, with those of the
 // next block behind them.
-func shifted(b, next uint64, n int) uint64 { return b>>n | next<<1<<(63-n) }
+func shifted(b, next uint64, n int) uint64 {
+	m := uint(n) & 63 // which spares the tests for longer shifts
+	return b>>m | next<<1<<(63^m)
+}
 
 // numbers judges the words of block k that begin with a digit, and those that
 // begin with a letter and hold digits.
@@ -39,13 +44,17 @@ func (r *sifting) numbers(k int, begin uint64) {
 		n := bits.TrailingZeros64(^digits)
 		stop := shifted(b.Stop, next.Stop, o)
 		if n >= 8 && n <= 10 && i+n < len(r.text) && r.text[i+n] == ':' { // a bot token
-			r.secret.Add(i)
+			r.places[ofSecrets].Add(i)
 		}
 		if n < manyDigits && stop>>n&1 != 0 {
 			continue
 		}
-		if r.numeric(i, n, shifted(b.Alnum, next.Alnum, o), digits, stop) && !r.within(i) {
-			r.number.Add(i)
+		alnum := shifted(b.Alnum, next.Alnum, o)
+		if word := bits.TrailingZeros64(^alnum); n < 8 && word > n+2 && word != 9 && word != 15 {
+			continue // see mixed
+		}
+		if r.numeric(i, n, alnum, digits, stop) && !r.within(i) {
+			r.places[ofNumbers].Add(i)
 		}
 	}
 	r.months(k, begin)
@@ -55,7 +64,7 @@ func (r *sifting) numbers(k int, begin uint64) {
 		digits := shifted(b.Digit, next.Digit, o)
 		if tally(digits, shifted(b.Stop, next.Stop, o)) >= someDigits && announcedBy(shifted(b.Alnum, next.Alnum, o), digits) {
 			if i := base + o; !r.within(i) {
-				r.number.Add(i)
+				r.places[ofNumbers].Add(i)
 			}
 		}
 	}
@@ -81,14 +90,13 @@ func (r *sifting) months(k int, begin uint64) {
 	}
 	for left := begin &^ b.Digit & low; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
-		i := r.from + k*window.BlockLen + o
-		if !pii.BeginsMonth(r.text[i:]) {
-			continue
-		}
 		digits := shifted(b.Digit, next.Digit, o)
 		n := bits.TrailingZeros64(^shifted(b.Alnum, next.Alnum, o))
-		if n <= 9 && digits>>(n+1)&0b11 != 0 && year(digits&near) != 0 {
-			r.number.Add(i)
+		if n < 3 || n > 9 || digits>>(n+1)&0b11 == 0 || year(digits&near) == 0 {
+			continue
+		}
+		if i := r.from + k*window.BlockLen + o; pii.BeginsMonth(r.text[i:]) {
+			r.places[ofNumbers].Add(i)
 		}
 	}
 }
@@ -114,7 +122,7 @@ func (r *sifting) open(base int, begin uint64) {
 	}
 	for left := begin; left != 0; left &= left - 1 {
 		if i := base + bits.TrailingZeros64(left); i+window.BlockLen > len(r.text) {
-			r.number.Add(i)
+			r.places[ofNumbers].Add(i)
 			r.signed(i)
 		}
 	}
@@ -152,12 +160,14 @@ func announcedBy(alnum, digits uint64) bool {
 		return word == 9
 	case at == 1 && run == 3:
 		return word == 4
+	case at == 1:
+		return run >= 6 && word <= run+2
 	case at == 2: // the rest of an IBAN may be anything
-		return run >= 2
+		return run >= 2 && word <= maxIBAN
 	case at == maxLetters:
-		return run == 2
+		return run == 2 && word == maxMixed
 	}
-	return run >= 6
+	return run >= 6 && word <= maxMixed
 }
 
 // hexes judges the words of block k that a hardware address, an IPv6 address or
@@ -168,25 +178,39 @@ func (r *sifting) hexes(k int, begin uint64) {
 		return
 	}
 	base := r.from + k*window.BlockLen
-	var alnum [6]uint64
-	for n := range alnum {
-		alnum[n] = shifted(b.Alnum, next.Alnum, n)
-	}
-	pairs := alnum[1] &^ alnum[2] & alnum[3] & alnum[4] &^ alnum[5]
-	fours := alnum[1] & alnum[2] & alnum[3] &^ alnum[4] & alnum[5]
-	for left := begin & (pairs | fours); left != 0; left &= left - 1 {
+	behind := next.Alnum &^ (next.Alnum<<1 | b.Alnum>>63)
+	pairs, pairsBehind := ended(b.Alnum, next.Alnum, begin, 2), ended(next.Alnum, 0, behind, 2)
+	pairs &= shifted(pairs, pairsBehind, 3) & shifted(pairs, pairsBehind, 6)
+	fours, foursBehind := ended(b.Alnum, next.Alnum, begin, 4), ended(next.Alnum, 0, behind, 4)
+	fours &= shifted(fours, foursBehind, 5)
+	for left := pairs | fours; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
 		i, shape := base+o, shifted(b.Alnum, next.Alnum, o)
-		if shape&(1<<17-1) == sixPairs && r.text[i+2] != ' ' || shape&(1<<14-1) == threeFours && r.text[i+4] == '.' {
-			r.number.Add(i)
+		if shape&(1<<17-1) == sixPairs && r.text[i+2] == r.text[i+5] && r.text[i+2] == r.text[i+8] && r.text[i+2] != ' ' ||
+			shape&(1<<14-1) == threeFours && r.text[i+4] == '.' {
+			r.places[ofNumbers].Add(i)
 		}
 	}
-	for left := begin & runs(b.Alnum, next.Alnum, longWord); left != 0; left &= left - 1 {
-		r.number.Add(base + bits.TrailingZeros64(left))
+	if begin&r.long != 0 {
+		words, _ := runs(r.long, r.longBehind, minJoined, longWord)
+		for left := begin & words; left != 0; left &= left - 1 {
+			if i := base + bits.TrailingZeros64(left); pii.BeginsWallet(r.text[i:]) {
+				r.places[ofNumbers].Add(i)
+			}
+		}
 	}
 	if b.Colon|next.Colon != 0 {
 		r.colons(base, b, next, begin)
 	}
+}
+
+// ended returns the words of exactly n letters and digits.
+func ended(b, next, begin uint64, n int) uint64 {
+	words := begin &^ shifted(b, next, n)
+	for k := 1; k < n; k++ {
+		words &= shifted(b, next, k)
+	}
+	return words
 }
 
 // The letters and digits of a hardware address.
@@ -205,18 +229,26 @@ const datePart = 0b0_11_0_11_0_1111
 // letters and digits, or with two colons. Within its longest form lie two
 // colons side by side, or seven of them.
 func (r *sifting) colons(base int, b, next *window.Block, begin uint64) {
-	const longest = 1<<40 - 1
-	colon := func(n int) uint64 { return shifted(b.Colon, next.Colon, n) }
-	double := colon(0) & colon(1)
-	for left := begin & (colon(1) | colon(2) | colon(3) | colon(4)); left != 0; left &= left - 1 {
+	const longest, most = 1<<40 - 1, 7
+	double := b.Colon & shifted(b.Colon, next.Colon, 1)
+	if double|next.Colon&(next.Colon>>1) == 0 && bits.OnesCount64(b.Colon)+bits.OnesCount64(next.Colon&longest) < most {
+		return
+	}
+	var groups uint64
+	longer := begin
+	for n := 1; n <= 4; n++ {
+		groups |= longer & shifted(b.Colon, next.Colon, n)
+		longer &= shifted(b.Alnum, next.Alnum, n)
+	}
+	for left := groups; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
 		c := shifted(b.Colon, next.Colon, o) & longest
-		if c&(c>>1) != 0 || bits.OnesCount64(c) >= 7 {
-			r.number.Add(base + o)
+		if c&(c>>1) != 0 || bits.OnesCount64(c) >= most {
+			r.places[ofNumbers].Add(base + o)
 		}
 	}
 	for left := double; left != 0; left &= left - 1 {
-		r.number.Add(base + bits.TrailingZeros64(left))
+		r.places[ofNumbers].Add(base + bits.TrailingZeros64(left))
 	}
 }
 
@@ -225,8 +257,6 @@ func (r *sifting) colons(base int, b, next *window.Block, begin uint64) {
 // IPv4 address or a date may stand there.
 func (r *sifting) numeric(i, n int, alnum, digits, stop uint64) bool {
 	switch {
-	case !r.last && i+window.BlockLen > len(r.text):
-		return true
 	case alnum>>n&1 != 0:
 		return r.mixed(i, n, alnum, digits)
 	case n >= manyDigits:
@@ -285,6 +315,6 @@ func fourParts(digits uint64) bool {
 // signed judges what may begin before the digits at i: a plus or a parenthesis.
 func (r *sifting) signed(i int) {
 	if i > 0 && (r.text[i-1] == '+' || r.text[i-1] == '(') {
-		r.number.Add(i - 1)
+		r.places[ofNumbers].Add(i - 1)
 	}
 }

@@ -15,19 +15,14 @@ const (
 // reader takes all guards of a set through a text together, one stretch after
 // another, so that each stretch is sifted once.
 type reader struct {
-	sieve  *sieve
-	text   []byte
-	last   bool
-	start  int // where reading began
-	from   int // of the stretch
-	begun  bool
-	places [ofInjection + 1]window.Places
-	opened opening // by the stretches so far
+	sifting
+	start int // where reading began
+	begun bool
 }
 
 // read returns a reader of text from start on.
 func (s *Set) read(text []byte, start int, last bool) reader {
-	return reader{sieve: s.sieve, text: text, last: last, start: start, from: start}
+	return reader{sifting: sifting{sieve: s.sieve, text: text, from: start, last: last}, start: start}
 }
 
 // next goes to the first stretch, or to the next one if there is one. A text
@@ -39,8 +34,8 @@ func (r *reader) next() bool {
 			return false
 		}
 	}
+	r.sift(r.begun)
 	r.begun = true
-	r.sieve.sift(r.text, r.from, r.last, &r.places, &r.opened)
 	return true
 }
 

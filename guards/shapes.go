@@ -8,16 +8,16 @@ func (r *sifting) sign(i int) {
 	switch text[i] {
 	case '/': // the authority of a URL
 		if i >= 2 && text[i-1] == '/' && text[i-2] == ':' {
-			r.secret.Add(i + 1)
+			r.places[ofSecrets].Add(i + 1)
 		}
 	case '\\': // a line end that is still written as \n
 		if i+2 < len(text) && (text[i+1] == 'n' || text[i+1] == 'r' || text[i+1] == 't') {
-			r.secret.Add(i + 2)
-			r.number.Add(i + 2)
+			r.places[ofSecrets].Add(i + 2)
+			r.places[ofNumbers].Add(i + 2)
 		}
 	case '<', '[': // a token that separates roles
 		if i+1 < len(text) && (text[i+1] == '|' || text[i+1] == '<' || text[i+1] == '/' || text[i+1]|0x20 == 'i') {
-			r.injection.Add(i)
+			r.places[ofInjection].Add(i)
 		}
 	}
 }
@@ -26,7 +26,7 @@ func (r *sifting) sign(i int) {
 func (r *sifting) begin(i int) {
 	const dashes = "-----"
 	if i >= len(dashes) && string(r.text[i-len(dashes):i]) == dashes {
-		r.secret.Add(i - len(dashes))
+		r.places[ofSecrets].Add(i - len(dashes))
 	}
 }
 

@@ -2,7 +2,6 @@ package guards
 
 import (
 	"math/bits"
-	"slices"
 
 	"outrider.dev/outrider/guards/window"
 )
@@ -24,8 +23,9 @@ type sieve struct {
 	any               keys // of all kinds
 	secret, injection keys
 	openers           keys
-	prefixes          [1 << 9][]string // of credentials, by their first two bytes
-	words             map[string]bool  // before values, see values.go: whether any value right behind is judged
+	digits            uint64             // all bits if a key begins with two digits
+	prefixes          [1 << 9][]string   // of credentials, by their first two bytes
+	words             map[string]meaning // before values, see values.go
 	value             [256]part
 }
 
@@ -33,7 +33,7 @@ type sieve struct {
 // prefixes that they stand for.
 func (v *sieve) credentials(keys, prefixes []string) {
 	for _, key := range keys {
-		v.any.add(key)
+		v.add(key)
 		v.secret.add(key)
 	}
 	for _, p := range prefixes {
@@ -45,25 +45,33 @@ func (v *sieve) credentials(keys, prefixes []string) {
 // injections adds the keys of words that an act may begin with.
 func (v *sieve) injections(keys []string) {
 	for _, key := range keys {
-		v.any.add(key)
+		v.add(key)
 		v.injection.add(key)
 	}
 }
 
-// open adds words before values: those near which a value with a digit is
-// judged, and those right behind which any is. A line end that is still written
-// as \n leaves its letter to the word.
-func (v *sieve) open(near, right []string) {
-	v.words = map[string]bool{}
-	for _, word := range slices.Concat(near, right) {
-		v.words[word] = false
-		for _, letter := range [...]string{"", "n", "r"} {
-			v.any.add(letter + word)
-			v.openers.add(letter + word)
-		}
+func (v *sieve) add(key string) {
+	v.any.add(key)
+	if len(key) > 1 && window.IsDigit(key[0]) && window.IsDigit(key[1]) {
+		v.digits = ^uint64(0)
 	}
-	for _, word := range right {
-		v.words[word] = true
+}
+
+// open adds words before values: those near which a value with a digit is
+// judged, those right behind which any is, and those to which none is assigned.
+// A line end that is still written as \n leaves its letter to the word.
+func (v *sieve) open(near, right, none []string) {
+	v.words = map[string]meaning{}
+	for m, words := range map[meaning][]string{opensNear: near, opensRight: right, opensNone: none} {
+		for _, word := range words {
+			v.words[word] = m
+			for _, letter := range [...]string{"", "n", "r"} {
+				if m != opensNone {
+					v.add(letter + word)
+					v.openers.add(letter + word)
+				}
+			}
+		}
 	}
 }
 
@@ -82,16 +90,22 @@ func (v *sieve) prefixed(text []byte, last bool) bool {
 	return false
 }
 
-// sift writes the places of the stretch that begins at from. It also reads what
-// stands around the stretch.
-func (v *sieve) sift(text []byte, from int, last bool, places *[ofInjection + 1]window.Places, o *opening) {
-	r := sifting{sieve: v, text: text, from: from, last: last}
+// sift writes the places of the stretch. It also reads what stands around the
+// stretch, and has read its first block where the stretch goes on with the text.
+func (r *sifting) sift(goesOn bool) {
+	text, from, last := r.text, r.from, r.last
 	p := window.NewPlaces(from, len(text))
-	r.secret, r.number, r.injection = &places[ofSecrets], &places[ofNumbers], &places[ofInjection]
-	*r.secret, *r.number, *r.injection = p, p, p
+	r.places[ofSecrets], r.places[ofNumbers], r.places[ofInjection] = p, p, p
 	filled := min(blocks, (len(text)-from+window.BlockLen-1)/window.BlockLen)
-	for k := range filled {
+	first := 0
+	if goesOn {
+		r.blocks[0], first = r.blocks[blocks-1], 1
+	}
+	for k := first; k < filled; k++ {
 		r.blocks[k].Read(text, from+k*window.BlockLen)
+	}
+	if filled < blocks {
+		clear(r.blocks[max(filled, first):])
 	}
 	before := uint64(0) // whether the byte before the block is a letter or digit
 	if from > 0 && window.IsAlnum(text[from-1]) {
@@ -100,7 +114,7 @@ func (v *sieve) sift(text []byte, from int, last bool, places *[ofInjection + 1]
 	for i := max(0, from-2); i < from; i++ {
 		r.sign(i)
 	}
-	near := r.resume(o)
+	near := r.resume()
 	for k := range min(filled, blocks-1) {
 		b := &r.blocks[k]
 		begin := b.Alnum &^ (b.Alnum<<1 | before)
@@ -116,11 +130,11 @@ func (v *sieve) sift(text []byte, from int, last bool, places *[ofInjection + 1]
 			r.sign(from + k*window.BlockLen + bits.TrailingZeros64(left))
 		}
 		for left := b.Lead; left != 0; left &= left - 1 {
-			r.injection.Add(from + k*window.BlockLen + bits.TrailingZeros64(left))
+			r.places[ofInjection].Add(from + k*window.BlockLen + bits.TrailingZeros64(left))
 		}
 		before = b.Alnum >> 63
 	}
-	*o = opening{from + window.Stretch, near, r.right}
+	r.before = opening{from + window.Stretch, near, r.right}
 	r.ahead(before)
 	if near != 0 {
 		r.straddling(min(from+window.Stretch, len(text)))
@@ -133,82 +147,90 @@ func (v *sieve) sift(text []byte, from int, last bool, places *[ofInjection + 1]
 // unfinished judges the last bytes of a text of which more may come.
 func (r *sifting) unfinished() {
 	n := len(r.text)
-	r.secret.AddFrom(n - margin)
-	r.number.AddFrom(n - margin)
-	r.injection.AddFrom(n - margin)
+	r.places[ofSecrets].AddFrom(n - margin)
+	r.places[ofNumbers].AddFrom(n - margin)
+	r.places[ofInjection].AddFrom(n - margin)
 	r.lastWord()
 	for i := max(r.from, n-minValue); i < n-margin; i++ {
 		// The beginnings of -----BEGIN, of a bot token and of a value.
 		if c := r.text[i]; c == '-' || window.IsDigit(c) || i == 0 || r.begins(i) {
-			r.secret.Add(i)
+			r.places[ofSecrets].Add(i)
 		}
 	}
 }
 
 // sifting is one stretch while it is sifted.
 type sifting struct {
-	sieve                     *sieve
-	secret, number, injection *window.Places
-	text                      []byte
-	from                      int
-	last                      bool
-	blocks                    [blocks]window.Block
-	right                     int   // as in opening
-	opened                    uint8 // 1 if a word of the block opens the text behind it
+	sieve  *sieve
+	text   []byte
+	from   int
+	last   bool
+	blocks [blocks]window.Block
+	places [ofInjection + 1]window.Places
+	before opening // by the stretches so far
+	right  int     // as in opening
+
+	opened           uint8  // 1 if a word of the block opens the text behind it
+	long, longBehind uint64 // of the block: where minJoined letters and digits begin, there and in the next one
 }
 
 // words judges the words that begin in block k.
 func (r *sifting) words(k int, begin uint64) {
 	b, next := &r.blocks[k], &r.blocks[k+1]
 	base := r.from + k*window.BlockLen
-	for left := begin; left != 0; left &= left - 1 {
+	numbers := b.Digit & shifted(b.Digit, next.Digit, 1) &^ r.sieve.digits
+	for left := begin &^ numbers; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
 		if h := hash(keyOf(r.text, base+o, shifted(b.Alnum, next.Alnum, o))); r.sieve.any.has(h) {
 			r.word(base+o, h, bits.TrailingZeros64(^shifted(b.Alnum, next.Alnum, o)))
 		}
 	}
-	for left := begin & runs(b.Alnum, next.Alnum, minJoined); left != 0; left &= left - 1 {
+	r.long, r.longBehind = runs(b.Alnum, next.Alnum, 1, minJoined)
+	for left := begin & r.long; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
 		n := bits.TrailingZeros64(^shifted(b.Alnum, next.Alnum, o))
 		if n < botWord && endsWithWord(r.text[base+o:base+o+n]) {
 			r.joined(base + o + n)
 		}
 		if n >= 23 && n < botWord && r.text[base+o]-'M' <= 'O'-'M' { // a bot token
-			r.secret.Add(base + o)
+			r.places[ofSecrets].Add(base + o)
 		}
 	}
-	for left := begin & runs(b.Token, next.Token, minValue); left != 0; left &= left - 1 {
+	tokens, _ := runs(b.Token, next.Token, 1, minValue)
+	for left := begin & tokens; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
 		i := base + o
-		if digits := shifted(b.Digit, next.Digit, o) & (1<<minValue - 1); r.announced(i) || digits != 0 && (i == 0 || r.begins(i)) {
-			r.secret.Add(i)
+		told := shifted(b.Digit, next.Digit, o)&(1<<minValue-1) != 0 && r.told(i, bits.TrailingZeros64(^shifted(b.Token, next.Token, o)))
+		if (told || r.announced(i)) && !r.settled(i) {
+			r.places[ofSecrets].Add(i)
 		}
 	}
 	// Characters that words are disguised with may stand among their first letters.
 	if b.Odd|next.Odd != 0 {
 		odd := b.Odd>>1 | b.Odd>>2 | b.Odd>>3 | next.Odd<<63 | next.Odd<<62 | next.Odd<<61
 		for left := begin & odd; left != 0; left &= left - 1 {
-			r.injection.Add(base + bits.TrailingZeros64(left))
+			r.places[ofInjection].Add(base + bits.TrailingZeros64(left))
 		}
 	}
 }
 
-// runs returns the places of a block from which on n bits are set, those of the
-// next block behind them.
-func runs(b, next uint64, n int) uint64 {
-	for have := 1; have < n; {
+// runs returns the places from which on n bits are set, in a block and the next
+// one, from the places from which on have of them are. Those of the next block
+// are right as far as nothing behind it matters.
+func runs(b, next uint64, have, n int) (uint64, uint64) {
+	for have < n {
 		step := min(have, n-have)
 		b, next = b&shifted(b, next, step), next&(next>>step)
 		have += step
 	}
-	return b
+	return b, next
 }
 
 // word judges the word of n letters and digits at i, whose key is known.
 func (r *sifting) word(i int, h uint16, n int) {
 	if r.sieve.secret.has(h) {
 		if r.sieve.prefixed(r.text[i:], r.last) {
-			r.secret.Add(i)
+			r.places[ofSecrets].Add(i)
 		}
 		if r.text[i] == 'B' {
 			r.begin(i)
@@ -218,6 +240,6 @@ func (r *sifting) word(i int, h uint16, n int) {
 		r.opener(i, n)
 	}
 	if r.sieve.injection.has(h) {
-		r.injection.Add(i)
+		r.places[ofInjection].Add(i)
 	}
 }

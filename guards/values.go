@@ -61,31 +61,87 @@ const (
 	openFor  = 3  // blocks
 	rightFor = 64 // bytes behind the beginning of the word
 
-	minJoined = 9 // letters of a word such as dbPassword, whose end opens
+	maxTold   = 128 // bytes of a value that the words behind it name
+	minJoined = 9   // letters of a word such as dbPassword, whose end opens
 )
+
+// meaning is what a word says about a value behind it.
+type meaning uint8
+
+const (
+	opensNear meaning = 1 + iota
+	opensRight
+	opensNone // and no other word has a say where the value is assigned
+)
+
+// meaningOf looks a word up.
+func (v *sieve) meaningOf(word []byte) meaning {
+	var low [botWord]byte
+	if len(word) > len(low) {
+		return 0
+	}
+	for k, c := range word {
+		low[k] = c | 0x20
+	}
+	return v.words[string(low[:len(word)])]
+}
 
 // opener notes the word of n letters and digits at i if it is one that opens.
 // The options of commands stand behind a dash.
 func (r *sifting) opener(i, n int) {
-	var low [botWord]byte
-	if n > len(low) {
-		return
+	word := r.text[i : i+n]
+	m := r.sieve.meaningOf(word)
+	if m == 0 && i > 0 && r.text[i-1] == '\\' && (word[0] == 'n' || word[0] == 'r') {
+		m = r.sieve.meaningOf(word[1:])
 	}
-	for k, c := range r.text[i : i+n] {
-		low[k] = c | 0x20
-	}
-	right, opens := r.sieve.words[string(low[:n])]
-	if !opens && i > 0 && r.text[i-1] == '\\' && (low[0] == 'n' || low[0] == 'r') {
-		right, opens = r.sieve.words[string(low[1:n])]
-	}
-	if !opens || low[0] == 'u' && (i == 0 || r.text[i-1] != '-') {
+	if m == 0 || m == opensNone || word[0]|0x20 == 'u' && (i == 0 || r.text[i-1] != '-') {
 		return
 	}
 	r.opened = 1
-	if right {
+	if m == opensRight {
 		r.right = i
 		r.follow(i)
 	}
+}
+
+// told reports whether the value at i may be one that the words behind it name:
+// behind its n bytes and more, and perhaps a quote or a parenthesis, stands a
+// blank and as, is or for.
+func (r *sifting) told(i, n int) bool {
+	if i > 0 && !r.begins(i) {
+		return false
+	}
+	k := i + n
+	for k < len(r.text) && r.sieve.value[r.text[k]]&within != 0 && k-i < maxTold {
+		k++
+	}
+	if k < len(r.text) && strings.IndexByte("\"'`)", r.text[k]) >= 0 {
+		k++
+	}
+	if k+1 >= len(r.text) {
+		return !r.last
+	}
+	next := r.text[k+1]
+	return r.text[k] == ' ' && (next == 'a' || next == 'i' || next == 'f')
+}
+
+// settled reports whether a member of a JSON object begins at i whose name says
+// that it is no credential, as in "sha": "…. The text before i announces a value.
+func (r *sifting) settled(i int) bool {
+	k := i - 1
+	for _, sign := range [...]byte{'"', ' ', ':', '"'} {
+		switch {
+		case k > 0 && r.text[k] == sign:
+			k--
+		case sign != ' ':
+			return false
+		}
+	}
+	end := k + 1
+	for k >= 0 && end-k <= botWord && window.IsAlnum(r.text[k]) {
+		k--
+	}
+	return k >= 0 && r.text[k] != '\\' && r.sieve.meaningOf(r.text[k+1:end]) == opensNone
 }
 
 // endsWithWord reports whether a name ends as dbPassword and dbPasswd do. It is
@@ -108,14 +164,14 @@ func (r *sifting) lastWord() {
 	for k > 0 && len(r.text)-k < botWord && window.IsAlnum(r.text[k-1]) {
 		k--
 	}
-	r.secret.Add(k)
+	r.places[ofSecrets].Add(k)
 }
 
 // follow judges all values that begin right behind the word at i.
 func (r *sifting) follow(i int) {
 	for k := max(i+1, r.from, 1); k <= i+rightFor && k < len(r.text); k++ {
 		if r.begins(k) {
-			r.secret.Add(k)
+			r.places[ofSecrets].Add(k)
 		}
 	}
 }
@@ -127,18 +183,18 @@ func (r *sifting) begins(k int) bool {
 
 // opening is what the text before a stretch opens.
 type opening struct {
-	before int   // where the stretch begins
-	near   uint8 // bit n stands for the n+1st block before it
-	right  int   // where the last word begins right behind which all is judged; -1 for none
+	at    int   // where the stretch begins
+	near  uint8 // bit n stands for the n+1st block before it
+	right int   // where the last word begins right behind which all is judged; -1 for none
 }
 
 // resume takes over what the text before the stretch opens: from the stretch
 // before, or by looking for it.
-func (r *sifting) resume(o *opening) (near uint8) {
+func (r *sifting) resume() (near uint8) {
 	r.right = -1
-	if o.before == r.from && r.from > 0 {
-		near, r.right = o.near, o.right
-	} else {
+	if r.before.at == r.from && r.from > 0 {
+		near, r.right = r.before.near, r.before.right
+	} else if r.from > 0 {
 		var earlier, before window.Block
 		r.readBack(&earlier, 2)
 		r.readBack(&before, 1)
@@ -213,5 +269,5 @@ func (r *sifting) valueAround(i int) {
 	for k > 0 && i-k < window.BlockLen && r.sieve.value[r.text[k]]&opens == 0 && r.sieve.value[r.text[k-1]]&opens == 0 {
 		k--
 	}
-	r.secret.Add(k)
+	r.places[ofSecrets].Add(k)
 }

@@ -140,6 +140,10 @@ func monthAt(w *window.Window, i int) int {
 
 // BeginsMonth reports whether the text begins like the English name of a month.
 func BeginsMonth(text []byte) bool {
+	const letters = 1<<('j'&31) | 1<<('f'&31) | 1<<('m'&31) | 1<<('a'&31) | 1<<('s'&31) | 1<<('o'&31) | 1<<('n'&31) | 1<<('d'&31)
+	if len(text) == 0 || letters>>(text[0]&31)&1 == 0 {
+		return false
+	}
 	switch low := firstThree(text); string(low[:]) {
 	case "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec":
 		return true

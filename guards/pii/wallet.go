@@ -20,10 +20,7 @@ const (
 
 // wallet reads an address of a currency.
 func wallet(w *window.Window, i int) hit {
-	if !oneOf(w.Text[i], "0abltABLT13MDX97") {
-		return hit{}
-	}
-	if k := i + minWallet - 1; k < len(w.Text) && !window.IsAlnum(w.Text[k]) {
+	if k := i + minWallet - 1; k < len(w.Text) && (!window.IsAlnum(w.Text[k]) || !BeginsWallet(w.Text[i:])) {
 		return hit{}
 	}
 	n := w.Run(i, maxLonger, window.Alnum)
@@ -35,6 +32,33 @@ func wallet(w *window.Window, i int) hit {
 		return hit{kWallet, i + n, .95}
 	}
 	return hit{}
+}
+
+// BeginsWallet reports whether an address of a currency may begin with the text
+// of at least 26 bytes. The sieve of the guards package asks so too.
+func BeginsWallet(text []byte) bool {
+	switch text[0] | 0x20 {
+	case '0' | 0x20:
+		return text[1] == 'x'
+	case 'b', 't':
+		return text[1]|0x20 == 'c' || text[1]|0x20 == 'b' || plain58(text)
+	case 'l', 'a':
+		return text[1]|0x20 == 't' || text[1]|0x20 == 'd' || plain58(text)
+	case '1', '3', 'm', 'd', 'x', '9', '7':
+		return plain58(text)
+	}
+	return false
+}
+
+// plain58 reports whether the letters and digits of the shortest address are
+// all of those that base 58 has.
+func plain58(text []byte) bool {
+	for _, c := range text[:minWallet] {
+		if c == '0' || c == 'O' || c == 'I' || c == 'l' {
+			return false
+		}
+	}
+	return true
 }
 
 // ethereum reports whether the text is 0x and 40 hexadecimal digits. Where both
@@ -136,7 +160,7 @@ const alphabet58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 // base58 checks a version, 20 bytes and four of their digest.
 func base58(text []byte) bool {
-	if len(text) > 35 || bytes.ContainsAny(text, "0OIl") {
+	if len(text) > 35 {
 		return false
 	}
 	var raw [25]byte

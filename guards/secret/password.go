@@ -185,14 +185,16 @@ func known(body []byte) bool {
 	return false
 }
 
+// ofCommand reports whether -u or --user leads to the value.
+func (v *view) ofCommand() bool {
+	line, gap := v.text[:v.gap], v.text[v.gap:]
+	return len(gap) > 0 && len(gap) <= 2 && (gap[0] == ' ' || gap[0] == '=') &&
+		(bytes.HasSuffix(line, []byte("-u")) || bytes.HasSuffix(line, []byte("--user")))
+}
+
 // commandUser reads user:password behind the -u or --user of curl.
 func commandUser(w *window.Window, v *view, i int) hit {
-	line := v.text
-	gap := line[v.gap:]
-	if len(gap) == 0 || len(gap) > 2 || !bytes.HasSuffix(line[:v.gap], []byte("-u")) && !bytes.HasSuffix(line[:v.gap], []byte("--user")) || gap[0] != ' ' && gap[0] != '=' {
-		return hit{}
-	}
-	if !bytes.Contains(line, []byte("curl")) && !bytes.Contains(line, []byte("http")) {
+	if !bytes.Contains(v.text, []byte("curl")) && !bytes.Contains(v.text, []byte("http")) {
 		return hit{}
 	}
 	n := wordEnd(w, i)

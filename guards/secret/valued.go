@@ -17,15 +17,21 @@ const (
 // valued reads a value that only what stands before it makes a credential: an
 // authorization scheme, or the words that name it.
 func (d *Detector) valued(w *window.Window, i int) hit {
-	if !opens(w.Before(i)) || i == 0 || opens(w.Text[i]) || hopeless(w, i) {
+	if !opens(w.Before(i)) || i == 0 || opens(w.Text[i]) || brief(w, i) {
 		return hit{}
 	}
 	v := look(w, i)
-	if h := commandUser(w, &v, i); h.end > 0 || w.Short {
-		return h
-	}
 	s := d.judge(&v)
-	if s.noun == ordinary && !s.signed || s.glued && !wide(w, i) {
+	named, command := (s.noun != ordinary || s.signed) && (!s.glued || wide(w, i)), v.ofCommand()
+	if !named && !command || hopeless(w, i) {
+		return hit{}
+	}
+	if command {
+		if h := commandUser(w, &v, i); h.end > 0 || w.Short {
+			return h
+		}
+	}
+	if !named {
 		return hit{}
 	}
 	if s.noun == password {
@@ -41,6 +47,19 @@ func (d *Detector) valued(w *window.Window, i int) hit {
 		return p
 	}
 	return h
+}
+
+// brief reports whether a value at i has come to its end and is shorter than any.
+func brief(w *window.Window, i int) bool {
+	for k := i; k < i+minPassword; k++ {
+		if k == len(w.Text) {
+			return w.Last
+		}
+		if c := w.Text[k]; c <= ' ' || quote(c) {
+			return true
+		}
+	}
+	return false
 }
 
 // hopeless dismisses what has come to its end and cannot be a value: it is

@@ -84,15 +84,17 @@ var endings = [...]struct {
 
 // Openers returns the words before which values are told apart from other text,
 // in lower case: first those near which a value with a digit may be one, then
-// those right behind which any value may.
-func (d *Detector) Openers() (near, right []string) {
+// those right behind which any value may, and those to which none is assigned.
+func (d *Detector) Openers() (near, right, none []string) {
 	for word, r := range d.words {
 		switch r {
 		case key, strong, session:
 			near = append(near, word)
 		case password:
 			right = append(right, word)
+		case digest, other:
+			none = append(none, word)
 		}
 	}
-	return near, append(right, "u", "user") // of curl -u and --user
+	return near, append(right, "u", "user"), none // of curl -u and --user
 }
