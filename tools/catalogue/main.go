@@ -36,7 +36,7 @@ func sections() []section {
 	return []section{
 		{
 			title: "Secret",
-			before: "A credential is known by its own shape or by the words before it, in code, settings, commands, logs and sentences. " +
+			before: "A credential is known by its own shape or by the words before or behind it, in code, settings, commands, logs and sentences. " +
 				"The span is the credential, without the name, scheme or host around it. As soon as its first bytes prove it, all that follows in its alphabet " +
 				"belongs to it, however long it is: in a stream nothing of it leaves. A checksum raises the confidence and is never asked for. " +
 				"Placeholders, examples, templates, masks, digests, UUIDs and the ids of calls, commits and messages stay clean.",
