@@ -38,8 +38,8 @@ func (d *document) checkService(seen map[string]string, path, name string, beare
 	d.checkName(path+".name", name)
 	d.unique(seen, path+".name", name)
 	d.checkVariable(path+".bearer.env", bearer.GetEnv())
-	if at := path + ".timeout"; timeout.AsDuration() <= 0 || timeout.AsDuration() > longest {
-		d.fail(at, at+" is not above 0s and at most 5s", "give a time such as 500ms: the call waits meanwhile")
+	if at := path + ".timeout"; timeout.AsDuration() > longest {
+		d.fail(at, at+" is longer than 5s", "give at most 5s: the call waits meanwhile")
 	}
 }
 

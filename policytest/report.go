@@ -18,6 +18,7 @@ type Report struct {
 type SuiteReport struct {
 	Name, File string
 	Results    []Result
+	Unasked    []string // services that guards ask elsewhere: here they find nothing
 }
 
 // Failed counts the cases that did not pass.
@@ -86,7 +87,7 @@ func Run(ctx context.Context, suites []*Suite, opt Options) (*Report, error) {
 		if len(results) == 0 {
 			continue
 		}
-		report.Suites = append(report.Suites, SuiteReport{s.Name(), s.File(), results})
+		report.Suites = append(report.Suites, SuiteReport{s.Name(), s.File(), results, s.unasked()})
 		if !opt.Coverage {
 			continue
 		}

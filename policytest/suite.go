@@ -3,6 +3,8 @@ package policytest
 import (
 	"crypto/ed25519"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"outrider.dev/outrider/assemble/decisionservice"
@@ -103,6 +105,11 @@ func (s *Suite) engine(policies *authz.Set) (*pdp.Engine, *records, error) {
 		Now:      s.now,
 	})
 	return e, seen, err
+}
+
+// unasked names the services that guards ask elsewhere.
+func (s *Suite) unasked() []string {
+	return slices.Sorted(maps.Keys(decisionservice.Silent(s.policies)))
 }
 
 // limited reports whether a case may use up what the next one needs.

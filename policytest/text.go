@@ -23,6 +23,9 @@ func (r *Report) Text(out io.Writer, color bool) {
 			word, count = paint("FAIL", red, color), fmt.Sprintf("%d of %s failed", n, plural(len(s.Results), "case"))
 		}
 		fmt.Fprintf(out, "%s  %-*s  %-24s  %s\n", word, names, s.Name, count, s.File)
+		if len(s.Unasked) > 0 {
+			fmt.Fprintf(out, "      services are not asked in tests, as if they found nothing: %s\n", strings.Join(s.Unasked, ", "))
+		}
 		for j := range s.Results {
 			if !s.Results[j].Passed() {
 				s.failure(out, &s.Results[j], color)

@@ -2,6 +2,7 @@ package decisionservice
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -74,35 +75,48 @@ func (deaf) Read(_ context.Context, texts []string) ([][]decision.Finding, error
 func Silent(policies []config.Policy) map[string]pdp.Service {
 	out := map[string]pdp.Service{}
 	for i := range policies {
-		for _, g := range asking(&policies[i]) {
-			if _, known := out[g.GetName()]; !known {
-				out[g.GetName()] = pdp.Service{Reader: deaf{}, Kind: guards.Kind(g.GetType())}
+		for _, a := range asking(&policies[i]) {
+			if _, known := out[a.GetName()]; !known {
+				out[a.GetName()] = pdp.Service{Reader: deaf{}, Kind: guards.Kind(a.GetType())}
 			}
 		}
 	}
 	return out
 }
 
+// askingGuard is a guard that asks a service, and the path of its field.
+type askingGuard struct {
+	*configv1.Guard
+	path string
+}
+
 // asking returns the guards of a policy that ask services.
-func asking(p *config.Policy) []*configv1.Guard {
+func asking(p *config.Policy) []askingGuard {
+	var out []askingGuard
 	b := p.Doc.GetSpec().GetBackend()
-	llm, mcp := b.GetLlm().GetGuards(), b.GetMcp().GetGuards()
-	all := slices.Concat(llm.GetRequest(), llm.GetResponse(), mcp.GetRequest(), mcp.GetResponse())
-	return slices.DeleteFunc(all, func(g *configv1.Guard) bool {
-		return g.GetName() == "" || g.GetType() != string(guards.Recognizer) && g.GetType() != string(guards.Classifier)
-	})
+	for path, list := range map[string][]*configv1.Guard{
+		"llm.guards.request": b.GetLlm().GetGuards().GetRequest(), "llm.guards.response": b.GetLlm().GetGuards().GetResponse(),
+		"mcp.guards.request": b.GetMcp().GetGuards().GetRequest(), "mcp.guards.response": b.GetMcp().GetGuards().GetResponse(),
+	} {
+		for i, g := range list {
+			if t := guards.Kind(g.GetType()); g.GetName() != "" && (t == guards.Recognizer || t == guards.Classifier) {
+				out = append(out, askingGuard{g, fmt.Sprintf("spec.backend.%s[%d]", path, i)})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b askingGuard) int { return strings.Compare(a.path, b.path) })
+	return out
 }
 
 // expected says which services a configuration must have for the policies.
 func expected(policies []config.Policy) []string {
 	var out []string
 	for i := range policies {
-		for _, g := range asking(&policies[i]) {
-			line := "policy " + policies[i].Doc.GetMetadata().GetName() + " asks the " + strings.ToLower(g.GetType()) + " " + g.GetName() +
-				": whether a configuration has it is not known here; check both together"
-			if !slices.Contains(out, line) {
-				out = append(out, line)
-			}
+		p := &policies[i]
+		for _, a := range asking(p) {
+			at, _ := p.Position(a.path)
+			out = append(out, fmt.Sprintf("%s: policy %s: whether a configuration has the %s %q is not known here: check both together",
+				at, p.Doc.GetMetadata().GetName(), strings.ToLower(a.GetType()), a.GetName()))
 		}
 	}
 	return out

@@ -31,6 +31,7 @@ type setup struct {
 	listen   string // pdp.listen beside http
 	decision string // the sidecar's decision
 	limits   string // of both parts
+	guards   string // what guards ask
 	ports    ports
 	policy   string
 	standIns
@@ -44,6 +45,7 @@ func newSetup(t *testing.T, changes ...func(*setup)) *setup {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	s := &setup{dir: dir, issuer: believed, agent: agentName, policy: policy, standIns: startStandIns(t)}
+	s.guards = "{}"
 	s.limits, s.ports = "{body: 1MiB}", ports{"127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"}
 	s.peers = fmt.Sprintf("[{uid: %d, agents: [%s]}]", os.Getuid(), agentName)
 	s.listen = fmt.Sprintf("socket: %q", s.socket())
@@ -98,6 +100,7 @@ mcp:
     - {name: github, url: $github, auth: {bearer: {file: $dir/github.key}}}
     - {name: slack, url: $slack, auth: {bearer: {file: $dir/slack.key}}}
     - {name: script, url: $script/mcp, auth: {bearer: {file: $dir/script.key}}}
+guards: $guards
 `
 )
 
@@ -144,7 +147,7 @@ spec:
 func (s *setup) text(sections ...string) string {
 	return strings.NewReplacer(
 		"$port.agent", s.ports.agent, "$port.admin", s.ports.admin, "$port.pdp", s.ports.pdp, "$limits", s.limits,
-		"$agent", s.agent, "$decision", s.decision, "$listen", s.listen, "$peers", s.peers,
+		"$guards", strings.ReplaceAll(s.guards, "$dir", s.dir), "$agent", s.agent, "$decision", s.decision, "$listen", s.listen, "$peers", s.peers,
 		"$state", s.state(), "$dir", s.dir, "$model", spareModel, "$perMinute", fmt.Sprint(perMinute),
 		"$main", s.main.URL, "$spare", s.spare.URL, "$script", s.script.url,
 		"$github", s.github.URL, "$slack", s.slack.URL,
