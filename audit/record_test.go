@@ -72,6 +72,7 @@ func TestOutcomeReadsBack(t *testing.T) {
 		ID: "0123456789ab", Time: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Phase: PhaseOutcome, Surface: decision.LLM,
 		Effect: "allow", Providers: []string{"openai"}, End: decision.EndDisconnected,
 		Usage:    decision.Usage{Input: 12, Output: 3, Cached: 1, Estimated: true},
+		Unread:   []Unread{{Service: "ner", Passed: true, Why: "no answer within 500ms"}},
 		Observed: []Observed{{Policy: "trial", Code: decision.CodeRateLimited, Rule: "ten a minute"}},
 	}
 	dir := t.TempDir()

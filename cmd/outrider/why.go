@@ -104,6 +104,13 @@ func explainOne(out io.Writer, r *audit.Record) {
 	if r.MoreFindings > 0 {
 		row("found", fmt.Sprintf("and %d more", r.MoreFindings))
 	}
+	for _, u := range r.Unread {
+		what := "refused"
+		if u.Passed {
+			what = "passed"
+		}
+		row("unread", "by "+u.Service+", "+what+": "+u.Why)
+	}
 	for _, e := range r.Edits {
 		row("changed", e.What+" by "+e.Rule)
 	}
