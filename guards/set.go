@@ -55,17 +55,18 @@ func New(specs []Spec, key Key) (*Set, error) {
 	set := &Set{key: key}
 	kinds := map[Kind]bool{}
 	for i := range specs {
-		if err := specs[i].check(); err != nil {
+		p := &specs[i]
+		if err := p.check(); err != nil {
 			return nil, err
 		}
-		if specs[i].remote() {
-			set.remote = append(set.remote, specs[i])
+		if p.remote() {
+			set.remote = append(set.remote, *p)
 		} else {
-			set.specs = append(set.specs, specs[i])
+			set.specs = append(set.specs, *p)
 		}
-		kinds[specs[i].Kind] = true
-		if (specs[i].Action == decision.ActionHash || specs[i].byHash()) && len(key) != KeySize {
-			return nil, fmt.Errorf("guard %s: hashes need a key of %d bytes", specs[i].Kind, KeySize)
+		kinds[p.Kind] = true
+		if (p.Action == decision.ActionHash || p.byHash()) && len(key) != KeySize {
+			return nil, fmt.Errorf("guard %s: hashes need a key of %d bytes", p.Kind, KeySize)
 		}
 	}
 	var err error

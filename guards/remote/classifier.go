@@ -93,5 +93,5 @@ func (c *Classifier) findings(result strictjson.Value, n int) ([]decision.Findin
 
 func (c *Classifier) finding(category string, n int) (decision.Finding, error) {
 	kind, err := c.name("moderation.", category, snake)
-	return decision.Finding{Type: kind, End: uint32(n), Confidence: 1}, err //nolint:gosec // a text is shorter than 4 GiB
+	return decision.Finding{Type: kind, End: uint32(n), Confidence: 1}, err
 }

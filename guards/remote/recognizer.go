@@ -111,9 +111,9 @@ func entity(said string) string {
 func characters(text string) []uint32 {
 	at := make([]uint32, 0, utf8.RuneCountInString(text)+1)
 	for i := range text {
-		at = append(at, uint32(i)) //nolint:gosec // a text is shorter than 4 GiB
+		at = append(at, uint32(i))
 	}
-	return append(at, uint32(len(text))) //nolint:gosec // the same
+	return append(at, uint32(len(text)))
 }
 
 // share reads a number from 0 to 1.

@@ -199,7 +199,7 @@ func TestBadAnswersAreNone(t *testing.T) {
 			says(500, "canary"), says(200, ""), says(200, "canary"), says(200, "null"), says(204, ""), says(404, "[]"), says(200, "{"),
 			says(200, strings.Repeat("[", 100)+strings.Repeat("]", 100)), says(200, "["+strings.Repeat(" ", maxAnswer)+"]"),
 			http.RedirectHandler("/elsewhere", http.StatusTemporaryRedirect).ServeHTTP,
-			func(w http.ResponseWriter, _ *http.Request) { panic(http.ErrAbortHandler) },
+			func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
 		}
 		for i, answer := range append(answers, everywhere...) {
 			url := serve(t, func(w http.ResponseWriter, r *http.Request) {
