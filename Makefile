@@ -58,10 +58,11 @@ test-lint: lint
 test-generate: $(BIN)/buf $(BIN)/protoc-gen-go
 	PATH="$(BIN):$$PATH" tools/generate --check
 
-# The engine against plain evaluation, Rego and plain Go: 60 s in all.
+# The engine against plain evaluation, Rego and plain Go, and macros against what
+# they stand for: 60 s in all.
 .PHONY: test-fuzz
 test-fuzz:
-	tools/fuzz 60s 'FuzzLanguages|FuzzReference'
+	tools/fuzz 60s 'FuzzLanguages|FuzzReference|FuzzMacros'
 
 .PHONY: lint
 lint: $(BIN)/golangci-lint $(BIN)/buf ## run golangci-lint (gofumpt included) and buf lint
