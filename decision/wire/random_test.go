@@ -96,6 +96,7 @@ func (r random) span(at uint32, size int) (start, end uint32) {
 func (r random) request() *decision.Request {
 	var q decision.Request
 	r.fill(reflect.ValueOf(&q).Elem())
+	q.Time = time.Time{} // the decision service's own word: the wire does not carry it
 	q.Surface = []decision.Surface{decision.LLM, decision.MCP}[r.IntN(2)]
 	q.Body = r.body()
 	q.Tool.ArgsStart, q.Tool.ArgsEnd = r.span(0, len(q.Body.Raw))
