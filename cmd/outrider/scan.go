@@ -32,7 +32,7 @@ type scanCommand struct {
 // Help implements kong.HelpProvider.
 func (scanCommand) Help() string {
 	return "Personal data and credentials are redacted, injections are blocked. Prints one JSON line for each text; " +
-		"start and end are in bytes.\n\nExample: echo 'mail me at ann@example.com' | outrider scan"
+		"start and end are in bytes.\n\nA text of the phase response is judged as what a tool returned: for injections more strictly, and as a whole. Without a phase it is a request: what a user wrote.\n\nExample: echo 'mail me at ann@example.com' | outrider scan"
 }
 
 // scanItem is one text to scan.
@@ -42,7 +42,7 @@ type scanItem struct {
 	Phase string `json:"phase"` // empty: request
 }
 
-// Phases of a text: what an agent sends, or what comes back.
+// Phases of a text: what an agent sends, or what a tool gives back.
 const (
 	phaseRequest  = "request"
 	phaseResponse = "response"
@@ -207,7 +207,7 @@ func parseItem(line []byte) (scanItem, bool) {
 func (s scanner) scanOne(item scanItem) (*scanResult, error) {
 	segment := decision.Segment{Kind: decision.KindPrompt, Origin: decision.OriginUser}
 	if item.Phase == phaseResponse {
-		segment = decision.Segment{Kind: decision.KindCompletion, Origin: decision.OriginAssistant}
+		segment = decision.Segment{Kind: decision.KindResult, Origin: decision.OriginTool}
 	}
 	findings := s.set.Scan([]byte(item.Text), segment, nil)
 	result := &scanResult{ID: item.ID, Effect: decision.Allow.String(), Findings: []scanFinding{}}

@@ -21,25 +21,28 @@ const (
 	urlClass    = window.Alnum | window.Percent | window.Plus | window.Dash | window.Underscore | window.Dot
 )
 
-// inBase64OrHex decodes the runs that begin before to and hold the byte at
-// from or stand behind it.
-func (s *seeker) inBase64OrHex(from, to int) {
-	for k, e := range [...]struct {
-		class  window.Class
-		decode func(dst, run []byte) int
-	}{{base64Class, decodeBase64}, {hexClass, decodeHex}} {
-		i := max(from, s.encoded[k])
-		for i > s.encoded[k] && window.ClassOf(s.text[i-1])&e.class != 0 {
-			i--
+// base64OrHex decodes the run that holds the byte at i, and the hexadecimal runs
+// in it.
+func (s *seeker) base64OrHex(i int) {
+	if i < s.encoded || s.full() {
+		return
+	}
+	start := i
+	for start > s.encoded && window.ClassOf(s.text[start-1])&base64Class != 0 {
+		start--
+	}
+	end := start + s.run(start, base64Class)
+	s.encoded = end
+	if end-start < minEncoded {
+		return
+	}
+	s.decode(start, end, decodeBase64)
+	for at := start; at < end && !s.full(); {
+		n := s.run(at, hexClass)
+		if n >= minEncoded {
+			s.decode(at, at+n, decodeHex)
 		}
-		for i < min(to, len(s.text)) && !s.full() {
-			n := s.run(i, e.class)
-			if n >= minEncoded {
-				s.decode(i, i+n, e.decode)
-			}
-			i += n + 1
-		}
-		s.encoded[k] = max(s.encoded[k], i)
+		at += n + 1
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"outrider.dev/outrider/guards/injection/model"
 	"outrider.dev/outrider/guards/window"
 )
 
@@ -50,7 +51,7 @@ func glyphAt(w *window.Window, i int) glyph {
 		return g
 	}
 	if r >= 0x400 && r <= 0x481 { // Cyrillic: letters that are at most drawn like Latin ones
-		if c := lookAlike(r); c != 0 {
+		if c := model.LookAlike(r); c != 0 {
 			g.n, g.as[0] = 1, c
 		}
 		return g
@@ -117,7 +118,7 @@ func ignored(r rune) bool {
 
 // spell writes the ASCII letters that r stands for.
 func (g *glyph) spell(r rune, raw []byte) {
-	if c := lookAlike(r); c != 0 {
+	if c := model.LookAlike(r); c != 0 {
 		g.n, g.as[0] = 1, c
 		return
 	}
@@ -134,46 +135,4 @@ func (g *glyph) spell(r rune, raw []byte) {
 	if g.n == 0 && !unicode.IsLetter(r) && !unicode.IsDigit(r) {
 		g.sign = signSoft
 	}
-}
-
-// lookAlike returns the ASCII letter that r is drawn like or, for a few Latin
-// letters without a decomposition, the one it is commonly written as; or zero.
-func lookAlike(r rune) byte {
-	switch unicode.ToLower(r) {
-	case 'а', 'α':
-		return 'a'
-	case 'с', 'ϲ':
-		return 'c'
-	case 'ԁ':
-		return 'd'
-	case 'е', 'ε', 'є':
-		return 'e'
-	case 'һ':
-		return 'h'
-	case 'і', 'ι', 'ı':
-		return 'i'
-	case 'ј':
-		return 'j'
-	case 'ӏ':
-		return 'l'
-	case 'о', 'ο', 'ø':
-		return 'o'
-	case 'р', 'ρ':
-		return 'p'
-	case 'ѕ':
-		return 's'
-	case 'т', 'τ':
-		return 't'
-	case 'υ':
-		return 'u'
-	case 'ν':
-		return 'v'
-	case 'х', 'χ':
-		return 'x'
-	case 'у':
-		return 'y'
-	case 'ß':
-		return 's'
-	}
-	return 0
 }

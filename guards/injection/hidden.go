@@ -22,8 +22,8 @@ type run struct {
 type seeker struct {
 	text    []byte
 	out     []run
-	apart   int    // where letters set apart are looked for next
-	encoded [2]int // where base64 and hexadecimal are
+	apart   int // where letters set apart are looked for next
+	encoded int // where base64 and hexadecimal are
 }
 
 // hiddenRuns returns the runs of a text that people cannot read and models can.
@@ -39,8 +39,10 @@ func hiddenRuns(text []byte) []run {
 		for three := alone & (alone<<2 | lone>>62) & (alone<<4 | lone>>60); three != 0; three &= three - 1 {
 			s.spaced(base + bits.TrailingZeros64(three) - 4)
 		}
-		if pair := b.Token & (b.Token<<8 | tokens>>56); pair != 0 {
-			s.inBase64OrHex(base+bits.TrailingZeros64(pair)-8, base+window.BlockLen)
+		for pair := b.Token & (b.Token<<8 | tokens>>56); pair != 0; {
+			group := bits.TrailingZeros64(pair)
+			s.base64OrHex(base + group)
+			pair &^= 0xff << group
 		}
 		lone, tokens, alnum = alone, b.Token, b.Alnum>>(window.BlockLen-1)
 	}

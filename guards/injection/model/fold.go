@@ -74,7 +74,7 @@ func glyphOf(r rune, raw []byte) glyph {
 	case unicode.IsLetter(r) || unicode.IsDigit(r):
 		r = unicode.ToLower(r)
 		g := glyph{own: r, like: r}
-		if c := lookAlike(r); c != 0 {
+		if c := LookAlike(r); c != 0 {
 			g.like = rune(c)
 		}
 		return g
@@ -92,7 +92,7 @@ func latin(r rune, raw []byte) glyph {
 			return glyph{own: rune(c), like: rune(c)}
 		}
 	}
-	if c := lookAlike(r); c != 0 {
+	if c := LookAlike(r); c != 0 {
 		return glyph{own: rune(c), like: rune(c)}
 	}
 	if unicode.IsLetter(r) {
@@ -110,9 +110,10 @@ func ideographic(r rune) bool {
 	return r >= 0x3041 && r <= 0x30FF || r >= 0x3400 && r <= 0x9FFF || r >= 0xF900 && r <= 0xFAFF || r >= 0x20000 && r <= 0x3134F
 }
 
-// lookAlike returns the ASCII letter that r is drawn like or, for a few Latin
+// LookAlike returns the ASCII letter that r is drawn like or, for a few Latin
 // letters without a decomposition, the one it is commonly written as; or zero.
-func lookAlike(r rune) byte {
+// The grammar of acts reads by it too.
+func LookAlike(r rune) byte {
 	switch unicode.ToLower(r) {
 	case 'а', 'α':
 		return 'a'
