@@ -17,8 +17,9 @@
 // a credential or an act, runs of digits of the right lengths, a few signs. All
 // that the detectors look for begins where a word, a number or a sign does, so a
 // table of word beginnings serves where an automaton would step through every
-// byte. A place too many costs time; a place too few would be a gap, so tests
-// hold the sieve against judging every place.
+// byte. Such a word becomes a place only where the whole prefix or word stands.
+// A place too many costs time; a place too few would be a gap, so tests hold the
+// sieve against judging every place.
 //
 // The detectors are candidate scans with hand-written checks, not models; what
 // each covers and what it does not stands in its package.
