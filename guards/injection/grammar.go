@@ -34,6 +34,7 @@ func overrideRules() []rule {
 		{kindOverride, .9, false, []class{override, yours, orders | bounds}},
 		{kindOverride, .85, false, []class{forget, system, prompt}},
 		{kindOverride, .85, false, []class{override, all, told}},
+		{kindOverride, .85, false, []class{override, all, said, above}},
 		{kindOverride, .85, false, []class{override, all, above, end}},
 		{kindOverride, .85, false, []class{stop, follow, prior, orders | bounds}},
 		{kindOverride, .85, false, []class{stop, follow, orders | bounds, behind}},

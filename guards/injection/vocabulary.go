@@ -17,6 +17,7 @@ const (
 	system                      // system, initial, hidden
 	all                         // everything, anything
 	told                        // told, instructed
+	said                        // said: in letters too, so only with what stands above
 	above                       // above, before
 	end                         // the end of a phrase, or a word that goes on to the next
 	reveal                      // reveal, print
@@ -94,7 +95,8 @@ func overrideWords() []entry {
 			safeguard safeguards filters limitations protocols context directions reglas normas restricciones regeln einschrankungen
 			regles regole regras diretrizes systemprompt`},
 		{all, `everything anything all todo alles tout tutto tudo`},
-		{told | glue, `told instructed taught said dicho gesagt dit detto wurde`},
+		{told | glue, `told instructed taught wurde`},
+		{said | glue, `said dicho gesagt dit detto`},
 		{above, `above before previously earlier antes arriba zuvor vorher bisher avant dessus prima acima`},
 		{stop, `stop quit cease no not dont never nicht ne`},
 		{follow, `follow following obey obeying sigas siga suis suivez`},
