@@ -59,6 +59,9 @@ type Service struct {
 func New(loaded *config.Loaded, opt Options) (*Service, error) {
 	cfg, tel := loaded.Config, opt.Telemetry
 	s := &Service{opt: opt, loaded: loaded, offers: make(chan offered)}
+	if _, err := os.UserCacheDir(); err != nil && cfg.GetPdp().GetState() == "" {
+		return nil, errors.New("pdp.state is missing, and this user has no home folder to keep records and keys in: name a folder that only the decision service can write")
+	}
 	var err error
 	if s.record, err = audit.New(audit.Config{Dir: StateDir(cfg), Log: tel.Log}); err != nil {
 		return nil, err
@@ -180,7 +183,8 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 // StateDir returns the folder that survives restarts: the configured one, else
-// one of the user.
+// one of the user. Without a home folder it is one that others may have made:
+// [New] keeps nothing there.
 func StateDir(cfg *configv1.Config) string {
 	if dir := cfg.GetPdp().GetState(); dir != "" {
 		return dir
