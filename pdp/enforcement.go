@@ -42,7 +42,11 @@ type enforcement struct {
 	name    string
 	rules   []limit.Rule
 	limits  *limit.Limiter // nil: none
+	trial   *trial         // nil: the policy enforces, or has no guards
 }
+
+// guardLists are the guards of one policy as they stand in its document.
+type guardLists = [phases][]*configv1.Guard
 
 // enforcements compiles guards and limits of every policy, by its index.
 func enforcements(cfg *Config) ([]enforcement, error) {
@@ -78,7 +82,7 @@ func checkPatterns(list []enforcement, key guards.Key) error {
 func newEnforcement(p *authz.Policy, cfg *Config) (enforcement, error) {
 	backend := p.Doc.GetSpec().GetBackend()
 	e := enforcement{observe: p.Observe, name: p.Name}
-	lists := [phases][]*configv1.Guard{
+	lists := guardLists{
 		llmRequest:  backend.GetLlm().GetGuards().GetRequest(),
 		llmResponse: backend.GetLlm().GetGuards().GetResponse(),
 		mcpRequest:  backend.GetMcp().GetGuards().GetRequest(),
@@ -94,6 +98,12 @@ func newEnforcement(p *authz.Policy, cfg *Config) (enforcement, error) {
 			err = checkServices(e.guards[i], cfg.Services)
 		}
 		if err != nil {
+			return e, fmt.Errorf("policy %s: guards: %w", p.Name, err)
+		}
+	}
+	if p.Observe {
+		var err error
+		if e.trial, err = newTrial(p, lists, cfg.GuardKey); err != nil {
 			return e, fmt.Errorf("policy %s: guards: %w", p.Name, err)
 		}
 	}
@@ -193,6 +203,7 @@ func limitRules(p *authz.Policy) []limit.Rule {
 // bundle is what the policies of one selection demand together.
 type bundle struct {
 	guards [phases]*guards.Set
+	trials []*trial
 	limits []boundLimiter
 }
 
@@ -248,6 +259,9 @@ func (s *state) newBundle(sel *authz.Selection) (*bundle, error) {
 		b.guards[ph] = set
 	}
 	for _, p := range sel.Policies() {
+		if t := s.policies[p.Index].trial; t != nil {
+			b.trials = append(b.trials, t)
+		}
 		if l := s.policies[p.Index].limits; l != nil {
 			b.limits = append(b.limits, boundLimiter{policy: p.Name, version: p.Version, observe: p.Observe, limiter: l})
 		}

@@ -17,6 +17,7 @@ type exchange struct {
 	call    *call
 	target  int // index of the target that was granted last
 	stream  *guards.Stream
+	tried   []*triedStream
 	answer  answer
 	settled bool
 }
@@ -79,6 +80,7 @@ func (x *exchange) judgeWhole(ctx context.Context, b *decision.Body) *decision.R
 	if r.Findings = found; reason != nil {
 		return x.denied(r, *reason)
 	}
+	x.call.tryGuards(responsePhase(x.call.req.Surface), b)
 	if reason, blocked := guards.Block(r.Findings); blocked {
 		return x.denied(r, reason)
 	}
@@ -134,7 +136,9 @@ func (x *exchange) judgeDeltas(deltas []decision.Delta) *decision.Ruling {
 		}
 		x.stream = x.set().NewStream(x.call.vault, openai.LaneSegment)
 		x.stream.Hold(x.answer.judged)
+		x.tried = x.call.triedStreams()
 	}
+	x.call.tryDeltas(x.tried, deltas)
 	for _, d := range deltas {
 		release, found, reason := x.stream.Write(d)
 		r.Findings = append(r.Findings, found...)
