@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
-	"strings"
 	"time"
 
 	"outrider.dev/outrider/decision"
@@ -33,18 +31,9 @@ func Bounded(next http.Handler) http.Handler {
 	})
 }
 
-// ReadBody returns the whole body of a request that says it is JSON. It
-// refuses what could not be judged as it stands: another content type, an
-// encoding, more than limit bytes. The error is a *decision.Error.
+// ReadBody returns the whole body of a request. It refuses more than limit
+// bytes. The error is a *decision.Error.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
-	if err := checkType(r.Header.Values("Content-Type")); err != nil {
-		return nil, err
-	}
-	for _, e := range r.Header.Values("Content-Encoding") {
-		if !strings.EqualFold(e, "identity") && e != "" {
-			return nil, decision.Refuse(decision.CodeBodyEncoding, "a compressed body cannot be judged: send it without Content-Encoding")
-		}
-	}
 	if r.ContentLength > limit {
 		return nil, tooLarge(limit)
 	}
@@ -55,22 +44,6 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	// The deadline was for the body alone: the answer may stream for minutes.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	return raw, nil
-}
-
-// checkType accepts JSON. A second header could be the one that the upstream
-// goes by.
-func checkType(values []string) error {
-	if len(values) != 1 {
-		return decision.Refuse(decision.CodeContentType, "the body must be sent with one Content-Type, application/json")
-	}
-	kind, params, err := mime.ParseMediaType(values[0])
-	if err != nil || kind != "application/json" {
-		return decision.Refuse(decision.CodeContentType, "the body must be sent as application/json")
-	}
-	if c, given := params["charset"]; given && !strings.EqualFold(c, "utf-8") {
-		return decision.Refuse(decision.CodeContentType, "the body must be UTF-8")
-	}
-	return nil
 }
 
 // readAll reads into one buffer of the announced length where that is to be
@@ -91,15 +64,4 @@ func readAll(body io.Reader, length, limit int64) ([]byte, error) {
 
 func tooLarge(limit int64) error {
 	return decision.Refuse(decision.CodeBodyTooLarge, fmt.Sprintf("the body is larger than %d bytes (limits.body)", limit))
-}
-
-// Bearer returns the credential of an Authorization header, nil when there is
-// none. The scheme is not case-sensitive (RFC 9110 section 11.1).
-func Bearer(h http.Header) decision.Secret {
-	scheme, value, found := strings.Cut(h.Get("Authorization"), " ")
-	value = strings.TrimSpace(value)
-	if !found || value == "" || !strings.EqualFold(scheme, "Bearer") {
-		return nil
-	}
-	return decision.Secret(value)
 }

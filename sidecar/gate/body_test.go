@@ -83,43 +83,13 @@ func TestReadBody(t *testing.T) {
 	defer srv.Close()
 	const (
 		asJSON  = "Content-Type: application/json"
-		kind    = string(decision.CodeContentType)
-		coded   = string(decision.CodeBodyEncoding)
 		large   = string(decision.CodeBodyTooLarge)
 		invalid = string(decision.CodeBodyInvalid)
 	)
 	full := strings.Repeat("x", limit)
 	for _, c := range []struct{ name, request, want string }{
 		{"plain", post("{}", asJSON), "read {}"},
-		{"UTF-8", post("{}", "Content-Type: application/json; charset=utf-8"), "read {}"},
-		{"UTF-8 in capitals, quoted", post("{}", `Content-Type: Application/JSON;charset="UTF-8"`), "read {}"},
-		{"another parameter", post("{}", "Content-Type: application/json; profile=x"), "read {}"},
 		{"not JSON inside", post("hello", asJSON), "read hello"},
-
-		{"no type", post("{}", "X-Nothing: here"), kind},
-		{"an empty type", post("{}", "Content-Type:"), kind},
-		{"two types", post("{}", asJSON, "Content-Type: text/plain"), kind},
-		{"the same type twice", post("{}", asJSON, asJSON), kind},
-		{"two types in one", post("{}", "Content-Type: application/json, text/plain"), kind},
-		{"text", post("{}", "Content-Type: text/plain"), kind},
-		{"a form", post("a=b", "Content-Type: application/x-www-form-urlencoded"), kind},
-		{"parts", post("{}", "Content-Type: multipart/form-data; boundary=x"), kind},
-		{"a longer name", post("{}", "Content-Type: application/json-seq"), kind},
-		{"a suffix", post("{}", "Content-Type: application/vnd.api+json"), kind},
-		{"UTF-16", post("{}", "Content-Type: application/json; charset=utf-16"), kind},
-		{"Latin 1", post("{}", "Content-Type: application/json; charset=iso-8859-1"), kind},
-		{"an empty charset", post("{}", `Content-Type: application/json; charset=""`), kind},
-		{"two charsets", post("{}", "Content-Type: application/json; charset=utf-8; charset=utf-16"), kind},
-		{"half a parameter", post("{}", "Content-Type: application/json; charset"), kind},
-
-		{"identity", post("{}", asJSON, "Content-Encoding: identity"), "read {}"},
-		{"an empty encoding", post("{}", asJSON, "Content-Encoding:"), "read {}"},
-		{"gzip", post("{}", asJSON, "Content-Encoding: gzip"), coded},
-		{"GZIP", post("{}", asJSON, "Content-Encoding: GZIP"), coded},
-		{"br", post("{}", asJSON, "Content-Encoding: br"), coded},
-		{"gzip after identity", post("{}", asJSON, "Content-Encoding: identity, gzip"), coded},
-		{"gzip in a second header", post("{}", asJSON, "Content-Encoding: identity", "Content-Encoding: gzip"), coded},
-		{"an unknown encoding", post("{}", asJSON, "Content-Encoding: rot13"), coded},
 
 		{"nothing", post("", asJSON), "read "},
 		{"as large as allowed", post(full, asJSON), "read " + full},
@@ -158,7 +128,7 @@ func TestBodiesThatDoNotCome(t *testing.T) {
 		handler      http.HandlerFunc
 	}{
 		"read":         {"Content-Type: application/json", string(decision.CodeBodyInvalid), echo},
-		"refused":      {"Content-Type: text/plain", string(decision.CodeContentType), echo},
+		"refused":      {"Content-Type: text/plain", "no", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "no") }},
 		"never looked": {"X-Nothing: here", "404 Not Found", http.NotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -306,41 +276,4 @@ func FuzzReadBody(f *testing.F) {
 			t.Fatalf("got %q, %v", raw, err)
 		}
 	})
-}
-
-func TestBearer(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		lines []string
-		want  string
-	}{
-		{"none", nil, ""},
-		{"a token", []string{"Bearer abc.def.ghi"}, "abc.def.ghi"},
-		{"another case", []string{"bEARER abc"}, "abc"},
-		{"more room", []string{"Bearer   abc  "}, "abc"},
-		{"the scheme alone", []string{"Bearer"}, ""},
-		{"the scheme and room", []string{"Bearer   "}, ""},
-		{"another scheme", []string{"Basic YTpi"}, ""},
-		{"a scheme that begins like it", []string{"Bearers abc"}, ""},
-		{"no scheme", []string{"abc.def.ghi"}, ""},
-		{"a leading space", []string{" Bearer abc"}, ""},
-		{"a tab", []string{"Bearer\tabc"}, ""},
-		{"the first of two", []string{"Bearer abc", "Bearer def"}, "abc"},
-		{"a second that is one", []string{"Basic YTpi", "Bearer abc"}, ""},
-		{"more than one word", []string{"Bearer abc def"}, "abc def"}, // refused as no token
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			h := http.Header{"Authorization": c.lines}
-			got := Bearer(h)
-			if string(got) != c.want {
-				t.Fatalf("got %q, want %q", []byte(got), c.want)
-			}
-			if c.want == "" && got != nil {
-				t.Fatal("an empty token is no token")
-			}
-			if c.want != "" && strings.Contains(fmt.Sprintf("%v %s %q", got, got, got), c.want) {
-				t.Fatal("the token prints itself")
-			}
-		})
-	}
 }

@@ -11,9 +11,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"outrider.dev/outrider/decision"
 )
@@ -50,7 +48,6 @@ func (g *Gate) Open(ctx context.Context, r *decision.Request) (*decision.Verdict
 	if r.ExchangeID == "" {
 		r.ExchangeID = decision.NewID()
 	}
-	makeText(&r.HTTP)
 	ask, cancel := context.WithTimeout(ctx, g.cfg.Timeout)
 	defer cancel()
 	v, ex, err := g.cfg.Decider.Open(ask, r)
@@ -71,18 +68,6 @@ func (g *Gate) Open(ctx context.Context, r *decision.Request) (*decision.Verdict
 		return &decision.Verdict{ID: r.ExchangeID, Reason: unavailable()}, nil
 	}
 	return v, nil
-}
-
-// makeText replaces what is not UTF-8 in a header or the path: rules and the
-// wire read text, and an agent must not make questions that cannot be sent.
-func makeText(h *decision.HTTP) {
-	const unreadable = "\uFFFD"
-	h.Path = strings.ToValidUTF8(h.Path, unreadable)
-	for name, value := range h.Headers {
-		if !utf8.ValidString(value) {
-			h.Headers[name] = strings.ToValidUTF8(value, unreadable)
-		}
-	}
 }
 
 // giveBack settles an exchange that nobody will use.

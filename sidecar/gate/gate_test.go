@@ -211,19 +211,3 @@ func TestAgentGone(t *testing.T) {
 		t.Fatalf("counted %d failures: %s", w.failed, &w.log)
 	}
 }
-
-// TestQuestionsAreText: an agent cannot make a question that no message can
-// hold, and both kinds of decision service read the same.
-func TestQuestionsAreText(t *testing.T) {
-	var got decision.HTTP
-	w := newGate(t, decider{open: func(_ context.Context, r *decision.Request) (*decision.Verdict, decision.Exchange, error) {
-		got = r.HTTP
-		return &decision.Verdict{}, nil, nil
-	}})
-	q := question()
-	q.HTTP = decision.HTTP{Path: "/mcp/\xff", Headers: map[string]string{"x-latin": "na\xefve", "x-good": "naïve"}}
-	w.Open(t.Context(), q)
-	if got.Path != "/mcp/\uFFFD" || got.Headers["x-latin"] != "na\uFFFDve" || got.Headers["x-good"] != "naïve" {
-		t.Fatalf("asked with %+q", got)
-	}
-}

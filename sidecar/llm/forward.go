@@ -10,7 +10,7 @@ import (
 
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect"
-	"outrider.dev/outrider/sidecar/upstream"
+	"outrider.dev/outrider/dialect/inbound"
 )
 
 // maxAttempts bounds how many targets one call may try.
@@ -81,7 +81,7 @@ func (x *exchange) next(grant *decision.Grant, resp *http.Response, err error) *
 
 // header returns the agent's headers as the policy lets them travel.
 func (x *exchange) header(v *decision.Verdict) http.Header {
-	h := upstream.RequestHeader(x.r.Header)
+	h := inbound.RequestHeader(x.r.Header)
 	for _, op := range v.Headers {
 		if op.Remove {
 			h.Del(op.Name)
@@ -95,7 +95,7 @@ func (x *exchange) header(v *decision.Verdict) http.Header {
 // body returns the judged bytes with the grant's model in its place. Splices
 // that do not fit are an error: without them the body is not what was judged.
 func (x *exchange) body(v *decision.Verdict, grant *decision.Grant) ([]byte, error) {
-	raw, call := x.ask.Body.Raw, x.call
+	raw, call := x.ask.Body.Raw, x.in.LLM
 	if raw == nil {
 		return nil, nil
 	}
@@ -107,7 +107,7 @@ func (x *exchange) body(v *decision.Verdict, grant *decision.Grant) ([]byte, err
 		if touches(splices, call.ModelStart, call.ModelEnd) { // where the model stands now, and which it is, the edited body tells
 			raw, splices = dialect.Apply(nil, raw, splices), nil
 			var err error
-			if call, err = x.reread(raw, x.Limits); err != nil {
+			if call, err = x.in.Reread(raw, x.Limits); err != nil {
 				return nil, &decision.Error{Code: decision.CodeEditConflict, Message: "the policy's edits leave no readable call", Err: err}
 			}
 		}
@@ -166,7 +166,7 @@ func (x *exchange) answer(resp *http.Response) error {
 // begin writes the header of an answer that may pass.
 func (x *exchange) begin(resp *http.Response) {
 	h := x.w.Header()
-	for name, values := range upstream.ResponseHeader(resp.Header) {
+	for name, values := range inbound.ResponseHeader(resp.Header) {
 		h[name] = values
 	}
 	h.Set(decision.IDHeader, x.ask.ExchangeID) // whatever the provider calls its own

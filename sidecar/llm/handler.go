@@ -7,8 +7,7 @@ import (
 	"time"
 
 	"outrider.dev/outrider/decision"
-	"outrider.dev/outrider/dialect"
-	"outrider.dev/outrider/dialect/openai"
+	"outrider.dev/outrider/dialect/inbound"
 	"outrider.dev/outrider/sidecar/gate"
 	"outrider.dev/outrider/sidecar/upstream"
 	"outrider.dev/outrider/strictjson"
@@ -30,18 +29,9 @@ type Config struct {
 
 // Mount serves the OpenAI-compatible operations on mux, and refuses every path
 // that nothing else there serves.
-func Mount(mux *http.ServeMux, cfg Config) {
-	s := &service{cfg}
-	mux.Handle("/v1/chat/completions", s.handle(http.MethodPost, openai.OperationChat, openai.ReadChat))
-	mux.Handle("/v1/embeddings", s.handle(http.MethodPost, openai.OperationEmbeddings, openai.ReadEmbeddings))
-	mux.Handle("/v1/models", s.handle(http.MethodGet, openai.OperationModels, nil))
-	mux.HandleFunc("/", s.unknown)
-}
+func Mount(mux *http.ServeMux, cfg Config) { mux.Handle("/", &service{cfg}) }
 
 type service struct{ Config }
-
-// reader reads a request body of one operation.
-type reader func(raw []byte, lim strictjson.Limits) (*dialect.Call, error)
 
 // exchange is one LLM call under way.
 type exchange struct {
@@ -49,83 +39,47 @@ type exchange struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	ctx    context.Context //nolint:containedctx // lives exactly as long as the call
-	ask    decision.Request
-	call   *dialect.Call
-	reread reader // of the body; nil: there is none
+	in     *inbound.Call
+	ask    *decision.Request
 	gate   *gate.Exchange
 	duty   decision.Duty
 	result decision.Outcome
 }
 
-func (s *service) handle(method, operation string, read reader) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		ctx, cancel := context.WithTimeout(r.Context(), s.Deadline)
-		defer cancel()
-		x := s.exchange(ctx, w, r)
-		// An agent that stops reading must not hold the call for ever.
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.Deadline + writeGrace))
-		if r.Method != method {
-			w.Header().Set("Allow", method)
-			x.refuse(decision.Refuse(decision.CodeMethodNotAllowed, "this path is served by "+method))
-			return
-		}
-		x.ask.Method = operation
-		if err := gate.CheckOrigin(r.Header); err != nil {
-			x.refuse(err)
-			return
-		}
-		if err := x.read(read); err != nil {
-			x.refuse(err)
-			return
-		}
-		x.run()
-	})
-}
-
-// unknown answers every path that nothing serves, so that a client learns of it
-// in its own format.
-func (s *service) unknown(w http.ResponseWriter, r *http.Request) {
-	s.exchange(r.Context(), w, r).refuse(decision.Refuse(decision.CodeMethodUnknown, "this path is not served here"))
-}
-
-// exchange begins a call, whose id every answer carries.
-func (s *service) exchange(ctx context.Context, w http.ResponseWriter, r *http.Request) *exchange {
+// ServeHTTP implements http.Handler.
+func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), s.Deadline)
+	defer cancel()
 	x := &exchange{service: s, w: w, r: r, ctx: ctx}
-	x.ask.ExchangeID = decision.NewID()
+	x.in = inbound.New(&inbound.Request{
+		Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Header: r.Header, Source: r.RemoteAddr,
+	}, s.Agent, decision.FullFace())
+	x.ask = &x.in.Ask
 	w.Header().Set(decision.IDHeader, x.ask.ExchangeID)
-	return x
+	// An agent that stops reading must not hold the call for ever.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.Deadline + writeGrace))
+	if err := x.read(); err != nil {
+		x.refuse(err)
+		return
+	}
+	x.run()
 }
 
 // read fills in the question.
-func (x *exchange) read(read reader) error {
-	x.ask.Surface = decision.LLM
-	x.ask.Caller = x.Agent
-	x.ask.Caller.Bearer = gate.Bearer(x.r.Header)
-	x.ask.Face = decision.FullFace()
-	x.ask.Source = x.r.RemoteAddr
-	x.ask.HTTP = decision.HTTP{Method: x.r.Method, Path: x.r.URL.Path, Headers: upstream.ReadableHeader(x.r.Header)}
-	operation, _ := openai.Lookup(x.ask.Method)
-	x.ask.Body.Dialect = operation.Dialect
-	x.call = &dialect.Call{}
-	if read == nil {
-		return nil
+func (x *exchange) read() error {
+	if err := x.in.Accept(); err != nil || !x.in.HasBody() {
+		return err
 	}
 	raw, err := gate.ReadBody(x.w, x.r, int64(x.Limits.Bytes))
 	if err != nil {
 		return err
 	}
-	if x.call, err = read(raw, x.Limits); err != nil {
-		return err
-	}
-	x.reread = read
-	x.ask.Body.Raw, x.ask.Body.Segments = raw, x.call.Segments
-	x.ask.LLM = decision.LLMCall{Model: x.call.Model, Stream: x.call.Stream, MaxTokens: x.call.MaxTokens}
-	return nil
+	return x.in.Read(raw, x.Limits)
 }
 
 // run asks, forwards and settles. Every way out of a granted call settles it.
 func (x *exchange) run() {
-	verdict, granted := x.Gate.Open(x.ctx, &x.ask)
+	verdict, granted := x.Gate.Open(x.ctx, x.ask)
 	if granted == nil {
 		x.deny(verdict.Reason)
 		return

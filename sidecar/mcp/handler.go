@@ -8,6 +8,7 @@ import (
 
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect"
+	"outrider.dev/outrider/dialect/inbound"
 	message "outrider.dev/outrider/dialect/mcp"
 	"outrider.dev/outrider/sidecar/gate"
 	"outrider.dev/outrider/strictjson"
@@ -61,7 +62,8 @@ type exchange struct {
 	r       *http.Request
 	ctx     context.Context //nolint:containedctx // lives exactly as long as the call
 	conn    *http.ResponseController
-	ask     decision.Request
+	in      *inbound.Call
+	ask     *decision.Request
 	msg     *message.Message // nil until the body was read
 	verdict *decision.Verdict
 	gate    *gate.Exchange
@@ -75,7 +77,10 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), s.Deadline)
 	defer cancel()
 	x := &exchange{service: s, w: w, r: r, ctx: ctx, conn: http.NewResponseController(w)}
-	x.ask.ExchangeID = decision.NewID()
+	x.in = inbound.New(&inbound.Request{
+		Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Header: r.Header, Source: r.RemoteAddr,
+	}, s.Agent, decision.FullFace())
+	x.ask = &x.in.Ask
 	w.Header().Set(decision.IDHeader, x.ask.ExchangeID)
 	// An agent that stops reading must not hold the call. The server resets
 	// this for the next call; a writer that cannot is bounded by itself.
@@ -89,7 +94,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // run asks, forwards and settles. Every way out of a granted call settles it.
 func (x *exchange) run() {
-	verdict, granted := x.Gate.Open(x.ctx, &x.ask)
+	verdict, granted := x.Gate.Open(x.ctx, x.ask)
 	if granted == nil {
 		x.deny(verdict.Reason)
 		return

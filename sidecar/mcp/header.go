@@ -2,7 +2,6 @@ package mcp
 
 import (
 	"net/http"
-	"strings"
 
 	"outrider.dev/outrider/decision"
 )
@@ -37,20 +36,6 @@ func outgoing(in, mirror http.Header, ops []decision.HeaderOp) http.Header {
 			out.Del(op.Name)
 		} else {
 			out.Set(op.Name, string(op.Value))
-		}
-	}
-	return out
-}
-
-// readable returns what rules may read of the agent's headers.
-func readable(in http.Header) map[string]string {
-	out := make(map[string]string, 8)
-	for name, values := range in {
-		lower := strings.ToLower(name)
-		switch {
-		case lower == "mcp-session-id":
-		case strings.HasPrefix(lower, "mcp-"), lower == "user-agent", lower == "content-type", lower == "accept", lower == "traceparent":
-			out[lower] = strings.Join(values, ", ")
 		}
 	}
 	return out

@@ -108,7 +108,7 @@ func (x *exchange) relayStream(answer *messages, provider string) {
 			err = noResponse()
 		}
 		if err != nil {
-			out, last = x.errorBody(x.reasonOf(err)), true
+			out, last = x.in.ErrorBody(x.reasonOf(err)), true
 		}
 		frame = appendEvent(frame[:0], out)
 		if _, failed := x.w.Write(frame); failed != nil {

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"strconv"
-	"time"
 
 	"outrider.dev/outrider/decision"
-	message "outrider.dev/outrider/dialect/mcp"
 )
 
 // denial is a ruling of the decision service against an answer.
@@ -18,9 +16,9 @@ func (d *denial) Error() string { return d.reason.Message }
 
 // refuse answers with an error that came up here.
 func (x *exchange) refuse(err error) {
-	var bad *message.Error
-	if x.msg == nil && errors.As(err, &bad) {
-		x.writeRefusal(bad.Reason(), bad.Body(x.ask.ExchangeID))
+	if x.msg == nil { // of a message that could not be taken
+		answer := x.in.Refuse(err)
+		answer.Write(x.w)
 		return
 	}
 	x.deny(x.reasonOf(err))
@@ -28,36 +26,8 @@ func (x *exchange) refuse(err error) {
 
 // deny answers with a refusal of the decision service, or one of ours.
 func (x *exchange) deny(reason decision.Reason) {
-	if unknownTool(reason) {
-		reason = decision.Reason{Code: decision.CodeToolUnknown}
-	}
-	x.writeRefusal(reason, x.errorBody(reason))
-}
-
-// unknownTool reports whether the answer must not tell a hidden tool from one
-// that does not exist.
-func unknownTool(r decision.Reason) bool { return r.Hidden || r.Code == decision.CodeToolUnknown }
-
-func (x *exchange) errorBody(reason decision.Reason) []byte {
-	var id []byte
-	if x.msg != nil {
-		id = x.msg.ID
-	}
-	if unknownTool(reason) && x.msg != nil {
-		return message.UnknownToolBody(id, x.msg.Tool, x.ask.ExchangeID)
-	}
-	return message.ErrorBody(id, reason, x.ask.ExchangeID)
-}
-
-func (x *exchange) writeRefusal(reason decision.Reason, body []byte) {
-	h := x.w.Header()
-	if c := reason.Challenge(); c != "" {
-		h.Set("WWW-Authenticate", c)
-	}
-	if reason.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.FormatInt(int64((reason.RetryAfter+time.Second-1)/time.Second), 10))
-	}
-	x.write(reason.Code.Status().HTTP, body)
+	answer := x.in.Deny(reason)
+	answer.Write(x.w)
 }
 
 // write writes a whole answer of one message.

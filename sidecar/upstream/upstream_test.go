@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect/inbound"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -98,7 +99,7 @@ func TestSend(t *testing.T) {
 			if srv.TLS != nil {
 				s = trusting(t, srv)
 			}
-			resp, err := s.Send(t.Context(), grantTo(srv.URL), http.MethodPost, RequestHeader(agent), []byte(`{"a":1}`))
+			resp, err := s.Send(t.Context(), grantTo(srv.URL), http.MethodPost, inbound.RequestHeader(agent), []byte(`{"a":1}`))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package upstream
+package inbound
 
 import (
 	"net/http"
@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"outrider.dev/outrider/decision"
 )
 
 func TestHeadersThatStay(t *testing.T) {
@@ -30,7 +32,7 @@ func TestHeadersThatStay(t *testing.T) {
 	if diff := cmp.Diff(http.Header{"Accept-Encoding": {"identity"}}, got); diff != "" {
 		t.Errorf("a request takes more with it:\n%s", diff)
 	}
-	if got := ReadableHeader(in); len(got) != 0 {
+	if got := readable(decision.LLM, in); len(got) != 0 {
 		t.Errorf("rules may read %v", got)
 	}
 }
@@ -50,11 +52,11 @@ func TestHeadersThatTravel(t *testing.T) {
 	if diff := cmp.Diff(want, RequestHeader(in)); diff != "" {
 		t.Errorf("request:\n%s", diff)
 	}
-	readable := map[string]string{
+	wantRead := map[string]string{
 		"content-type": "application/json", "accept": "text/event-stream", "user-agent": "OpenAI/Python",
 		"traceparent": "00-a-b-01", "openai-organization": "org", "idempotency-key": "once", "x-two": "a, b",
 	}
-	if diff := cmp.Diff(readable, ReadableHeader(in)); diff != "" {
+	if diff := cmp.Diff(wantRead, readable(decision.LLM, in)); diff != "" {
 		t.Errorf("rules read:\n%s", diff)
 	}
 }
@@ -92,7 +94,7 @@ func TestHeadersOfNothing(t *testing.T) {
 	if got := RequestHeader(nil); len(got) != 1 {
 		t.Errorf("got %v", got)
 	}
-	if got := ReadableHeader(http.Header{"X-None": nil}); got["x-none"] != "" {
+	if got := readable(decision.LLM, http.Header{"X-None": nil}); got["x-none"] != "" {
 		t.Errorf("got %v", got)
 	}
 }
@@ -135,4 +137,19 @@ func named(connection, key string) bool {
 		}
 	}
 	return false
+}
+
+// TestReadableOfMCP: rules read what the protocol defines and what describes
+// the client, as text, and no session.
+func TestReadableOfMCP(t *testing.T) {
+	in := http.Header{
+		"Mcp-Protocol-Version": {"2026-07-28"}, "Mcp-Name": {"a", "b"}, "Mcp-Session-Id": {"s3cr3t"}, "User-Agent": {"na\xefve"},
+		"Accept": {"application/json"}, "Authorization": {"Bearer x"}, "X-Vendor": {"v"}, "Traceparent": {"00"}, "Mcp-Param-Token": {"t"},
+	}
+	want := map[string]string{
+		"mcp-protocol-version": "2026-07-28", "mcp-name": "a, b", "user-agent": "na\uFFFDve", "accept": "application/json", "traceparent": "00",
+	}
+	if diff := cmp.Diff(want, readable(decision.MCP, in)); diff != "" {
+		t.Error(diff)
+	}
 }

@@ -1,8 +1,10 @@
-package upstream
+package inbound
 
 import (
 	"net/http"
 	"strings"
+
+	"outrider.dev/outrider/decision"
 )
 
 // stays reports whether a header never travels on, in neither direction: what
@@ -71,14 +73,29 @@ func kept(in http.Header) http.Header {
 	return out
 }
 
-// ReadableHeader returns what rules may read of the agent's headers: lower-case
-// names, all values of each, and nothing that proves who the agent is.
-func ReadableHeader(in http.Header) map[string]string {
+// readable returns what rules may read of the agent's headers: lower-case
+// names, all values of each, and nothing that proves who the agent is. On MCP
+// these are the protocol's own headers and what describes the client.
+func readable(surface decision.Surface, in http.Header) map[string]string {
 	out := make(map[string]string, len(in))
 	for name, values := range in {
-		if lower := strings.ToLower(name); !stays(name) && !personal(lower) {
-			out[lower] = strings.Join(values, ", ")
+		lower := strings.ToLower(name)
+		if surface == decision.MCP && !ofMCP(lower) || stays(name) || personal(lower) {
+			continue
 		}
+		// Rules and the wire read text, and an agent must not make questions
+		// that cannot be sent.
+		out[lower] = strings.ToValidUTF8(strings.Join(values, ", "), "\uFFFD")
 	}
 	return out
+}
+
+func ofMCP(lower string) bool {
+	switch lower {
+	case "mcp-session-id": // a secret between client and server
+		return false
+	case "user-agent", "content-type", "accept", "traceparent":
+		return true
+	}
+	return strings.HasPrefix(lower, "mcp-")
 }
