@@ -66,6 +66,20 @@ func (s *Selection) authentication(surface decision.Surface) Authentication {
 	return out
 }
 
+// Proof is what a call on a surface must show where it has to be proven, even
+// if no policy demands that: a valid token of an issuer that the policies list
+// for the surface or, where they list none for it, for the other one.
+func (s *Selection) Proof(surface decision.Surface) Authentication {
+	own, theirs := &s.demands[0], &s.demands[1]
+	if surface == decision.LLM {
+		own, theirs = theirs, own
+	}
+	if len(own.Providers) == 0 {
+		own = theirs
+	}
+	return Authentication{Mode: Strict, Providers: own.Providers}
+}
+
 // Trial is what one observing policy demands of a token.
 type Trial struct {
 	Policy, Version string

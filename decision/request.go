@@ -44,6 +44,8 @@ type Caller struct {
 	ServiceAccount string
 	Labels         map[string]string
 	Bearer         Secret // the JWT as it came, without its scheme; nil when none came
+	Shared         bool   // through a gateway that several agents share: without a proof it is refused
+	Identity       string // SPIFFE id of the certificate that the agent showed to the gateway, which is such a proof
 }
 
 // HTTP is what rules may read of the HTTP request. Headers has lower-case

@@ -10,11 +10,17 @@ import (
 )
 
 // identify finds out who asks. Without a demand for a token the call speaks
-// as the workload.
+// as the workload. A gateway that several agents share is no workload: what
+// comes through it must be proven by a token, whatever the policies demand,
+// unless the agent showed the gateway a certificate.
 func (c *call) identify() *decision.Reason {
 	c.who = decision.Principal{Agent: c.req.Caller.Agent}
 	c.principal, c.tried = &c.who, &c.who
 	demand := c.selection.Authentication(c.req.Surface)
+	if c.req.Caller.Shared && c.req.Caller.Identity == "" {
+		proof := c.selection.Proof(c.req.Surface)
+		demand = &proof
+	}
 	if demand.Mode == authz.None {
 		return c.refuseForged(c.req.Caller.Bearer)
 	}

@@ -25,6 +25,8 @@ func RequestProto(r *decision.Request) *decisionv1.Request {
 			ServiceAccount: r.Caller.ServiceAccount,
 			Labels:         r.Caller.Labels,
 			Bearer:         r.Caller.Bearer,
+			Shared:         r.Caller.Shared,
+			Identity:       r.Caller.Identity,
 		},
 		Face: &decisionv1.Face{
 			Edits:     r.Face.Edits,
@@ -88,6 +90,8 @@ func caller(m *decisionv1.Caller) decision.Caller {
 		ServiceAccount: m.GetServiceAccount(),
 		Labels:         m.GetLabels(),
 		Bearer:         m.GetBearer(),
+		Shared:         m.GetShared(),
+		Identity:       m.GetIdentity(),
 	}
 }
 

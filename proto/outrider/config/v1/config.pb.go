@@ -509,9 +509,10 @@ type Listen struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Agents connect here.
 	Agent string `protobuf:"bytes,1,opt,name=agent,proto3" json:"agent,omitempty"`
-	// Health, readiness and metrics.
+	// Health, readiness and metrics, and nothing else.
 	Admin string `protobuf:"bytes,2,opt,name=admin,proto3" json:"admin,omitempty"`
-	// TLS for listening beyond loopback.
+	// Certificates of the agents' listener, which it needs beyond loopback. Every call must then prove
+	// who asks: by a token, or, with clientCA, by the agent's own certificate.
 	Tls           *TLS `protobuf:"bytes,3,opt,name=tls,proto3" json:"tls,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -849,10 +850,14 @@ type PDPListen struct {
 	Grpc string `protobuf:"bytes,1,opt,name=grpc,proto3" json:"grpc,omitempty"`
 	// gRPC on a unix socket, created with mode 0660.
 	Socket string `protobuf:"bytes,2,opt,name=socket,proto3" json:"socket,omitempty"`
-	// REST, health, readiness and metrics; loopback only.
+	// REST, health, readiness and metrics. Beyond loopback only with tls, and everything but health and
+	// readiness only for peers that show a certificate or a key.
 	Http string `protobuf:"bytes,3,opt,name=http,proto3" json:"http,omitempty"`
-	// Certificates of the gRPC listener. With clientCA every peer must show one.
-	Tls           *TLS `protobuf:"bytes,4,opt,name=tls,proto3" json:"tls,omitempty"`
+	// Certificates of the gRPC listener, and of the REST listener beyond loopback. With clientCA every
+	// peer must show a certificate, except by REST where peers have keys.
+	Tls *TLS `protobuf:"bytes,4,opt,name=tls,proto3" json:"tls,omitempty"`
+	// Health, readiness and metrics alone, for probes and collectors: nobody is asked who they are.
+	Admin         string `protobuf:"bytes,5,opt,name=admin,proto3" json:"admin,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -915,15 +920,32 @@ func (x *PDPListen) GetTls() *TLS {
 	return nil
 }
 
-// Peer is a data plane that may receive grants. Exactly one of uid and spiffe.
+func (x *PDPListen) GetAdmin() string {
+	if x != nil {
+		return x.Admin
+	}
+	return ""
+}
+
+// Peer is a data plane or a program, and what it may say of the agents that it asks for. Exactly one
+// of uid, spiffe and key.
 type Peer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The user id of a process that connects by the unix socket.
 	Uid *uint32 `protobuf:"varint,1,opt,name=uid,proto3,oneof" json:"uid,omitempty"`
 	// The URI in the certificate of a peer that connects by mutual TLS; `*` matches any run of characters.
 	Spiffe string `protobuf:"bytes,2,opt,name=spiffe,proto3" json:"spiffe,omitempty"`
-	// The agents that the peer may speak for; `*` matches any run of characters.
-	Agents        []string `protobuf:"bytes,3,rep,name=agents,proto3" json:"agents,omitempty"`
+	// The agents that the peer may speak for; `*` matches any run of characters. from-identity, alone:
+	// the one that its SPIFFE id names, spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT, by the name of its account.
+	Agents []string `protobuf:"bytes,3,rep,name=agents,proto3" json:"agents,omitempty"`
+	// The key of a program that asks by REST, sent as Authorization: Bearer; 32 bytes or more. It is never granted anything.
+	Key *KeySource `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`
+	// The namespaces that the peer may say that its agents are in; `*` matches any run of characters.
+	// Absent: the one that its SPIFFE id names, or none.
+	Namespaces []string `protobuf:"bytes,5,rep,name=namespaces,proto3" json:"namespaces,omitempty"`
+	// The labels of the peer's agents, whatever it says. Absent: what it says counts, except with
+	// from-identity, where nothing proves them and none count.
+	Labels        map[string]string `protobuf:"bytes,6,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -975,6 +997,27 @@ func (x *Peer) GetSpiffe() string {
 func (x *Peer) GetAgents() []string {
 	if x != nil {
 		return x.Agents
+	}
+	return nil
+}
+
+func (x *Peer) GetKey() *KeySource {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *Peer) GetNamespaces() []string {
+	if x != nil {
+		return x.Namespaces
+	}
+	return nil
+}
+
+func (x *Peer) GetLabels() map[string]string {
+	if x != nil {
+		return x.Labels
 	}
 	return nil
 }
@@ -1741,16 +1784,25 @@ const file_outrider_config_v1_config_proto_rawDesc = "" +
 	"\x06listen\x18\x01 \x01(\v2\x1d.outrider.config.v1.PDPListenR\x06listen\x12.\n" +
 	"\x05peers\x18\x02 \x03(\v2\x18.outrider.config.v1.PeerR\x05peers\x12\x14\n" +
 	"\x05state\x18\x03 \x01(\tR\x05state\x12:\n" +
-	"\toperators\x18\x04 \x03(\v2\x1c.outrider.config.v1.OperatorR\toperators\"v\n" +
+	"\toperators\x18\x04 \x03(\v2\x1c.outrider.config.v1.OperatorR\toperators\"\xbd\x01\n" +
 	"\tPDPListen\x12\x12\n" +
 	"\x04grpc\x18\x01 \x01(\tR\x04grpc\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04http\x18\x03 \x01(\tR\x04http\x12)\n" +
-	"\x03tls\x18\x04 \x01(\v2\x17.outrider.config.v1.TLSR\x03tls\"s\n" +
+	"\x03tls\x18\x04 \x01(\v2\x17.outrider.config.v1.TLSR\x03tls\x12E\n" +
+	"\x05admin\x18\x05 \x01(\tB/\xea\xe0\x18+\")this build serves them at pdp.listen.httpR\x05admin\"\xe3\x03\n" +
 	"\x04Peer\x12 \n" +
 	"\x03uid\x18\x01 \x01(\rB\t\xea\xe0\x18\x052\x03whoH\x00R\x03uid\x88\x01\x01\x12!\n" +
 	"\x06spiffe\x18\x02 \x01(\tB\t\xea\xe0\x18\x052\x03whoR\x06spiffe\x12\x1e\n" +
-	"\x06agents\x18\x03 \x03(\tB\x06\xea\xe0\x18\x02\x10\x01R\x06agentsB\x06\n" +
+	"\x06agents\x18\x03 \x03(\tB\x06\xea\xe0\x18\x02\x10\x01R\x06agents\x12g\n" +
+	"\x03key\x18\x04 \x01(\v2\x1d.outrider.config.v1.KeySourceB6\xea\xe0\x182\"+REST asks nobody who they are in this build2\x03whoR\x03key\x12W\n" +
+	"\n" +
+	"namespaces\x18\x05 \x03(\tB7\xea\xe0\x183\"1namespaces of peers are not checked in this buildR\n" +
+	"namespaces\x12q\n" +
+	"\x06labels\x18\x06 \x03(\v2$.outrider.config.v1.Peer.LabelsEntryB3\xea\xe0\x18/\"-labels of peers are not checked in this buildR\x06labels\x1a9\n" +
+	"\vLabelsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x06\n" +
 	"\x04_uid\"W\n" +
 	"\bOperator\x12 \n" +
 	"\x03uid\x18\x01 \x01(\rB\t\xea\xe0\x18\x052\x03whoH\x00R\x03uid\x88\x01\x01\x12!\n" +
@@ -1808,7 +1860,7 @@ func file_outrider_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_outrider_config_v1_config_proto_rawDescData
 }
 
-var file_outrider_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_outrider_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_outrider_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: outrider.config.v1.Config
 	(*GuardSettings)(nil),       // 1: outrider.config.v1.GuardSettings
@@ -1835,7 +1887,8 @@ var file_outrider_config_v1_config_proto_goTypes = []any{
 	(*Bounds)(nil),              // 22: outrider.config.v1.Bounds
 	(*Telemetry)(nil),           // 23: outrider.config.v1.Telemetry
 	nil,                         // 24: outrider.config.v1.Agent.LabelsEntry
-	(*durationpb.Duration)(nil), // 25: google.protobuf.Duration
+	nil,                         // 25: outrider.config.v1.Peer.LabelsEntry
+	(*durationpb.Duration)(nil), // 26: google.protobuf.Duration
 }
 var file_outrider_config_v1_config_proto_depIdxs = []int32{
 	4,  // 0: outrider.config.v1.Config.agent:type_name -> outrider.config.v1.Agent
@@ -1851,30 +1904,32 @@ var file_outrider_config_v1_config_proto_depIdxs = []int32{
 	2,  // 10: outrider.config.v1.GuardSettings.recognizers:type_name -> outrider.config.v1.Recognizer
 	3,  // 11: outrider.config.v1.GuardSettings.classifiers:type_name -> outrider.config.v1.Classifier
 	15, // 12: outrider.config.v1.Recognizer.bearer:type_name -> outrider.config.v1.KeySource
-	25, // 13: outrider.config.v1.Recognizer.timeout:type_name -> google.protobuf.Duration
+	26, // 13: outrider.config.v1.Recognizer.timeout:type_name -> google.protobuf.Duration
 	15, // 14: outrider.config.v1.Classifier.bearer:type_name -> outrider.config.v1.KeySource
-	25, // 15: outrider.config.v1.Classifier.timeout:type_name -> google.protobuf.Duration
+	26, // 15: outrider.config.v1.Classifier.timeout:type_name -> google.protobuf.Duration
 	24, // 16: outrider.config.v1.Agent.labels:type_name -> outrider.config.v1.Agent.LabelsEntry
 	6,  // 17: outrider.config.v1.Listen.tls:type_name -> outrider.config.v1.TLS
 	8,  // 18: outrider.config.v1.Decision.tls:type_name -> outrider.config.v1.ClientTLS
-	25, // 19: outrider.config.v1.Decision.timeout:type_name -> google.protobuf.Duration
+	26, // 19: outrider.config.v1.Decision.timeout:type_name -> google.protobuf.Duration
 	10, // 20: outrider.config.v1.PDP.listen:type_name -> outrider.config.v1.PDPListen
 	11, // 21: outrider.config.v1.PDP.peers:type_name -> outrider.config.v1.Peer
 	12, // 22: outrider.config.v1.PDP.operators:type_name -> outrider.config.v1.Operator
 	6,  // 23: outrider.config.v1.PDPListen.tls:type_name -> outrider.config.v1.TLS
-	14, // 24: outrider.config.v1.LLM.providers:type_name -> outrider.config.v1.LLMProvider
-	16, // 25: outrider.config.v1.LLM.routes:type_name -> outrider.config.v1.LLMRoute
-	15, // 26: outrider.config.v1.LLMProvider.key:type_name -> outrider.config.v1.KeySource
-	17, // 27: outrider.config.v1.LLMRoute.match:type_name -> outrider.config.v1.RouteMatch
-	18, // 28: outrider.config.v1.LLMRoute.to:type_name -> outrider.config.v1.RouteTarget
-	20, // 29: outrider.config.v1.MCP.servers:type_name -> outrider.config.v1.MCPServer
-	21, // 30: outrider.config.v1.MCPServer.auth:type_name -> outrider.config.v1.ServerAuth
-	15, // 31: outrider.config.v1.ServerAuth.bearer:type_name -> outrider.config.v1.KeySource
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	15, // 24: outrider.config.v1.Peer.key:type_name -> outrider.config.v1.KeySource
+	25, // 25: outrider.config.v1.Peer.labels:type_name -> outrider.config.v1.Peer.LabelsEntry
+	14, // 26: outrider.config.v1.LLM.providers:type_name -> outrider.config.v1.LLMProvider
+	16, // 27: outrider.config.v1.LLM.routes:type_name -> outrider.config.v1.LLMRoute
+	15, // 28: outrider.config.v1.LLMProvider.key:type_name -> outrider.config.v1.KeySource
+	17, // 29: outrider.config.v1.LLMRoute.match:type_name -> outrider.config.v1.RouteMatch
+	18, // 30: outrider.config.v1.LLMRoute.to:type_name -> outrider.config.v1.RouteTarget
+	20, // 31: outrider.config.v1.MCP.servers:type_name -> outrider.config.v1.MCPServer
+	21, // 32: outrider.config.v1.MCPServer.auth:type_name -> outrider.config.v1.ServerAuth
+	15, // 33: outrider.config.v1.ServerAuth.bearer:type_name -> outrider.config.v1.KeySource
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_outrider_config_v1_config_proto_init() }
@@ -1891,7 +1946,7 @@ func file_outrider_config_v1_config_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_outrider_config_v1_config_proto_rawDesc), len(file_outrider_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -112,7 +112,10 @@ type Request struct {
 	// The MCP session.
 	Session string `protobuf:"bytes,13,opt,name=session,proto3" json:"session,omitempty"`
 	// The agent's address, host:port.
-	Source        string `protobuf:"bytes,14,opt,name=source,proto3" json:"source,omitempty"`
+	Source string `protobuf:"bytes,14,opt,name=source,proto3" json:"source,omitempty"`
+	// How long the asker waits for the answer. A question that cannot be answered in time is refused at
+	// once. Absent: until the deadline of the call.
+	Timeout       *durationpb.Duration `protobuf:"bytes,15,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -245,6 +248,13 @@ func (x *Request) GetSource() string {
 	return ""
 }
 
+func (x *Request) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
+}
+
 // Caller says who a data plane speaks for. The decision service checks the
 // agent against the authenticated peer before it grants anything.
 type Caller struct {
@@ -258,7 +268,11 @@ type Caller struct {
 	// The agent's labels.
 	Labels map[string]string `protobuf:"bytes,4,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// The JWT that the agent showed, without its scheme. Never logged.
-	Bearer        []byte `protobuf:"bytes,5,opt,name=bearer,proto3" json:"bearer,omitempty"`
+	Bearer []byte `protobuf:"bytes,5,opt,name=bearer,proto3" json:"bearer,omitempty"`
+	// The call came through a gateway that several agents share: without a proof it is refused.
+	Shared bool `protobuf:"varint,6,opt,name=shared,proto3" json:"shared,omitempty"`
+	// The SPIFFE id of the certificate that the agent showed to the gateway, which is such a proof.
+	Identity      string `protobuf:"bytes,7,opt,name=identity,proto3" json:"identity,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -326,6 +340,20 @@ func (x *Caller) GetBearer() []byte {
 		return x.Bearer
 	}
 	return nil
+}
+
+func (x *Caller) GetShared() bool {
+	if x != nil {
+		return x.Shared
+	}
+	return false
+}
+
+func (x *Caller) GetIdentity() string {
+	if x != nil {
+		return x.Identity
+	}
+	return ""
 }
 
 // Face declares what the asker can enforce. An obligation beyond it is a
@@ -2366,7 +2394,7 @@ var File_outrider_decision_v1_decision_proto protoreflect.FileDescriptor
 
 const file_outrider_decision_v1_decision_proto_rawDesc = "" +
 	"\n" +
-	"#outrider/decision/v1/decision.proto\x12\x14outrider.decision.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x88\x04\n" +
+	"#outrider/decision/v1/decision.proto\x12\x14outrider.decision.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbd\x04\n" +
 	"\aRequest\x12\x1f\n" +
 	"\vexchange_id\x18\x01 \x01(\tR\n" +
 	"exchangeId\x12\x18\n" +
@@ -2383,13 +2411,16 @@ const file_outrider_decision_v1_decision_proto_rawDesc = "" +
 	"\bresource\x18\v \x01(\tR\bresource\x12\x16\n" +
 	"\x06prompt\x18\f \x01(\tR\x06prompt\x12\x18\n" +
 	"\asession\x18\r \x01(\tR\asession\x12\x16\n" +
-	"\x06source\x18\x0e \x01(\tR\x06source\"\xff\x01\n" +
+	"\x06source\x18\x0e \x01(\tR\x06source\x123\n" +
+	"\atimeout\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\atimeout\"\xb3\x02\n" +
 	"\x06Caller\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12'\n" +
 	"\x0fservice_account\x18\x03 \x01(\tR\x0eserviceAccount\x12@\n" +
 	"\x06labels\x18\x04 \x03(\v2(.outrider.decision.v1.Caller.LabelsEntryR\x06labels\x12\x1b\n" +
-	"\x06bearer\x18\x05 \x01(\fB\x03\x80\x01\x01R\x06bearer\x1a9\n" +
+	"\x06bearer\x18\x05 \x01(\fB\x03\x80\x01\x01R\x06bearer\x12\x16\n" +
+	"\x06shared\x18\x06 \x01(\bR\x06shared\x12\x1a\n" +
+	"\bidentity\x18\a \x01(\tR\bidentity\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"n\n" +
@@ -2615,39 +2646,40 @@ var file_outrider_decision_v1_decision_proto_depIdxs = []int32{
 	5,  // 3: outrider.decision.v1.Request.body:type_name -> outrider.decision.v1.Body
 	7,  // 4: outrider.decision.v1.Request.tool:type_name -> outrider.decision.v1.Tool
 	8,  // 5: outrider.decision.v1.Request.llm:type_name -> outrider.decision.v1.LLMCall
-	31, // 6: outrider.decision.v1.Caller.labels:type_name -> outrider.decision.v1.Caller.LabelsEntry
-	32, // 7: outrider.decision.v1.HTTPRequest.headers:type_name -> outrider.decision.v1.HTTPRequest.HeadersEntry
-	6,  // 8: outrider.decision.v1.Body.segments:type_name -> outrider.decision.v1.Segment
-	0,  // 9: outrider.decision.v1.Verdict.effect:type_name -> outrider.decision.v1.Effect
-	10, // 10: outrider.decision.v1.Verdict.reason:type_name -> outrider.decision.v1.Reason
-	11, // 11: outrider.decision.v1.Verdict.splices:type_name -> outrider.decision.v1.Splice
-	12, // 12: outrider.decision.v1.Verdict.headers:type_name -> outrider.decision.v1.HeaderOp
-	16, // 13: outrider.decision.v1.Verdict.grants:type_name -> outrider.decision.v1.Grant
-	13, // 14: outrider.decision.v1.Verdict.findings:type_name -> outrider.decision.v1.Finding
-	14, // 15: outrider.decision.v1.Verdict.duty:type_name -> outrider.decision.v1.Duty
-	15, // 16: outrider.decision.v1.Verdict.lifeboat:type_name -> outrider.decision.v1.Lifeboat
-	33, // 17: outrider.decision.v1.Reason.retry_after:type_name -> google.protobuf.Duration
-	34, // 18: outrider.decision.v1.Lifeboat.not_after:type_name -> google.protobuf.Timestamp
-	17, // 19: outrider.decision.v1.Grant.target:type_name -> outrider.decision.v1.Target
-	18, // 20: outrider.decision.v1.Grant.credential:type_name -> outrider.decision.v1.Credential
-	34, // 21: outrider.decision.v1.Grant.expires:type_name -> google.protobuf.Timestamp
-	12, // 22: outrider.decision.v1.Credential.header:type_name -> outrider.decision.v1.HeaderOp
-	19, // 23: outrider.decision.v1.Credential.sigv4:type_name -> outrider.decision.v1.SigV4
-	22, // 24: outrider.decision.v1.Deltas.deltas:type_name -> outrider.decision.v1.Delta
-	7,  // 25: outrider.decision.v1.ToolPage.tools:type_name -> outrider.decision.v1.Tool
-	0,  // 26: outrider.decision.v1.Ruling.effect:type_name -> outrider.decision.v1.Effect
-	10, // 27: outrider.decision.v1.Ruling.reason:type_name -> outrider.decision.v1.Reason
-	11, // 28: outrider.decision.v1.Ruling.splices:type_name -> outrider.decision.v1.Splice
-	25, // 29: outrider.decision.v1.Ruling.releases:type_name -> outrider.decision.v1.Release
-	13, // 30: outrider.decision.v1.Ruling.findings:type_name -> outrider.decision.v1.Finding
-	26, // 31: outrider.decision.v1.Release.replace:type_name -> outrider.decision.v1.Replacement
-	11, // 32: outrider.decision.v1.Visibility.splices:type_name -> outrider.decision.v1.Splice
-	29, // 33: outrider.decision.v1.Outcome.usage:type_name -> outrider.decision.v1.Usage
-	34, // [34:34] is the sub-list for method output_type
-	34, // [34:34] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	33, // 6: outrider.decision.v1.Request.timeout:type_name -> google.protobuf.Duration
+	31, // 7: outrider.decision.v1.Caller.labels:type_name -> outrider.decision.v1.Caller.LabelsEntry
+	32, // 8: outrider.decision.v1.HTTPRequest.headers:type_name -> outrider.decision.v1.HTTPRequest.HeadersEntry
+	6,  // 9: outrider.decision.v1.Body.segments:type_name -> outrider.decision.v1.Segment
+	0,  // 10: outrider.decision.v1.Verdict.effect:type_name -> outrider.decision.v1.Effect
+	10, // 11: outrider.decision.v1.Verdict.reason:type_name -> outrider.decision.v1.Reason
+	11, // 12: outrider.decision.v1.Verdict.splices:type_name -> outrider.decision.v1.Splice
+	12, // 13: outrider.decision.v1.Verdict.headers:type_name -> outrider.decision.v1.HeaderOp
+	16, // 14: outrider.decision.v1.Verdict.grants:type_name -> outrider.decision.v1.Grant
+	13, // 15: outrider.decision.v1.Verdict.findings:type_name -> outrider.decision.v1.Finding
+	14, // 16: outrider.decision.v1.Verdict.duty:type_name -> outrider.decision.v1.Duty
+	15, // 17: outrider.decision.v1.Verdict.lifeboat:type_name -> outrider.decision.v1.Lifeboat
+	33, // 18: outrider.decision.v1.Reason.retry_after:type_name -> google.protobuf.Duration
+	34, // 19: outrider.decision.v1.Lifeboat.not_after:type_name -> google.protobuf.Timestamp
+	17, // 20: outrider.decision.v1.Grant.target:type_name -> outrider.decision.v1.Target
+	18, // 21: outrider.decision.v1.Grant.credential:type_name -> outrider.decision.v1.Credential
+	34, // 22: outrider.decision.v1.Grant.expires:type_name -> google.protobuf.Timestamp
+	12, // 23: outrider.decision.v1.Credential.header:type_name -> outrider.decision.v1.HeaderOp
+	19, // 24: outrider.decision.v1.Credential.sigv4:type_name -> outrider.decision.v1.SigV4
+	22, // 25: outrider.decision.v1.Deltas.deltas:type_name -> outrider.decision.v1.Delta
+	7,  // 26: outrider.decision.v1.ToolPage.tools:type_name -> outrider.decision.v1.Tool
+	0,  // 27: outrider.decision.v1.Ruling.effect:type_name -> outrider.decision.v1.Effect
+	10, // 28: outrider.decision.v1.Ruling.reason:type_name -> outrider.decision.v1.Reason
+	11, // 29: outrider.decision.v1.Ruling.splices:type_name -> outrider.decision.v1.Splice
+	25, // 30: outrider.decision.v1.Ruling.releases:type_name -> outrider.decision.v1.Release
+	13, // 31: outrider.decision.v1.Ruling.findings:type_name -> outrider.decision.v1.Finding
+	26, // 32: outrider.decision.v1.Release.replace:type_name -> outrider.decision.v1.Replacement
+	11, // 33: outrider.decision.v1.Visibility.splices:type_name -> outrider.decision.v1.Splice
+	29, // 34: outrider.decision.v1.Outcome.usage:type_name -> outrider.decision.v1.Usage
+	35, // [35:35] is the sub-list for method output_type
+	35, // [35:35] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_outrider_decision_v1_decision_proto_init() }
