@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 
+	"outrider.dev/outrider/answer"
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect"
 	"outrider.dev/outrider/dialect/inbound"
@@ -70,7 +71,7 @@ func (x *exchange) next(grant *decision.Grant, resp *http.Response, err error) *
 	}
 	a := decision.Attempt{FailedProvider: grant.Target.Provider}
 	if err != nil {
-		a.Error = reasonOf(err).Message
+		a.Error = x.reasonOf(err).Message
 	} else {
 		a.Error = "status " + http.StatusText(resp.StatusCode)
 	}
@@ -173,7 +174,14 @@ func (x *exchange) begin(resp *http.Response) {
 	x.w.WriteHeader(resp.StatusCode)
 }
 
-func reasonOf(err error) decision.Reason {
+// reasonOf words an error as the reason of a refusal and notes an answer that
+// was refused.
+func (x *exchange) reasonOf(err error) decision.Reason {
+	var denied *answer.Denial
+	if errors.As(err, &denied) {
+		x.result.End = decision.EndDenied
+		return denied.Reason
+	}
 	var refusal *decision.Error
 	if errors.As(err, &refusal) {
 		return refusal.Reason()

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"outrider.dev/outrider/answer"
 	"outrider.dev/outrider/decision"
 	message "outrider.dev/outrider/dialect/mcp"
 )
@@ -91,11 +92,11 @@ func (x *exchange) request(ctx context.Context, g *decision.Grant, body []byte) 
 		return nil, err
 	}
 	defer finish(resp.Body)
-	answer, err := x.open(resp, g.Target.Provider)
+	came, err := x.open(resp, g.Target.Provider)
 	if err != nil {
 		return nil, foreignStatus(resp, g, err)
 	}
-	raw, a, err := answer.response(x)
+	raw, a, err := x.response(came)
 	if err != nil {
 		return nil, foreignStatus(resp, g, err)
 	}
@@ -208,10 +209,10 @@ func (x *exchange) shown(lists [][]*message.ToolPage) ([][]byte, error) {
 	var tools []decision.Tool
 	for i, pages := range lists {
 		for _, page := range pages {
-			tools = appendTools(tools, page, x.verdict.Grants[i].Target.Provider)
+			tools = answer.AppendTools(tools, page, x.verdict.Grants[i].Target.Provider)
 		}
 	}
-	visible, err := x.visible(tools)
+	visible, err := x.answers().Visible(x.ctx, tools)
 	if err != nil {
 		return nil, err
 	}

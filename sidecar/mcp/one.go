@@ -1,14 +1,13 @@
 package mcp
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
+	"outrider.dev/outrider/answer"
 	"outrider.dev/outrider/decision"
 	message "outrider.dev/outrider/dialect/mcp"
 )
@@ -41,16 +40,16 @@ func (x *exchange) forwardOne(grant *decision.Grant) {
 		x.accepted()
 		return
 	}
-	answer, err := x.open(resp, grant.Target.Provider)
+	came, err := x.open(resp, grant.Target.Provider)
 	switch {
 	case err != nil && x.msg.Method.Name == message.MethodDiscover && speaksNot(resp):
 		x.refuse(legacyOnly())
 	case err != nil:
 		x.refuse(err)
-	case answer.stream:
-		x.relayStream(answer, grant.Target.Provider)
+	case came.Stream():
+		x.relayStream(came, grant.Target.Provider)
 	default:
-		x.relayWhole(answer, resp, grant.Target.Provider)
+		x.relayWhole(came, resp, grant.Target.Provider)
 	}
 }
 
@@ -66,19 +65,19 @@ func (x *exchange) accepted() {
 }
 
 // relayWhole lets an answer of one message through.
-func (x *exchange) relayWhole(answer *messages, resp *http.Response, provider string) {
-	raw, err := answer.next()
+func (x *exchange) relayWhole(came *answer.Messages, resp *http.Response, provider string) {
+	raw, err := came.Next()
 	if err != nil {
 		x.refuse(err)
 		return
 	}
-	out, last, err := x.pass(raw, provider)
+	out, last, err := x.answers().Pass(x.ctx, raw, provider)
 	switch {
 	case err != nil:
 		x.refuse(err)
 		return
 	case !last:
-		x.refuse(noResponse())
+		x.refuse(answer.NoResponse())
 		return
 	}
 	if seconds, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && resp.StatusCode != http.StatusOK {
@@ -89,28 +88,29 @@ func (x *exchange) relayWhole(answer *messages, resp *http.Response, provider st
 }
 
 // relayStream lets a stream through, message by message, up to the response.
-func (x *exchange) relayStream(answer *messages, provider string) {
+func (x *exchange) relayStream(came *answer.Messages, provider string) {
 	h := x.w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Accel-Buffering", "no")
 	x.w.WriteHeader(http.StatusOK)
 	_ = x.conn.Flush()
+	judged := x.answers()
 	var frame []byte
 	for {
-		raw, err := answer.next()
+		raw, err := came.Next()
 		var out []byte
 		var last bool
 		if err == nil && raw != nil {
-			out, last, err = x.pass(raw, provider)
+			out, last, err = judged.Pass(x.ctx, raw, provider)
 		}
 		if errors.Is(err, io.EOF) {
-			err = noResponse()
+			err = answer.NoResponse()
 		}
 		if err != nil {
 			out, last = x.in.ErrorBody(x.reasonOf(err)), true
 		}
-		frame = appendEvent(frame[:0], out)
+		frame = answer.AppendEvent(frame[:0], out)
 		if _, failed := x.w.Write(frame); failed != nil {
 			return
 		}
@@ -122,20 +122,4 @@ func (x *exchange) relayStream(answer *messages, provider string) {
 			return
 		}
 	}
-}
-
-// appendEvent frames a message. Ids and retry times of the server are not
-// repeated: a stream cannot be resumed here, and a client that saw an id would
-// try. Without a message the frame is a comment that keeps the connection
-// alive.
-func appendEvent(dst, data []byte) []byte {
-	if data == nil {
-		return append(dst, ":\n\n"...)
-	}
-	const open = "event: message\n"
-	dst = append(slices.Grow(dst, len(open)+len("data: \n\n")+len(data)), open...)
-	for line := range bytes.SplitSeq(data, []byte("\n")) {
-		dst = append(append(append(dst, "data: "...), line...), '\n')
-	}
-	return append(dst, '\n')
 }

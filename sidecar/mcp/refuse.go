@@ -6,19 +6,15 @@ import (
 	"log/slog"
 	"strconv"
 
+	"outrider.dev/outrider/answer"
 	"outrider.dev/outrider/decision"
 )
-
-// denial is a ruling of the decision service against an answer.
-type denial struct{ reason decision.Reason }
-
-func (d *denial) Error() string { return d.reason.Message }
 
 // refuse answers with an error that came up here.
 func (x *exchange) refuse(err error) {
 	if x.msg == nil { // of a message that could not be taken
-		answer := x.in.Refuse(err)
-		answer.Write(x.w)
+		refusal := x.in.Refuse(err)
+		refusal.Write(x.w)
 		return
 	}
 	x.deny(x.reasonOf(err))
@@ -26,8 +22,8 @@ func (x *exchange) refuse(err error) {
 
 // deny answers with a refusal of the decision service, or one of ours.
 func (x *exchange) deny(reason decision.Reason) {
-	answer := x.in.Deny(reason)
-	answer.Write(x.w)
+	refusal := x.in.Deny(reason)
+	refusal.Write(x.w)
 }
 
 // write writes a whole answer of one message.
@@ -45,10 +41,10 @@ func (x *exchange) write(status int, body []byte) {
 // reasonOf words an error as the reason of a refusal and notes how the call
 // ended.
 func (x *exchange) reasonOf(err error) decision.Reason {
-	var denied *denial
+	var denied *answer.Denial
 	if errors.As(err, &denied) {
 		x.result.End = decision.EndDenied
-		return denied.reason
+		return denied.Reason
 	}
 	var refusal *decision.Error
 	switch {
