@@ -126,4 +126,5 @@ const (
 	EndDenied       End = "denied"       // the answer was refused
 	EndFailed       End = "failed"       // no target answered
 	EndDisconnected End = "disconnected" // the agent went away
+	EndUnseen       End = "unseen"       // whoever forwarded the call shows no answers
 )
