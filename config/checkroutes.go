@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
+	"outrider.dev/outrider/suggest"
 )
 
 // checkLLM checks providers, and that routes lead to them.
@@ -34,7 +35,7 @@ func (d *document) checkLLM(c *configv1.LLM) {
 
 func (d *document) unknownProvider(path, name string, names []string) {
 	fix := "add it to llm.providers"
-	if meant := nearest(name, names); meant != "" {
+	if meant := suggest.Nearest(name, names); meant != "" {
 		fix = fmt.Sprintf("did you mean %q?", meant)
 	}
 	d.fail(path, fmt.Sprintf("%s: there is no provider %s", path, quoted(name)), fix)

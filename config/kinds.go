@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
+	"outrider.dev/outrider/suggest"
 )
 
 const (
@@ -61,7 +62,7 @@ func (d *document) kind() (string, Position) {
 // guess picks the schema by which a document without a known kind is read, so
 // that the report says what is wrong with it, its kind included.
 func (d *document) guess(kind string, kinds []string) string {
-	if near := nearest(kind, kinds); near != "" {
+	if near := suggest.Nearest(kind, kinds); near != "" {
 		return near
 	}
 	if mapping, ok := d.root.(*ast.MappingNode); ok && len(kinds) > 1 {

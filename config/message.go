@@ -7,6 +7,8 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"outrider.dev/outrider/suggest"
 )
 
 // given remembers which fields of one message are written, or were meant by a
@@ -67,7 +69,7 @@ func (d *document) unknownKey(md protoreflect.MessageDescriptor, key string, at 
 	}
 	problem := fmt.Sprintf("unknown key %s %s", quoted(key), place(path))
 	keys := keysOf(md)
-	meant := nearest(key, keys)
+	meant := suggest.Nearest(key, keys)
 	if meant == "" {
 		d.add(at, path, problem, "valid keys: "+strings.Join(keys, ", "))
 		return

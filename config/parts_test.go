@@ -40,35 +40,6 @@ func TestSizeFactors(t *testing.T) {
 	}
 }
 
-func TestNearest(t *testing.T) {
-	keys := []string{"jwtAuthentication", "rateLimiting", "denyPolicy", "deny", "to", "url", "requestsPerMinute"}
-	for word, want := range map[string]string{
-		"jwt": "jwtAuthentication", "rate_limiting": "rateLimiting", "RateLimit": "rateLimiting", "deny_policy": "denyPolicy",
-		"denies": "denyPolicy", "dney": "deny", "ot": "to", "uri": "url", "requests-per-minute": "requestsPerMinute",
-		"zzz": "", "": "", "x": "", strings.Repeat("y", 10_000): "",
-	} {
-		if got := nearest(word, keys); got != want {
-			t.Errorf("nearest(%.20q) = %q, want %q", word, got, want)
-		}
-	}
-}
-
-// TestEditDistance: it is a distance, and each slip of the hand counts one.
-func TestEditDistance(t *testing.T) {
-	check := func(a, b string) bool {
-		d := editDistance(a, b)
-		return d == editDistance(b, a) && (d == 0) == (a == b) && d <= max(len(a), len(b)) && d >= max(len(a)-len(b), len(b)-len(a))
-	}
-	if err := quick.Check(check, nil); err != nil {
-		t.Error(err)
-	}
-	for _, slip := range []string{"guard", "guardss", "gaurds", "gwards"} {
-		if d := editDistance("guards", slip); d != 1 {
-			t.Errorf("%s is %d away", slip, d)
-		}
-	}
-}
-
 func TestOr(t *testing.T) {
 	for want, words := range map[string][]string{"": nil, "a": {"a"}, "a or b": {"a", "b"}, "a, b or c": {"a", "b", "c"}} {
 		if got := or(words); got != want {

@@ -13,6 +13,8 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"outrider.dev/outrider/suggest"
 )
 
 // scalar reads one value of a field.
@@ -162,7 +164,7 @@ func (d *document) allowed(values []string, v, path string) bool {
 		return true
 	}
 	fix := "give " + or(values)
-	if meant := nearest(v, values); meant != "" {
+	if meant := suggest.Nearest(v, values); meant != "" {
 		fix = fmt.Sprintf("did you mean %s?", meant)
 	}
 	d.fail(path, fmt.Sprintf("%s: %s is not a value", path, quoted(v)), fix)

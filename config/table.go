@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
+	"outrider.dev/outrider/suggest"
 )
 
 // Cell is one expectation of a matrix.
@@ -91,7 +92,7 @@ func (d *document) row(path string, at Position, words, columns []string) []Cell
 
 // meant is the fix for a word that is none of the known ones.
 func meant(word string, known []string) string {
-	if near := nearest(word, known); near != "" {
+	if near := suggest.Nearest(word, known); near != "" {
 		return fmt.Sprintf("did you mean %s?", near)
 	}
 	if len(known) == 0 {

@@ -26,6 +26,7 @@ const (
 	CodeAudienceMismatch  Code = "audience_mismatch"
 	CodeIssuerUnavailable Code = "issuer_unavailable"
 	CodePeerRefused       Code = "peer_refused"
+	CodeSubjectMismatch   Code = "subject_mismatch"
 
 	// What the rules say.
 	CodeNoPolicy        Code = "no_policy"
@@ -59,6 +60,7 @@ const (
 	CodeContentType      Code = "content_type_refused"
 	CodeMethodNotAllowed Code = "http_method_not_allowed"
 	CodeOriginRefused    Code = "origin_refused"
+	CodePathUnknown      Code = "path_unknown"
 
 	// Edits and faces.
 	CodeEditConflict      Code = "edit_conflict"
@@ -196,6 +198,7 @@ func tokenRows() []Entry {
 		unauthenticated(CodeAudienceMismatch, "The token is meant for another audience"),
 		away(CodeIssuerUnavailable, http.StatusServiceUnavailable, "The token's issuer cannot be reached"),
 		denied(CodePeerRefused, "This peer may not speak for the agent"),
+		denied(CodeSubjectMismatch, "The token is of another subject than the question names"),
 	}
 }
 
@@ -235,6 +238,7 @@ func bodyRows() []Entry {
 		invalid(CodeContentType, http.StatusUnsupportedMediaType, "The content type is refused"),
 		invalid(CodeMethodNotAllowed, http.StatusMethodNotAllowed, "The HTTP method is not served here"),
 		denied(CodeOriginRefused, "The Origin header is refused"),
+		{CodePathUnknown, Status{http.StatusNotFound, grpcNotFound, rpcMethodNotFound, oaiInvalid, "Nothing is served under this path"}},
 	}
 }
 

@@ -46,6 +46,9 @@ type Caller struct {
 	Bearer         Secret // the JWT as it came, without its scheme; nil when none came
 	Shared         bool   // through a gateway that several agents share: without a proof it is refused
 	Identity       string // SPIFFE id of the certificate that the agent showed to the gateway, which is such a proof
+	// Subject is who the asker says that the token is of; a token of somebody
+	// else is refused. Empty: whoever it names.
+	Subject string
 }
 
 // HTTP is what rules may read of the HTTP request. Headers has lower-case

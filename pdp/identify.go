@@ -55,19 +55,22 @@ func (c *call) satisfy(demand *authz.Authentication, who *decision.Principal) *d
 		}
 		return nil
 	}
-	if err := c.state.verify(bearer, demand, who); err != nil && demand.Mode != authz.Permissive {
+	if err := c.state.verify(&c.req.Caller, demand, who); err != nil && demand.Mode != authz.Permissive {
 		return reasonOf(err)
 	}
 	return nil
 }
 
-func (s *state) verify(bearer decision.Secret, demand *authz.Authentication, who *decision.Principal) error {
-	t, err := s.believe(bearer, demand.Providers)
+func (s *state) verify(by *decision.Caller, demand *authz.Authentication, who *decision.Principal) error {
+	t, err := s.believe(by.Bearer, demand.Providers)
 	if err != nil {
 		return err
 	}
 	if err := meantFor(t, demand.Providers); err != nil {
 		return err
+	}
+	if by.Subject != "" && by.Subject != t.Subject {
+		return decision.Refuse(decision.CodeSubjectMismatch, "the question names another subject than its token: send the token of that subject")
 	}
 	who.Subject, who.Issuer, who.Client = t.Subject, t.Issuer, t.Client
 	who.Claims, who.Scopes = t.Claims, t.Scopes

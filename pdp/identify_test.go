@@ -148,6 +148,42 @@ func TestPermissiveStillAsks(t *testing.T) {
 	}
 }
 
+// TestNamedSubject: a token of another subject than the asker names counts as a
+// bad one.
+func TestNamedSubject(t *testing.T) {
+	for _, tt := range []struct {
+		mode, bearer, named string
+		want                decision.Code
+		subject             string
+	}{
+		{"Strict", "good", "ann", decision.CodeNone, "ann"},
+		{"Strict", "good", "bob", decision.CodeSubjectMismatch, ""},
+		{"Optional", "good", "bob", decision.CodeSubjectMismatch, ""},
+		{"Permissive", "good", "bob", decision.CodeNone, ""},
+		{"Optional", "", "bob", decision.CodeNone, ""}, // naming proves nothing
+		{"Strict", "", "bob", decision.CodeTokenMissing, ""},
+		{"Strict", "bad", "ann", decision.CodeTokenInactive, ""},
+	} {
+		loaded, err := config.Text("test", strings.ReplaceAll(strings.Split(twoIssuersYAML, "---")[0], "MODE", tt.mode))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := toolCall(t, tt.bearer, "github__list_issues", "{}")
+		r.Caller.Subject = tt.named
+		a := &asked{}
+		c := engineWith(t, loaded.Policies, a, a).newCall(r, false)
+		code := decision.CodeNone
+		for _, step := range []step{(*call).chosen, (*call).identify} {
+			if reason := step(c); reason != nil {
+				code = reason.Code
+			}
+		}
+		if code != tt.want || c.who.Subject != tt.subject {
+			t.Errorf("%+v: %q, subject %q", tt, code, c.who.Subject)
+		}
+	}
+}
+
 const triedTokensYAML = `
 apiVersion: outrider.dev/v1
 kind: AgentPolicy

@@ -27,6 +27,7 @@ func RequestProto(r *decision.Request) *decisionv1.Request {
 			Bearer:         r.Caller.Bearer,
 			Shared:         r.Caller.Shared,
 			Identity:       r.Caller.Identity,
+			Subject:        r.Caller.Subject,
 		},
 		Face: &decisionv1.Face{
 			Edits:     r.Face.Edits,
@@ -92,6 +93,7 @@ func caller(m *decisionv1.Caller) decision.Caller {
 		Bearer:         m.GetBearer(),
 		Shared:         m.GetShared(),
 		Identity:       m.GetIdentity(),
+		Subject:        m.GetSubject(),
 	}
 }
 

@@ -29,6 +29,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // patience bounds what must happen, and happens at once unless it is broken.
 const patience = 10 * time.Second
 
+// maxBody is the largest body of a question, in bytes.
+const maxBody = 1 << 20
+
 // engine allows what it is asked, with a grant that holds a secret, unless a
 // test says otherwise. It remembers outcomes.
 type engine struct {
@@ -146,7 +149,7 @@ type running struct {
 func config(t *testing.T, e *engine, l *configv1.PDPListen, peers ...*configv1.Peer) Config {
 	t.Helper()
 	return Config{
-		Engine: e, Listen: l, Peers: peers, MaxBody: 1 << 20,
+		Engine: e, Listen: l, Peers: peers, MaxBody: maxBody,
 		Admin: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "admin "+r.URL.Path) }),
 		Log:   slog.New(slog.DiscardHandler),
 	}

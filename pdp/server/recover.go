@@ -3,11 +3,14 @@ package server
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"runtime/debug"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"outrider.dev/outrider/pdp/problem"
 )
 
 // recovered keeps a fault in one call from ending the service for all agents:
@@ -32,4 +35,19 @@ func fault(ctx context.Context, log *slog.Logger, method string, err *error) {
 			slog.String("method", method), slog.Any("cause", cause), slog.String("stack", string(debug.Stack())))
 		*err = status.Error(codes.Internal, incomplete)
 	}
+}
+
+// answered keeps a fault in one HTTP request to itself: the request is answered
+// as one that nobody decided.
+func answered(log *slog.Logger, next http.Handler) http.Handler {
+	serve := func(w http.ResponseWriter, r *http.Request) (err error) {
+		defer fault(r.Context(), log, r.URL.Path, &err)
+		next.ServeHTTP(w, r)
+		return nil
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := serve(w, r); err != nil {
+			problem.From(err).Write(w)
+		}
+	})
 }

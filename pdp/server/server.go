@@ -174,7 +174,7 @@ func drain(srv *grpc.Server) {
 }
 
 func (s *Server) runHTTP(ctx context.Context) error {
-	handler, err := rest(ctx, s.service, s.cfg.Admin)
+	handler, err := rest(ctx, s.service, s.cfg.MaxBody, s.cfg.Admin)
 	if err != nil {
 		return err
 	}

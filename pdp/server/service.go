@@ -31,11 +31,25 @@ type service struct {
 	log       *slog.Logger
 }
 
-// asStatus turns an error into its gRPC status. Causes stay here.
+// refusal is a refusal that gRPC tells as its status and REST as a problem.
+type refusal struct{ cause *decision.Error }
+
+// Error implements error.
+func (e refusal) Error() string { return e.cause.Error() }
+
+// GRPCStatus is where package status finds how gRPC tells it.
+func (e refusal) GRPCStatus() *status.Status {
+	return status.New(codes.Code(e.cause.Code.Status().GRPC), e.cause.Error())
+}
+
+// Unwrap returns the refusal in the vocabulary's own form.
+func (e refusal) Unwrap() error { return e.cause }
+
+// asStatus turns an error into one with a gRPC status. Causes stay here.
 func asStatus(err error) error {
-	var refusal *decision.Error
-	if errors.As(err, &refusal) {
-		return status.Error(codes.Code(refusal.Code.Status().GRPC), refusal.Error())
+	var cause *decision.Error
+	if errors.As(err, &cause) {
+		return refusal{cause}
 	}
 	if _, ok := status.FromError(err); ok {
 		return err

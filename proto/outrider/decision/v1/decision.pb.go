@@ -272,7 +272,10 @@ type Caller struct {
 	// The call came through a gateway that several agents share: without a proof it is refused.
 	Shared bool `protobuf:"varint,6,opt,name=shared,proto3" json:"shared,omitempty"`
 	// The SPIFFE id of the certificate that the agent showed to the gateway, which is such a proof.
-	Identity      string `protobuf:"bytes,7,opt,name=identity,proto3" json:"identity,omitempty"`
+	Identity string `protobuf:"bytes,7,opt,name=identity,proto3" json:"identity,omitempty"`
+	// Who the asker says that the token is of. A token of somebody else is
+	// refused. Empty: whoever it names.
+	Subject       string `protobuf:"bytes,8,opt,name=subject,proto3" json:"subject,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -352,6 +355,13 @@ func (x *Caller) GetShared() bool {
 func (x *Caller) GetIdentity() string {
 	if x != nil {
 		return x.Identity
+	}
+	return ""
+}
+
+func (x *Caller) GetSubject() string {
+	if x != nil {
+		return x.Subject
 	}
 	return ""
 }
@@ -2412,7 +2422,7 @@ const file_outrider_decision_v1_decision_proto_rawDesc = "" +
 	"\x06prompt\x18\f \x01(\tR\x06prompt\x12\x18\n" +
 	"\asession\x18\r \x01(\tR\asession\x12\x16\n" +
 	"\x06source\x18\x0e \x01(\tR\x06source\x123\n" +
-	"\atimeout\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\atimeout\"\xb3\x02\n" +
+	"\atimeout\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\atimeout\"\xcd\x02\n" +
 	"\x06Caller\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12'\n" +
@@ -2420,7 +2430,8 @@ const file_outrider_decision_v1_decision_proto_rawDesc = "" +
 	"\x06labels\x18\x04 \x03(\v2(.outrider.decision.v1.Caller.LabelsEntryR\x06labels\x12\x1b\n" +
 	"\x06bearer\x18\x05 \x01(\fB\x03\x80\x01\x01R\x06bearer\x12\x16\n" +
 	"\x06shared\x18\x06 \x01(\bR\x06shared\x12\x1a\n" +
-	"\bidentity\x18\a \x01(\tR\bidentity\x1a9\n" +
+	"\bidentity\x18\a \x01(\tR\bidentity\x12\x18\n" +
+	"\asubject\x18\b \x01(\tR\asubject\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"n\n" +

@@ -1,13 +1,18 @@
-package config
+// Package suggest finds the word that a writer most likely meant, for messages
+// about words that are not known.
+//
+// The loader of the configuration and the decision service's REST face import
+// it. It imports the standard library alone.
+package suggest
 
 import "strings"
 
 // least is how many letters two words must share to be taken for relatives.
 const least = 3
 
-// nearest returns the candidate that the writer most likely meant, or "".
+// Nearest returns the candidate that the writer most likely meant, or "".
 // Spelling conventions do not count: deny_policy is denyPolicy.
-func nearest(word string, candidates []string) string {
+func Nearest(word string, candidates []string) string {
 	plain := fold(word)
 	best, distance := "", max(1, len(plain)/3)+1
 	for _, c := range candidates {
@@ -88,12 +93,4 @@ func editDistance(a, b string) int {
 		older, previous = previous, current
 	}
 	return previous[len(b)]
-}
-
-// or joins words for people: a, b or c.
-func or(words []string) string {
-	if len(words) < 2 {
-		return strings.Join(words, "")
-	}
-	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
 }
