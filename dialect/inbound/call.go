@@ -63,11 +63,6 @@ func (c *Call) Read(raw []byte, lim strictjson.Limits) error {
 	return nil
 }
 
-// Reread reads the body of an LLM call after an edit.
-func (c *Call) Reread(raw []byte, lim strictjson.Limits) (*dialect.Call, error) {
-	return c.row.read(raw, lim)
-}
-
 func (c *Call) readMessage(raw []byte, lim strictjson.Limits) error {
 	msg, err := mcp.Read(raw, c.in.Header, lim)
 	if err != nil {

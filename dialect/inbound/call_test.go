@@ -91,19 +91,6 @@ func TestQuestions(t *testing.T) {
 	}
 }
 
-func TestReread(t *testing.T) {
-	c, err := read(post("/v1/chat/completions"), chat)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := c.Reread([]byte(strings.Replace(chat, "grok-4", "llama", 1)), limits())
-	if err != nil || again.Model != "llama" || c.LLM.Model != "grok-4" {
-		t.Fatalf("got %+v, %v", again, err)
-	}
-}
-
-// TestRefusals: what cannot be a question is refused in the protocol of its
-// path, with the statuses of its code and the id of the decision.
 func TestRefusals(t *testing.T) {
 	for _, c := range []struct {
 		name string

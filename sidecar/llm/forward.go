@@ -1,16 +1,13 @@
 package llm
 
 import (
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"mime"
 	"net/http"
-	"slices"
 
 	"outrider.dev/outrider/answer"
 	"outrider.dev/outrider/decision"
-	"outrider.dev/outrider/dialect"
 	"outrider.dev/outrider/dialect/inbound"
 )
 
@@ -24,12 +21,12 @@ func (x *exchange) forward(v *decision.Verdict) {
 	for {
 		x.result.Attempts++
 		x.result.Provider = grant.Target.Provider
-		body, err := x.body(v, grant)
+		header, body, err := x.in.Forward(v, grant.Target.Model, x.Limits)
 		if err != nil {
 			x.refuse(err)
 			return
 		}
-		resp, err := x.Sender.Send(x.ctx, grant, x.r.Method, x.header(v), body)
+		resp, err := x.Sender.Send(x.ctx, grant, x.r.Method, header, body)
 		if err == nil && !failed(resp.StatusCode) {
 			if err = x.answer(resp); err == nil {
 				return
@@ -78,64 +75,6 @@ func (x *exchange) next(grant *decision.Grant, resp *http.Response, err error) *
 	x.Log.LogAttrs(x.ctx, slog.LevelWarn, "provider failed",
 		slog.String("provider", a.FailedProvider), slog.String("error", a.Error), slog.String("decision", x.ask.ExchangeID))
 	return x.gate.Attempt(x.ctx, a)
-}
-
-// header returns the agent's headers as the policy lets them travel.
-func (x *exchange) header(v *decision.Verdict) http.Header {
-	h := inbound.RequestHeader(x.r.Header)
-	for _, op := range v.Headers {
-		if op.Remove {
-			h.Del(op.Name)
-		} else {
-			h.Set(op.Name, string(op.Value))
-		}
-	}
-	return h
-}
-
-// body returns the judged bytes with the grant's model in its place. Splices
-// that do not fit are an error: without them the body is not what was judged.
-func (x *exchange) body(v *decision.Verdict, grant *decision.Grant) ([]byte, error) {
-	raw, call := x.ask.Body.Raw, x.in.LLM
-	if raw == nil {
-		return nil, nil
-	}
-	if err := dialect.Check(raw, v.Splices); err != nil {
-		return nil, err
-	}
-	splices := v.Splices
-	if m := grant.Target.Model; m != "" {
-		if touches(splices, call.ModelStart, call.ModelEnd) { // where the model stands now, and which it is, the edited body tells
-			raw, splices = dialect.Apply(nil, raw, splices), nil
-			var err error
-			if call, err = x.in.Reread(raw, x.Limits); err != nil {
-				return nil, &decision.Error{Code: decision.CodeEditConflict, Message: "the policy's edits leave no readable call", Err: err}
-			}
-		}
-		var err error
-		if splices, err = dialect.UniteSplices(splices, forModel(call, m)); err != nil {
-			return nil, err
-		}
-	}
-	if len(splices) == 0 {
-		return raw, nil
-	}
-	return dialect.Apply(nil, raw, splices), nil
-}
-
-// touches reports whether splices change a string, whose content lies between
-// these offsets, or its quotes.
-func touches(splices []decision.Splice, start, end uint32) bool {
-	return slices.ContainsFunc(splices, func(s decision.Splice) bool { return s.Start <= end && s.End >= start })
-}
-
-// forModel returns the splice that makes a call one of another model.
-func forModel(call *dialect.Call, model string) []decision.Splice {
-	if model == call.Model {
-		return nil
-	}
-	quoted, _ := json.Marshal(model) // a string always marshals
-	return []decision.Splice{{Start: call.ModelStart, End: call.ModelEnd, With: quoted[1 : len(quoted)-1]}}
 }
 
 // answer lets the target's answer through as far as it is judged. An error is

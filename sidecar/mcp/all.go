@@ -14,6 +14,7 @@ import (
 
 	"outrider.dev/outrider/answer"
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect/inbound"
 	message "outrider.dev/outrider/dialect/mcp"
 )
 
@@ -81,7 +82,7 @@ func allFailed(errs []error) error {
 // send sends a body to one of several servers.
 func (x *exchange) send(ctx context.Context, g *decision.Grant, body []byte) (*http.Response, error) {
 	header := x.header.Clone() // the credential is this server's alone
-	header.Set("Accept", acceptBoth)
+	header.Set("Accept", inbound.AcceptBoth)
 	return x.Sender.Send(ctx, g, http.MethodPost, header, body)
 }
 

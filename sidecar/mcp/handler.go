@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"outrider.dev/outrider/decision"
-	"outrider.dev/outrider/dialect"
 	"outrider.dev/outrider/dialect/inbound"
 	message "outrider.dev/outrider/dialect/mcp"
 	"outrider.dev/outrider/sidecar/gate"
@@ -107,29 +106,12 @@ func (x *exchange) run() {
 		}
 		x.gate.Settle(x.ctx, x.result)
 	}()
-	if err := x.edit(); err != nil {
+	var err error
+	if x.header, x.body, err = x.in.Forward(verdict, "", x.Limits); err != nil {
 		x.refuse(err)
 		return
 	}
 	x.forward()
-}
-
-// edit makes the policy's edits and rebuilds the headers that mirror the body.
-func (x *exchange) edit() error {
-	raw := x.ask.Body.Raw
-	x.body = raw
-	if splices := x.verdict.Splices; len(splices) > 0 {
-		if err := dialect.Check(raw, splices); err != nil {
-			return err
-		}
-		x.body = dialect.Apply(nil, raw, splices)
-	}
-	mirror, err := message.MirrorHeaders(x.msg, raw, x.body, x.Limits)
-	if err != nil {
-		return err
-	}
-	x.header = outgoing(x.r.Header, mirror, x.verdict.Headers)
-	return nil
 }
 
 // forward sends the message where the verdict's grants say.
