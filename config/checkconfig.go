@@ -2,9 +2,7 @@ package config
 
 import (
 	"fmt"
-	"net"
 	"strings"
-	"time"
 
 	"outrider.dev/outrider/decision"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
@@ -75,33 +73,6 @@ func (d *document) checkGRPC(path, address string, tls *configv1.TLS) {
 	if ok && !decision.LoopbackHost(host) && tls.GetClientCa() == "" {
 		d.fail(path, fmt.Sprintf("%s: %s can be reached from other machines without a certificate", path, quoted(address)),
 			"give pdp.listen.tls with cert, key and clientCA, or listen on loopback")
-	}
-}
-
-func (d *document) checkDecision(s *configv1.Decision) {
-	const longest = time.Minute
-	if t := s.GetTimeout(); t.AsDuration() > longest {
-		d.fail("decision.timeout", "decision.timeout is longer than 1m", "give at most 1m: the agent waits meanwhile")
-	}
-	target := s.GetTarget()
-	if target == "" {
-		return
-	}
-	const path = "decision.target"
-	if socket, ok := strings.CutPrefix(target, "unix:"); ok {
-		if !strings.HasPrefix(socket, "///") || len(socket) == len("///") {
-			d.fail(path, fmt.Sprintf("%s: %s names no absolute path", path, quoted(target)), "write unix:///path/to/socket")
-		}
-		return
-	}
-	address := strings.TrimPrefix(target, "dns:///")
-	host, port, err := net.SplitHostPort(address)
-	if err != nil || host == "" || port == "" || strings.ContainsAny(address, "/ ") {
-		d.fail(path, fmt.Sprintf("%s: %s is not a target", path, quoted(target)), "write unix:///path, host:port or dns:///host:port")
-		return
-	}
-	if !decision.LoopbackHost(host) && s.GetTls() == nil && !d.has("decision.tls") {
-		d.fail(path, fmt.Sprintf("%s: %s is another machine and decision.tls is absent", path, quoted(target)), "give decision.tls with cert, key and ca")
 	}
 }
 

@@ -106,6 +106,12 @@ func (d *document) field(m protoreflect.Message, fd protoreflect.FieldDescriptor
 // them, which is the opposite of what it looks like.
 func (d *document) listField(list protoreflect.List, fd protoreflect.FieldDescriptor, n ast.Node, path string) {
 	sequence, ok := n.(*ast.SequenceNode)
+	if !ok && rulesOf(fd).GetSingle() {
+		if v, ok := d.scalar(fd, n, path); ok {
+			list.Append(v)
+		}
+		return
+	}
 	if !ok {
 		d.wrongType(n, path, "a list")
 		return

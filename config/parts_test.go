@@ -69,6 +69,22 @@ func TestTargets(t *testing.T) {
 	}
 }
 
+// TestTargetLists: one service may stand without brackets, several stand in a list.
+func TestTargetLists(t *testing.T) {
+	for target, want := range map[string]string{
+		`"unix:///a"`: "", `["unix:///a"]`: "", `["unix:///a", "127.0.0.1:1", "dns:///localhost:1"]`: "",
+		`[]`: "is an empty list", `["unix:///a", "unix:///a"]`: "decision.target[0] names the same service",
+		`["unix:///a", "pdp:1"]`: "decision.target[1]: \"pdp:1\" is another machine", `pdp:1`: `decision.target: "pdp:1" is another machine`,
+		`{a: b}`: "expected a string, found a mapping", `7`: "expected a string, found a number", `["unix:///a", [b]]`: "expected a string",
+		"[" + strings.Repeat(`"unix:///a",`, 33) + "]": "names more than 32 services",
+	} {
+		_, err := Text("x.yaml", "{apiVersion: outrider.dev/v1, kind: Config, decision: {target: "+target+"}}")
+		if want == "" && err != nil || !strings.Contains(fmt.Sprint(err), want) {
+			t.Errorf("%s: got %v, want %q", target, err, want)
+		}
+	}
+}
+
 func TestURLs(t *testing.T) {
 	for raw, want := range map[string]string{
 		"https://example.com": "", "https://example.com:8443/mcp?x=1": "", "http://127.0.0.1:1": "", "http://[::1]/": "", "http://localhost": "",

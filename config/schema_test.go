@@ -184,6 +184,9 @@ func TestSchemaIsReadable(t *testing.T) {
 				if rules.GetDefault() != "" && !setDefault(dynamicpb.NewMessage(md), fd) {
 					t.Errorf("%s: the default %q cannot be read", fd.FullName(), rules.GetDefault())
 				}
+				if rules.GetSingle() && (!fd.IsList() || isMessage(fd)) {
+					t.Errorf("%s: is no list of scalars", fd.FullName())
+				}
 				if rules.GetRequired() && (rules.GetDefault() != "" || rules.GetOneOf() != "") {
 					t.Errorf("%s: is required and may be absent", fd.FullName())
 				}
@@ -201,7 +204,7 @@ func TestDefaults(t *testing.T) {
 	got := write(loaded.Config.ProtoReflect())
 	want := `{apiVersion: "outrider.dev/v1", kind: "Config", ` +
 		`listen: {agent: "127.0.0.1:4000", admin: "127.0.0.1:4001"}, ` +
-		`decision: {target: "unix:///s", timeout: 2s}, ` +
+		`decision: {target: ["unix:///s"], timeout: 2s}, ` +
 		`limits: {body: "10MiB", depth: 64, headers: "64KiB"}}`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -1,5 +1,12 @@
 package decision
 
+import "errors"
+
+// ErrAway is the error of a [Decider] that found no decision service to answer
+// anything at all, neither this question nor another one. It is the only error
+// after which a call may pass without a verdict, where its route says so.
+var ErrAway = errors.New("no decision service answers")
+
 // Error is a refusal that carries its reason code. It knows its HTTP and gRPC
 // status through [Code.Status].
 type Error struct {

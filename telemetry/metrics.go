@@ -22,6 +22,20 @@ const (
 	FailedOpen   = "open"   // it passes
 )
 
+// How one attempt to have a question answered ended.
+const (
+	AttemptAnswered = "answered"
+	AttemptSilent   = "silent" // nothing came in time
+	AttemptFailed   = "failed" // an error came, or no connection was there
+)
+
+// What became of the outcome of an exchange whose decision service was lost.
+const (
+	SettledAfterwards = "settled" // it was reported when the service came back
+	SettledLate       = "late"    // the service had settled the call as cut off
+	SettledNever      = "lost"
+)
+
 // other stands for every label value that is not foreseen. Without it, whoever
 // chooses a value chooses how much memory the metrics take.
 const other = "other"
@@ -37,6 +51,10 @@ type Metrics struct {
 	Observed      *prometheus.CounterVec   // policy, reason: what an observing policy would have refused
 	Unchanged     *prometheus.CounterVec   // policy: what an observing policy would have changed
 	PDPErrors     prometheus.Counter       // questions that no decision service answered
+	PDPAttempts   *prometheus.CounterVec   // outcome: questions to one decision service
+	PDPRetries    prometheus.Counter       // questions that went to another decision service
+	PDPEjections  prometheus.Counter       // decision services that were left alone for a while
+	PDPSettled    *prometheus.CounterVec   // result: outcomes of lost exchanges
 	SpansLost     prometheus.Counter
 	Reloads       *prometheus.CounterVec // result: applied or refused
 
@@ -58,6 +76,12 @@ func newMetrics(r prometheus.Registerer) *Metrics {
 		label("policy", shortName), reasonLabel())
 	m.Unchanged = counters("outrider_observed_changes_total", "What a policy in Observe would have changed, by policy.", label("policy", shortName))
 	m.PDPErrors = counter("outrider_pdp_errors_total", "Questions that no decision service answered.")
+	m.PDPAttempts = counters("outrider_pdp_attempts_total", "Questions put to one decision service, by how that ended.",
+		oneOf("outcome", AttemptAnswered, AttemptSilent, AttemptFailed))
+	m.PDPRetries = counter("outrider_pdp_retries_total", "Questions that went to another decision service.")
+	m.PDPEjections = counter("outrider_pdp_ejections_total", "Decision services that were left alone because they kept failing.")
+	m.PDPSettled = counters("outrider_pdp_lost_exchanges_total", "Exchanges whose decision service was lost, by what became of their outcome.",
+		oneOf("result", SettledAfterwards, SettledLate, SettledNever))
 	m.Reloads = counters("outrider_reloads_total", "Changes of the configuration, by what came of them.", oneOf("result", "applied", "refused"))
 	m.SpansLost = counter("outrider_spans_lost_total", "Spans that the collector did not take.")
 	m.CallSeconds = prometheus.V2.NewHistogramVec(prometheus.HistogramVecOpts{
@@ -68,7 +92,8 @@ func newMetrics(r prometheus.Registerer) *Metrics {
 		},
 		VariableLabels: prometheus.ConstrainedLabels{surfaceLabel(), oneOf("phase", PhaseCall, PhaseDecision, PhaseUpstream)},
 	})
-	r.MustRegister(m.Calls, m.CallSeconds, m.GuardFindings, m.GuardFailures, m.LimitRefusals, m.Observed, m.Unchanged, m.PDPErrors, m.SpansLost, m.Reloads)
+	r.MustRegister(m.Calls, m.CallSeconds, m.GuardFindings, m.GuardFailures, m.LimitRefusals, m.Observed, m.Unchanged, m.PDPErrors, m.PDPAttempts, m.PDPRetries, m.PDPEjections, m.PDPSettled,
+		m.SpansLost, m.Reloads)
 	return m
 }
 

@@ -1,7 +1,6 @@
 package dataplane
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -11,55 +10,100 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/connectivity"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/decision/wire"
+	"outrider.dev/outrider/decision/wire/pool"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
+	"outrider.dev/outrider/telemetry"
 )
 
 // maxMessage bounds one answer of the decision service: the splices of the
 // largest body.
 const maxMessage = 64 << 20
 
-// Dial connects to the decision service that the configuration names. The
-// connection is made in the background and made again when it is lost.
-func Dial(cfg *configv1.Decision, options ...grpc.DialOption) (*grpc.ClientConn, error) {
+// Dial connects to the decision services that the configuration names. The
+// connections are made in the background, and made again when they are lost.
+func Dial(cfg *configv1.Decision, tel *telemetry.Telemetry) (*pool.Pool, error) {
 	creds, err := dialCredentials(cfg)
 	if err != nil {
 		return nil, err
 	}
-	conn, err := grpc.NewClient(cfg.GetTarget(), append([]grpc.DialOption{
+	options := append([]grpc.DialOption{
 		grpc.WithTransportCredentials(creds),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage),
 			grpc.ForceCodecV2(wire.NewCodec())),
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 5 * time.Second}),
-	}, options...)...)
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 5 * time.Second, PermitWithoutStream: true}),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},
+			MinConnectTimeout: 3 * time.Second,
+		}),
+	}, tel.GRPCClient()...)
+	return pool.New(pool.Config{
+		Targets: cfg.GetTarget(),
+		Dial: func(a pool.Address) (*grpc.ClientConn, error) {
+			if a.Host != "" && cfg.GetTls().GetServerName() == "" {
+				return dial(a, append(options[:len(options):len(options)], grpc.WithAuthority(a.Host)))
+			}
+			return dial(a, options)
+		},
+		Lookup: net.DefaultResolver.LookupHost,
+		Log:    tel.Log,
+		Count:  func(e pool.Event) { count(tel.Metrics, e) },
+	})
+}
+
+func dial(a pool.Address, options []grpc.DialOption) (*grpc.ClientConn, error) {
+	conn, err := grpc.NewClient(a.Dial, options...)
 	if err != nil {
-		return nil, fmt.Errorf("decision.target %s: %w: give unix:///path or host:port", cfg.GetTarget(), err)
+		return nil, fmt.Errorf("decision.target %s: %w: give unix:///path or host:port", a.Name, err)
 	}
-	conn.Connect()
 	return conn, nil
+}
+
+// count counts what the pool tells of.
+func count(m *telemetry.Metrics, e pool.Event) {
+	switch e {
+	case pool.Answered:
+		m.PDPAttempts.WithLabelValues(telemetry.AttemptAnswered).Inc()
+	case pool.Silent:
+		m.PDPAttempts.WithLabelValues(telemetry.AttemptSilent).Inc()
+	case pool.Failed:
+		m.PDPAttempts.WithLabelValues(telemetry.AttemptFailed).Inc()
+	case pool.Retried:
+		m.PDPRetries.Inc()
+	case pool.Ejected:
+		m.PDPEjections.Inc()
+	case pool.Settled:
+		m.PDPSettled.WithLabelValues(telemetry.SettledAfterwards).Inc()
+	case pool.Late:
+		m.PDPSettled.WithLabelValues(telemetry.SettledLate).Inc()
+	case pool.Unsettled:
+		m.PDPSettled.WithLabelValues(telemetry.SettledNever).Inc()
+	}
 }
 
 // dialCredentials demands mutual TLS of everything beyond this machine.
 func dialCredentials(cfg *configv1.Decision) (credentials.TransportCredentials, error) {
-	target, files := cfg.GetTarget(), cfg.GetTls()
+	files := cfg.GetTls()
 	if files == nil {
-		if strings.HasPrefix(target, "unix:") || decision.LoopbackHost(hostOf(target)) {
-			return insecure.NewCredentials(), nil
+		for _, target := range cfg.GetTarget() {
+			if !strings.HasPrefix(target, "unix:") && !decision.LoopbackHost(hostOf(target)) {
+				return nil, fmt.Errorf("decision.target %s is beyond loopback: give decision.tls with cert, key and ca", target)
+			}
 		}
-		return nil, fmt.Errorf("decision.target %s is beyond loopback: give decision.tls with cert, key and ca", target)
+		return insecure.NewCredentials(), nil
 	}
 	pem, err := os.ReadFile(files.GetCa())
 	if err != nil {
 		return nil, fmt.Errorf("decision.tls.ca: %w", err)
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
+	authorities := x509.NewCertPool()
+	if !authorities.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("decision.tls.ca: %s holds no certificate", files.GetCa())
 	}
 	load := func() (*tls.Certificate, error) {
@@ -74,7 +118,7 @@ func dialCredentials(cfg *configv1.Decision) (credentials.TransportCredentials, 
 	}
 	return credentials.NewTLS(&tls.Config{
 		MinVersion: tls.VersionTLS13,
-		RootCAs:    pool,
+		RootCAs:    authorities,
 		ServerName: files.GetServerName(),
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			return load()
@@ -89,29 +133,4 @@ func hostOf(target string) string {
 		return host
 	}
 	return target
-}
-
-// connected is the readiness check of the connection. One that was lost is
-// idle until somebody asks, so that only connecting again tells.
-func connected(conn *grpc.ClientConn) func(context.Context) error {
-	return func(ctx context.Context) error {
-		for {
-			state := conn.GetState()
-			switch state {
-			case connectivity.Ready:
-				return nil
-			case connectivity.Idle:
-				conn.Connect()
-			case connectivity.TransientFailure, connectivity.Shutdown:
-				return notConnected(conn)
-			}
-			if !conn.WaitForStateChange(ctx, state) {
-				return notConnected(conn)
-			}
-		}
-	}
-}
-
-func notConnected(conn *grpc.ClientConn) error {
-	return fmt.Errorf("the decision service at %s is not connected: check that it runs", conn.Target())
 }

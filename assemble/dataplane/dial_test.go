@@ -2,7 +2,7 @@ package dataplane
 
 import (
 	"context"
-	"net"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,15 +10,16 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-	"google.golang.org/grpc"
 
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
+	"outrider.dev/outrider/telemetry"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // TestDialWithoutTLS: plain text only where nobody else can listen.
 func TestDialWithoutTLS(t *testing.T) {
+	tel := silent(t)
 	for target, allowed := range map[string]bool{
 		"unix:///run/outrider/pdp.sock":      true,
 		"127.0.0.1:9191":                     true,
@@ -38,17 +39,29 @@ func TestDialWithoutTLS(t *testing.T) {
 		"dns:///pdp.example:9191/127.0.0.1:": false,
 		"":                                   false,
 	} {
-		conn, err := Dial(&configv1.Decision{Target: target})
-		if (err == nil) != allowed {
-			t.Errorf("%q: %v", target, err)
-		}
-		if err != nil && !strings.Contains(err.Error(), "decision.t") {
-			t.Errorf("%q: the error names no field: %v", target, err)
-		}
-		if conn != nil {
-			_ = conn.Close()
+		for _, targets := range [][]string{{target}, {"127.0.0.1:9191", target}} {
+			services, err := Dial(&configv1.Decision{Target: targets}, tel)
+			if (err == nil) != allowed {
+				t.Errorf("%q: %v", targets, err)
+			}
+			if err != nil && !strings.Contains(err.Error(), "decision.t") {
+				t.Errorf("%q: the error names no field: %v", targets, err)
+			}
+			if services != nil {
+				services.Close()
+			}
 		}
 	}
+}
+
+func silent(t *testing.T) *telemetry.Telemetry {
+	t.Helper()
+	tel, err := telemetry.New(telemetry.Options{Service: "test", Log: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { tel.Close(context.Background()) })
+	return tel
 }
 
 func TestDialNamesBadFiles(t *testing.T) {
@@ -58,43 +71,10 @@ func TestDialNamesBadFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for ca, want := range map[string]string{filepath.Join(dir, "nowhere"): "decision.tls.ca: open", empty: "holds no certificate"} {
-		_, err := Dial(&configv1.Decision{Target: "pdp.example:9191", Tls: &configv1.ClientTLS{Ca: ca, Cert: empty, Key: empty}})
+		_, err := Dial(&configv1.Decision{Target: []string{"pdp.example:9191"}, Tls: &configv1.ClientTLS{Ca: ca, Cert: empty, Key: empty}}, silent(t))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", ca, err)
 		}
-	}
-}
-
-// TestConnectedTellsALostService also while no call comes: a connection that
-// was lost is idle, which says nothing.
-func TestConnectedTellsALostService(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	srv := grpc.NewServer()
-	served := make(chan error, 1)
-	go func() { served <- srv.Serve(l) }()
-	conn, err := Dial(&configv1.Decision{Target: l.Addr().String()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	ready := connected(conn)
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-	defer cancel()
-	if err := ready(ctx); err != nil {
-		t.Errorf("the service runs: %v", err)
-	}
-	srv.Stop()
-	if err := <-served; err != nil {
-		t.Error(err)
-	}
-	for ready(ctx) == nil && ctx.Err() == nil { // until the end of the connection is seen
-		time.Sleep(10 * time.Millisecond)
-	}
-	if err := ready(ctx); err == nil || !strings.Contains(err.Error(), l.Addr().String()) || ctx.Err() != nil {
-		t.Errorf("the service is away: %v", err)
 	}
 }
 
@@ -115,20 +95,20 @@ func TestSidecarConfig(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		opt           RunOptions
-		agent, target string
+		agent, target string // the targets, with spaces between
 		timeout       time.Duration
 	}{
 		"file":           {RunOptions{Config: full}, "a", "127.0.0.1:1", 3 * time.Second},
-		"flag over file": {RunOptions{Config: full, Decision: "127.0.0.1:2"}, "a", "127.0.0.1:2", 3 * time.Second},
-		"flag and file":  {RunOptions{Config: bare, Decision: "127.0.0.1:2"}, "a", "127.0.0.1:2", defaultTimeout},
-		"flag":           {RunOptions{Decision: "unix:///x"}, host, "unix:///x", defaultTimeout},
+		"flag over file": {RunOptions{Config: full, Decision: []string{"127.0.0.1:2", "127.0.0.1:3"}}, "a", "127.0.0.1:2 127.0.0.1:3", 3 * time.Second},
+		"flag and file":  {RunOptions{Config: bare, Decision: []string{"127.0.0.1:2"}}, "a", "127.0.0.1:2", defaultTimeout},
+		"flag":           {RunOptions{Decision: []string{"unix:///x"}}, host, "unix:///x", defaultTimeout},
 	} {
 		cfg, err := sidecarConfig(tt.opt)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if cfg.GetAgent().GetName() != tt.agent || cfg.GetDecision().GetTarget() != tt.target || cfg.GetDecision().GetTimeout().AsDuration() != tt.timeout {
+		if cfg.GetAgent().GetName() != tt.agent || strings.Join(cfg.GetDecision().GetTarget(), " ") != tt.target || cfg.GetDecision().GetTimeout().AsDuration() != tt.timeout {
 			t.Errorf("%s: %v", name, cfg)
 		}
 	}

@@ -10,15 +10,14 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 
 	"outrider.dev/outrider/config"
-	"outrider.dev/outrider/decision/wire"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 	"outrider.dev/outrider/telemetry"
 )
 
 // RunOptions is what the sidecar's command line says.
 type RunOptions struct {
-	Config   string // file; empty: defaults, with the host's name as the agent's
-	Decision string // address of the decision service; empty: the file's
+	Config   string   // file; empty: defaults, with the host's name as the agent's
+	Decision []string // addresses of decision services; empty: the file's
 	Version  string
 }
 
@@ -36,19 +35,22 @@ func Run(ctx context.Context, opt RunOptions) error {
 		return err
 	}
 	defer tel.Close(ctx)
-	conn, err := Dial(cfg.GetDecision(), tel.GRPCClient()...)
+	services, err := Dial(cfg.GetDecision(), tel)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = conn.Close() }()
-	tel.Health.Add("decision service", connected(conn))
-	plane, err := New(cfg, wire.NewClient(conn), tel, opt.Version)
+	defer services.Close()
+	tel.Health.Add("decision service", services.Ready)
+	tel.Health.Note("decision services", services.Services)
+	plane, err := New(cfg, services, tel, opt.Version)
 	if err != nil {
 		return err
 	}
 	tel.Log.Info("the data plane listens", "agent", plane.Agent(), "admin", plane.Admin(), "decision", cfg.GetDecision().GetTarget())
+	asking, drained := context.WithCancel(context.WithoutCancel(ctx)) // open calls ask on while the plane drains
 	work, running := errgroup.WithContext(ctx)
-	work.Go(func() error { return plane.Run(running) })
+	work.Go(func() error { return services.Run(asking) })
+	work.Go(func() error { defer drained(); return plane.Run(running) })
 	return work.Wait()
 }
 
@@ -57,13 +59,13 @@ func sidecarConfig(opt RunOptions) (*configv1.Config, error) {
 	if err != nil {
 		return nil, err
 	}
-	if opt.Decision != "" {
+	if len(opt.Decision) > 0 {
 		if cfg.GetDecision() == nil {
 			cfg.Decision = &configv1.Decision{Timeout: durationpb.New(defaultTimeout)}
 		}
 		cfg.Decision.Target = opt.Decision
 	}
-	if cfg.GetDecision().GetTarget() == "" {
+	if len(cfg.GetDecision().GetTarget()) == 0 {
 		return nil, errors.New("no decision service is named: give --decision ADDR or decision.target")
 	}
 	if cfg.GetAgent().GetName() == "" {

@@ -27,6 +27,7 @@ Example: outrider-sidecar --decision unix:///run/outrider/pdp.sock -c sidecar.ya
 
 Flags:
   --decision ADDR    Where the decision service is: unix:///PATH, HOST:PORT or dns:///HOST:PORT.
+                     Given several times: a question that one does not answer goes to another.
   -c FILE            Configuration: agent, listen, decision, limits, telemetry.
   --version          Show the version.
   --help             Show this.
@@ -39,7 +40,10 @@ func execute(args []string) int {
 	flags := flag.NewFlagSet("outrider-sidecar", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	opt := dataplane.RunOptions{Version: version}
-	flags.StringVar(&opt.Decision, "decision", "", "")
+	flags.Func("decision", "", func(addr string) error {
+		opt.Decision = append(opt.Decision, addr)
+		return nil
+	})
 	flags.StringVar(&opt.Config, "c", "", "")
 	show := flags.Bool("version", false, "")
 	err := flags.Parse(args)

@@ -44,6 +44,17 @@ func (c *Client) FilterTools(ctx context.Context, r *decision.Request, tools []d
 	return visibility(resp.GetVisible(), tools)
 }
 
+// Settle reports the outcome of an exchange that was lost, by its settlement
+// handle. It waits for a connection. Late tells that the service had settled
+// the exchange before, or knows nothing of it: then nothing was charged.
+func (c *Client) Settle(ctx context.Context, o decision.Outcome) (late bool, err error) {
+	resp, err := c.service.Settle(ctx, &decisionv1.SettleRequest{Outcome: outcomeProto(&o)}, grpc.WaitForReady(true))
+	if err != nil {
+		return false, fmt.Errorf("report the outcome to the decision service: %w", err)
+	}
+	return resp.GetSettled().GetRepeatedCall(), nil
+}
+
 // Open implements decision.Decider. The exchange outlives ctx: it ends with
 // Settle, or when one of its own calls fails.
 func (c *Client) Open(ctx context.Context, r *decision.Request) (*decision.Verdict, decision.Exchange, error) {

@@ -15,7 +15,6 @@ import (
 	"outrider.dev/outrider/assemble/decisionservice"
 	"outrider.dev/outrider/config"
 	"outrider.dev/outrider/decision"
-	"outrider.dev/outrider/decision/wire"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 	"outrider.dev/outrider/telemetry"
 )
@@ -73,12 +72,13 @@ func dialPlane(t *testing.T, s *setup, log *journal) (base, admin string) {
 	t.Helper()
 	cfg := load(t, s.text(secHead, secSidecar, secLimits, secDecision)).Config
 	tel := newTelemetry(t, log)
-	conn, err := dataplane.Dial(cfg.GetDecision(), tel.GRPCClient()...)
+	services, err := dataplane.Dial(cfg.GetDecision(), tel)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = conn.Close() })
-	return startPlane(t, cfg, wire.NewClient(conn), tel)
+	t.Cleanup(services.Close)
+	running(t, "the pool of decision services", services.Run)
+	return startPlane(t, cfg, services, tel)
 }
 
 func load(t *testing.T, text string) *config.Loaded {

@@ -50,6 +50,9 @@ func words(r protoreflect.Message) string {
 	if r.Get(r.Descriptor().Fields().ByName("required")).Bool() {
 		out = append(out, "Required.")
 	}
+	if r.Get(r.Descriptor().Fields().ByName("single")).Bool() {
+		out = append(out, "One may be written without brackets.")
+	}
 	if list := r.Get(r.Descriptor().Fields().ByName("values")).List(); list.Len() > 0 {
 		var values []string
 		for i := range list.Len() {

@@ -633,15 +633,25 @@ func (x *TLS) GetClientCa() string {
 	return ""
 }
 
-// Decision says where a sidecar's decision service is.
+// Decision says where a sidecar's decision service is, and what becomes of calls
+// while none answers.
 type Decision struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// unix:///path, or host:port, or dns:///host:port. Beyond loopback only with tls.
-	Target string `protobuf:"bytes,1,opt,name=target,proto3" json:"target,omitempty"`
+	// unix:///path, or host:port, or dns:///host:port, which means every address of
+	// that name. Beyond loopback only with tls. Several services stand in a list: a
+	// question that one does not answer goes to another.
+	Target []string `protobuf:"bytes,1,rep,name=target,proto3" json:"target,omitempty"`
 	// The sidecar's certificate and the authority that signs the decision service's.
 	Tls *ClientTLS `protobuf:"bytes,2,opt,name=tls,proto3" json:"tls,omitempty"`
-	// How long one question may take.
-	Timeout       *durationpb.Duration `protobuf:"bytes,3,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// How long one question may take, whichever services are asked.
+	Timeout *durationpb.Duration `protobuf:"bytes,3,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// What becomes of a call while no decision service answers. Closed: it is refused
+	// with pdp_unavailable. Lifeboat: it passes if the same call was allowed less than
+	// 30 s ago by a verdict that may be remembered, and is refused otherwise. Open is
+	// for routes alone: without a decision nobody knows where a call goes.
+	FailMode string `protobuf:"bytes,4,opt,name=fail_mode,json=failMode,proto3" json:"fail_mode,omitempty"`
+	// The same for some calls: the first route that matches decides.
+	Routes        []*FailRoute `protobuf:"bytes,5,rep,name=routes,proto3" json:"routes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -676,11 +686,11 @@ func (*Decision) Descriptor() ([]byte, []int) {
 	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{7}
 }
 
-func (x *Decision) GetTarget() string {
+func (x *Decision) GetTarget() []string {
 	if x != nil {
 		return x.Target
 	}
-	return ""
+	return nil
 }
 
 func (x *Decision) GetTls() *ClientTLS {
@@ -693,6 +703,151 @@ func (x *Decision) GetTls() *ClientTLS {
 func (x *Decision) GetTimeout() *durationpb.Duration {
 	if x != nil {
 		return x.Timeout
+	}
+	return nil
+}
+
+func (x *Decision) GetFailMode() string {
+	if x != nil {
+		return x.FailMode
+	}
+	return ""
+}
+
+func (x *Decision) GetRoutes() []*FailRoute {
+	if x != nil {
+		return x.Routes
+	}
+	return nil
+}
+
+// FailRoute says what becomes of some calls while no decision service answers.
+type FailRoute struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which calls.
+	Match *FailMatch `protobuf:"bytes,1,opt,name=match,proto3" json:"match,omitempty"`
+	// As in decision.failMode. Open: the call goes to url as it stands, without a
+	// decision, a credential or guards; warned of, counted and logged.
+	FailMode string `protobuf:"bytes,2,opt,name=fail_mode,json=failMode,proto3" json:"fail_mode,omitempty"`
+	// Where calls go with failMode Open, and only then: the base URL of an LLM
+	// provider with its version path, or the endpoint of an MCP server. Plain http on
+	// loopback only.
+	Url           string `protobuf:"bytes,3,opt,name=url,proto3" json:"url,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FailRoute) Reset() {
+	*x = FailRoute{}
+	mi := &file_outrider_config_v1_config_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FailRoute) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FailRoute) ProtoMessage() {}
+
+func (x *FailRoute) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_config_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FailRoute.ProtoReflect.Descriptor instead.
+func (*FailRoute) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *FailRoute) GetMatch() *FailMatch {
+	if x != nil {
+		return x.Match
+	}
+	return nil
+}
+
+func (x *FailRoute) GetFailMode() string {
+	if x != nil {
+		return x.FailMode
+	}
+	return ""
+}
+
+func (x *FailRoute) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+// FailMatch selects calls. What is absent matches every call of the surface.
+type FailMatch struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The surface.
+	Surface string `protobuf:"bytes,1,opt,name=surface,proto3" json:"surface,omitempty"`
+	// The MCP server that the path names, as in /mcp/github.
+	Server string `protobuf:"bytes,2,opt,name=server,proto3" json:"server,omitempty"`
+	// Names of models; `*` matches any run of characters.
+	Models        []string `protobuf:"bytes,3,rep,name=models,proto3" json:"models,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FailMatch) Reset() {
+	*x = FailMatch{}
+	mi := &file_outrider_config_v1_config_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FailMatch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FailMatch) ProtoMessage() {}
+
+func (x *FailMatch) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_config_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FailMatch.ProtoReflect.Descriptor instead.
+func (*FailMatch) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *FailMatch) GetSurface() string {
+	if x != nil {
+		return x.Surface
+	}
+	return ""
+}
+
+func (x *FailMatch) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
+func (x *FailMatch) GetModels() []string {
+	if x != nil {
+		return x.Models
 	}
 	return nil
 }
@@ -714,7 +869,7 @@ type ClientTLS struct {
 
 func (x *ClientTLS) Reset() {
 	*x = ClientTLS{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[8]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -726,7 +881,7 @@ func (x *ClientTLS) String() string {
 func (*ClientTLS) ProtoMessage() {}
 
 func (x *ClientTLS) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[8]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -739,7 +894,7 @@ func (x *ClientTLS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClientTLS.ProtoReflect.Descriptor instead.
 func (*ClientTLS) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{8}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ClientTLS) GetCert() string {
@@ -787,7 +942,7 @@ type PDP struct {
 
 func (x *PDP) Reset() {
 	*x = PDP{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[9]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -799,7 +954,7 @@ func (x *PDP) String() string {
 func (*PDP) ProtoMessage() {}
 
 func (x *PDP) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[9]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -812,7 +967,7 @@ func (x *PDP) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PDP.ProtoReflect.Descriptor instead.
 func (*PDP) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{9}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PDP) GetListen() *PDPListen {
@@ -864,7 +1019,7 @@ type PDPListen struct {
 
 func (x *PDPListen) Reset() {
 	*x = PDPListen{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[10]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -876,7 +1031,7 @@ func (x *PDPListen) String() string {
 func (*PDPListen) ProtoMessage() {}
 
 func (x *PDPListen) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[10]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -889,7 +1044,7 @@ func (x *PDPListen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PDPListen.ProtoReflect.Descriptor instead.
 func (*PDPListen) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{10}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *PDPListen) GetGrpc() string {
@@ -952,7 +1107,7 @@ type Peer struct {
 
 func (x *Peer) Reset() {
 	*x = Peer{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[11]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -964,7 +1119,7 @@ func (x *Peer) String() string {
 func (*Peer) ProtoMessage() {}
 
 func (x *Peer) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[11]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -977,7 +1132,7 @@ func (x *Peer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Peer.ProtoReflect.Descriptor instead.
 func (*Peer) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{11}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Peer) GetUid() uint32 {
@@ -1035,7 +1190,7 @@ type Operator struct {
 
 func (x *Operator) Reset() {
 	*x = Operator{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[12]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1047,7 +1202,7 @@ func (x *Operator) String() string {
 func (*Operator) ProtoMessage() {}
 
 func (x *Operator) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[12]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1060,7 +1215,7 @@ func (x *Operator) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operator.ProtoReflect.Descriptor instead.
 func (*Operator) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Operator) GetUid() uint32 {
@@ -1090,7 +1245,7 @@ type LLM struct {
 
 func (x *LLM) Reset() {
 	*x = LLM{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[13]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1102,7 +1257,7 @@ func (x *LLM) String() string {
 func (*LLM) ProtoMessage() {}
 
 func (x *LLM) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[13]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1115,7 +1270,7 @@ func (x *LLM) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LLM.ProtoReflect.Descriptor instead.
 func (*LLM) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *LLM) GetProviders() []*LLMProvider {
@@ -1151,7 +1306,7 @@ type LLMProvider struct {
 
 func (x *LLMProvider) Reset() {
 	*x = LLMProvider{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[14]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1163,7 +1318,7 @@ func (x *LLMProvider) String() string {
 func (*LLMProvider) ProtoMessage() {}
 
 func (x *LLMProvider) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[14]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1176,7 +1331,7 @@ func (x *LLMProvider) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LLMProvider.ProtoReflect.Descriptor instead.
 func (*LLMProvider) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *LLMProvider) GetName() string {
@@ -1227,7 +1382,7 @@ type KeySource struct {
 
 func (x *KeySource) Reset() {
 	*x = KeySource{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[15]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1239,7 +1394,7 @@ func (x *KeySource) String() string {
 func (*KeySource) ProtoMessage() {}
 
 func (x *KeySource) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[15]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1252,7 +1407,7 @@ func (x *KeySource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeySource.ProtoReflect.Descriptor instead.
 func (*KeySource) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{15}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *KeySource) GetEnv() string {
@@ -1282,7 +1437,7 @@ type LLMRoute struct {
 
 func (x *LLMRoute) Reset() {
 	*x = LLMRoute{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[16]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1294,7 +1449,7 @@ func (x *LLMRoute) String() string {
 func (*LLMRoute) ProtoMessage() {}
 
 func (x *LLMRoute) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[16]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1307,7 +1462,7 @@ func (x *LLMRoute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LLMRoute.ProtoReflect.Descriptor instead.
 func (*LLMRoute) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{16}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *LLMRoute) GetMatch() *RouteMatch {
@@ -1335,7 +1490,7 @@ type RouteMatch struct {
 
 func (x *RouteMatch) Reset() {
 	*x = RouteMatch{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[17]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1347,7 +1502,7 @@ func (x *RouteMatch) String() string {
 func (*RouteMatch) ProtoMessage() {}
 
 func (x *RouteMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[17]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1360,7 +1515,7 @@ func (x *RouteMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RouteMatch.ProtoReflect.Descriptor instead.
 func (*RouteMatch) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{17}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RouteMatch) GetModels() []string {
@@ -1383,7 +1538,7 @@ type RouteTarget struct {
 
 func (x *RouteTarget) Reset() {
 	*x = RouteTarget{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[18]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1395,7 +1550,7 @@ func (x *RouteTarget) String() string {
 func (*RouteTarget) ProtoMessage() {}
 
 func (x *RouteTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[18]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1408,7 +1563,7 @@ func (x *RouteTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RouteTarget.ProtoReflect.Descriptor instead.
 func (*RouteTarget) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{18}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RouteTarget) GetProvider() string {
@@ -1439,7 +1594,7 @@ type MCP struct {
 
 func (x *MCP) Reset() {
 	*x = MCP{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[19]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1451,7 +1606,7 @@ func (x *MCP) String() string {
 func (*MCP) ProtoMessage() {}
 
 func (x *MCP) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[19]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1464,7 +1619,7 @@ func (x *MCP) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MCP.ProtoReflect.Descriptor instead.
 func (*MCP) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{19}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *MCP) GetServers() []*MCPServer {
@@ -1498,7 +1653,7 @@ type MCPServer struct {
 
 func (x *MCPServer) Reset() {
 	*x = MCPServer{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[20]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1510,7 +1665,7 @@ func (x *MCPServer) String() string {
 func (*MCPServer) ProtoMessage() {}
 
 func (x *MCPServer) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[20]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1523,7 +1678,7 @@ func (x *MCPServer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MCPServer.ProtoReflect.Descriptor instead.
 func (*MCPServer) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{20}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *MCPServer) GetName() string {
@@ -1565,7 +1720,7 @@ type ServerAuth struct {
 
 func (x *ServerAuth) Reset() {
 	*x = ServerAuth{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[21]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1577,7 +1732,7 @@ func (x *ServerAuth) String() string {
 func (*ServerAuth) ProtoMessage() {}
 
 func (x *ServerAuth) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[21]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1590,7 +1745,7 @@ func (x *ServerAuth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerAuth.ProtoReflect.Descriptor instead.
 func (*ServerAuth) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{21}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ServerAuth) GetBearer() *KeySource {
@@ -1615,7 +1770,7 @@ type Bounds struct {
 
 func (x *Bounds) Reset() {
 	*x = Bounds{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[22]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1627,7 +1782,7 @@ func (x *Bounds) String() string {
 func (*Bounds) ProtoMessage() {}
 
 func (x *Bounds) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[22]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1640,7 +1795,7 @@ func (x *Bounds) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bounds.ProtoReflect.Descriptor instead.
 func (*Bounds) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{22}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Bounds) GetBody() string {
@@ -1675,7 +1830,7 @@ type Telemetry struct {
 
 func (x *Telemetry) Reset() {
 	*x = Telemetry{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[23]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1687,7 +1842,7 @@ func (x *Telemetry) String() string {
 func (*Telemetry) ProtoMessage() {}
 
 func (x *Telemetry) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[23]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1700,7 +1855,7 @@ func (x *Telemetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Telemetry.ProtoReflect.Descriptor instead.
 func (*Telemetry) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{23}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Telemetry) GetOtlp() string {
@@ -1769,11 +1924,21 @@ const file_outrider_config_v1_config_proto_rawDesc = "" +
 	"\x03TLS\x12\x1a\n" +
 	"\x04cert\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04cert\x12\x18\n" +
 	"\x03key\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x03key\x12\x1b\n" +
-	"\tclient_ca\x18\x03 \x01(\tR\bclientCA\"\x9a\x01\n" +
-	"\bDecision\x12\x1e\n" +
-	"\x06target\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x06target\x12/\n" +
+	"\tclient_ca\x18\x03 \x01(\tR\bclientCA\"\x92\x03\n" +
+	"\bDecision\x12 \n" +
+	"\x06target\x18\x01 \x03(\tB\b\xea\xe0\x18\x04\x10\x01@\x01R\x06target\x12/\n" +
 	"\x03tls\x18\x02 \x01(\v2\x1d.outrider.config.v1.ClientTLSR\x03tls\x12=\n" +
-	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xea\xe0\x18\x04:\x022sR\atimeout\"z\n" +
+	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xea\xe0\x18\x04:\x022sR\atimeout\x12x\n" +
+	"\tfail_mode\x18\x04 \x01(\tB[\xea\xe0\x18W\x1a\x06Closed\x1a\bLifeboat\x1a\x04Open\"=this build has no other fail mode than Closed; remove the keyR\bfailMode\x12z\n" +
+	"\x06routes\x18\x05 \x03(\v2\x1d.outrider.config.v1.FailRouteBC\xea\xe0\x18?\"=this build has no other fail mode than Closed; remove the keyR\x06routes\"\x97\x01\n" +
+	"\tFailRoute\x12;\n" +
+	"\x05match\x18\x01 \x01(\v2\x1d.outrider.config.v1.FailMatchB\x06\xea\xe0\x18\x02\x10\x01R\x05match\x12;\n" +
+	"\tfail_mode\x18\x02 \x01(\tB\x1e\xea\xe0\x18\x1a\x10\x01\x1a\x06Closed\x1a\bLifeboat\x1a\x04OpenR\bfailMode\x12\x10\n" +
+	"\x03url\x18\x03 \x01(\tR\x03url\"g\n" +
+	"\tFailMatch\x12*\n" +
+	"\asurface\x18\x01 \x01(\tB\x10\xea\xe0\x18\f\x10\x01\x1a\x03LLM\x1a\x03MCPR\asurface\x12\x16\n" +
+	"\x06server\x18\x02 \x01(\tR\x06server\x12\x16\n" +
+	"\x06models\x18\x03 \x03(\tR\x06models\"z\n" +
 	"\tClientTLS\x12\x1a\n" +
 	"\x04cert\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04cert\x12\x18\n" +
 	"\x03key\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x03key\x12\x16\n" +
@@ -1860,7 +2025,7 @@ func file_outrider_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_outrider_config_v1_config_proto_rawDescData
 }
 
-var file_outrider_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_outrider_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
 var file_outrider_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: outrider.config.v1.Config
 	(*GuardSettings)(nil),       // 1: outrider.config.v1.GuardSettings
@@ -1870,66 +2035,70 @@ var file_outrider_config_v1_config_proto_goTypes = []any{
 	(*Listen)(nil),              // 5: outrider.config.v1.Listen
 	(*TLS)(nil),                 // 6: outrider.config.v1.TLS
 	(*Decision)(nil),            // 7: outrider.config.v1.Decision
-	(*ClientTLS)(nil),           // 8: outrider.config.v1.ClientTLS
-	(*PDP)(nil),                 // 9: outrider.config.v1.PDP
-	(*PDPListen)(nil),           // 10: outrider.config.v1.PDPListen
-	(*Peer)(nil),                // 11: outrider.config.v1.Peer
-	(*Operator)(nil),            // 12: outrider.config.v1.Operator
-	(*LLM)(nil),                 // 13: outrider.config.v1.LLM
-	(*LLMProvider)(nil),         // 14: outrider.config.v1.LLMProvider
-	(*KeySource)(nil),           // 15: outrider.config.v1.KeySource
-	(*LLMRoute)(nil),            // 16: outrider.config.v1.LLMRoute
-	(*RouteMatch)(nil),          // 17: outrider.config.v1.RouteMatch
-	(*RouteTarget)(nil),         // 18: outrider.config.v1.RouteTarget
-	(*MCP)(nil),                 // 19: outrider.config.v1.MCP
-	(*MCPServer)(nil),           // 20: outrider.config.v1.MCPServer
-	(*ServerAuth)(nil),          // 21: outrider.config.v1.ServerAuth
-	(*Bounds)(nil),              // 22: outrider.config.v1.Bounds
-	(*Telemetry)(nil),           // 23: outrider.config.v1.Telemetry
-	nil,                         // 24: outrider.config.v1.Agent.LabelsEntry
-	nil,                         // 25: outrider.config.v1.Peer.LabelsEntry
-	(*durationpb.Duration)(nil), // 26: google.protobuf.Duration
+	(*FailRoute)(nil),           // 8: outrider.config.v1.FailRoute
+	(*FailMatch)(nil),           // 9: outrider.config.v1.FailMatch
+	(*ClientTLS)(nil),           // 10: outrider.config.v1.ClientTLS
+	(*PDP)(nil),                 // 11: outrider.config.v1.PDP
+	(*PDPListen)(nil),           // 12: outrider.config.v1.PDPListen
+	(*Peer)(nil),                // 13: outrider.config.v1.Peer
+	(*Operator)(nil),            // 14: outrider.config.v1.Operator
+	(*LLM)(nil),                 // 15: outrider.config.v1.LLM
+	(*LLMProvider)(nil),         // 16: outrider.config.v1.LLMProvider
+	(*KeySource)(nil),           // 17: outrider.config.v1.KeySource
+	(*LLMRoute)(nil),            // 18: outrider.config.v1.LLMRoute
+	(*RouteMatch)(nil),          // 19: outrider.config.v1.RouteMatch
+	(*RouteTarget)(nil),         // 20: outrider.config.v1.RouteTarget
+	(*MCP)(nil),                 // 21: outrider.config.v1.MCP
+	(*MCPServer)(nil),           // 22: outrider.config.v1.MCPServer
+	(*ServerAuth)(nil),          // 23: outrider.config.v1.ServerAuth
+	(*Bounds)(nil),              // 24: outrider.config.v1.Bounds
+	(*Telemetry)(nil),           // 25: outrider.config.v1.Telemetry
+	nil,                         // 26: outrider.config.v1.Agent.LabelsEntry
+	nil,                         // 27: outrider.config.v1.Peer.LabelsEntry
+	(*durationpb.Duration)(nil), // 28: google.protobuf.Duration
 }
 var file_outrider_config_v1_config_proto_depIdxs = []int32{
 	4,  // 0: outrider.config.v1.Config.agent:type_name -> outrider.config.v1.Agent
 	5,  // 1: outrider.config.v1.Config.listen:type_name -> outrider.config.v1.Listen
 	7,  // 2: outrider.config.v1.Config.decision:type_name -> outrider.config.v1.Decision
-	9,  // 3: outrider.config.v1.Config.pdp:type_name -> outrider.config.v1.PDP
-	13, // 4: outrider.config.v1.Config.llm:type_name -> outrider.config.v1.LLM
-	19, // 5: outrider.config.v1.Config.mcp:type_name -> outrider.config.v1.MCP
-	22, // 6: outrider.config.v1.Config.limits:type_name -> outrider.config.v1.Bounds
-	23, // 7: outrider.config.v1.Config.telemetry:type_name -> outrider.config.v1.Telemetry
+	11, // 3: outrider.config.v1.Config.pdp:type_name -> outrider.config.v1.PDP
+	15, // 4: outrider.config.v1.Config.llm:type_name -> outrider.config.v1.LLM
+	21, // 5: outrider.config.v1.Config.mcp:type_name -> outrider.config.v1.MCP
+	24, // 6: outrider.config.v1.Config.limits:type_name -> outrider.config.v1.Bounds
+	25, // 7: outrider.config.v1.Config.telemetry:type_name -> outrider.config.v1.Telemetry
 	1,  // 8: outrider.config.v1.Config.guards:type_name -> outrider.config.v1.GuardSettings
-	15, // 9: outrider.config.v1.GuardSettings.key:type_name -> outrider.config.v1.KeySource
+	17, // 9: outrider.config.v1.GuardSettings.key:type_name -> outrider.config.v1.KeySource
 	2,  // 10: outrider.config.v1.GuardSettings.recognizers:type_name -> outrider.config.v1.Recognizer
 	3,  // 11: outrider.config.v1.GuardSettings.classifiers:type_name -> outrider.config.v1.Classifier
-	15, // 12: outrider.config.v1.Recognizer.bearer:type_name -> outrider.config.v1.KeySource
-	26, // 13: outrider.config.v1.Recognizer.timeout:type_name -> google.protobuf.Duration
-	15, // 14: outrider.config.v1.Classifier.bearer:type_name -> outrider.config.v1.KeySource
-	26, // 15: outrider.config.v1.Classifier.timeout:type_name -> google.protobuf.Duration
-	24, // 16: outrider.config.v1.Agent.labels:type_name -> outrider.config.v1.Agent.LabelsEntry
+	17, // 12: outrider.config.v1.Recognizer.bearer:type_name -> outrider.config.v1.KeySource
+	28, // 13: outrider.config.v1.Recognizer.timeout:type_name -> google.protobuf.Duration
+	17, // 14: outrider.config.v1.Classifier.bearer:type_name -> outrider.config.v1.KeySource
+	28, // 15: outrider.config.v1.Classifier.timeout:type_name -> google.protobuf.Duration
+	26, // 16: outrider.config.v1.Agent.labels:type_name -> outrider.config.v1.Agent.LabelsEntry
 	6,  // 17: outrider.config.v1.Listen.tls:type_name -> outrider.config.v1.TLS
-	8,  // 18: outrider.config.v1.Decision.tls:type_name -> outrider.config.v1.ClientTLS
-	26, // 19: outrider.config.v1.Decision.timeout:type_name -> google.protobuf.Duration
-	10, // 20: outrider.config.v1.PDP.listen:type_name -> outrider.config.v1.PDPListen
-	11, // 21: outrider.config.v1.PDP.peers:type_name -> outrider.config.v1.Peer
-	12, // 22: outrider.config.v1.PDP.operators:type_name -> outrider.config.v1.Operator
-	6,  // 23: outrider.config.v1.PDPListen.tls:type_name -> outrider.config.v1.TLS
-	15, // 24: outrider.config.v1.Peer.key:type_name -> outrider.config.v1.KeySource
-	25, // 25: outrider.config.v1.Peer.labels:type_name -> outrider.config.v1.Peer.LabelsEntry
-	14, // 26: outrider.config.v1.LLM.providers:type_name -> outrider.config.v1.LLMProvider
-	16, // 27: outrider.config.v1.LLM.routes:type_name -> outrider.config.v1.LLMRoute
-	15, // 28: outrider.config.v1.LLMProvider.key:type_name -> outrider.config.v1.KeySource
-	17, // 29: outrider.config.v1.LLMRoute.match:type_name -> outrider.config.v1.RouteMatch
-	18, // 30: outrider.config.v1.LLMRoute.to:type_name -> outrider.config.v1.RouteTarget
-	20, // 31: outrider.config.v1.MCP.servers:type_name -> outrider.config.v1.MCPServer
-	21, // 32: outrider.config.v1.MCPServer.auth:type_name -> outrider.config.v1.ServerAuth
-	15, // 33: outrider.config.v1.ServerAuth.bearer:type_name -> outrider.config.v1.KeySource
-	34, // [34:34] is the sub-list for method output_type
-	34, // [34:34] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	10, // 18: outrider.config.v1.Decision.tls:type_name -> outrider.config.v1.ClientTLS
+	28, // 19: outrider.config.v1.Decision.timeout:type_name -> google.protobuf.Duration
+	8,  // 20: outrider.config.v1.Decision.routes:type_name -> outrider.config.v1.FailRoute
+	9,  // 21: outrider.config.v1.FailRoute.match:type_name -> outrider.config.v1.FailMatch
+	12, // 22: outrider.config.v1.PDP.listen:type_name -> outrider.config.v1.PDPListen
+	13, // 23: outrider.config.v1.PDP.peers:type_name -> outrider.config.v1.Peer
+	14, // 24: outrider.config.v1.PDP.operators:type_name -> outrider.config.v1.Operator
+	6,  // 25: outrider.config.v1.PDPListen.tls:type_name -> outrider.config.v1.TLS
+	17, // 26: outrider.config.v1.Peer.key:type_name -> outrider.config.v1.KeySource
+	27, // 27: outrider.config.v1.Peer.labels:type_name -> outrider.config.v1.Peer.LabelsEntry
+	16, // 28: outrider.config.v1.LLM.providers:type_name -> outrider.config.v1.LLMProvider
+	18, // 29: outrider.config.v1.LLM.routes:type_name -> outrider.config.v1.LLMRoute
+	17, // 30: outrider.config.v1.LLMProvider.key:type_name -> outrider.config.v1.KeySource
+	19, // 31: outrider.config.v1.LLMRoute.match:type_name -> outrider.config.v1.RouteMatch
+	20, // 32: outrider.config.v1.LLMRoute.to:type_name -> outrider.config.v1.RouteTarget
+	22, // 33: outrider.config.v1.MCP.servers:type_name -> outrider.config.v1.MCPServer
+	23, // 34: outrider.config.v1.MCPServer.auth:type_name -> outrider.config.v1.ServerAuth
+	17, // 35: outrider.config.v1.ServerAuth.bearer:type_name -> outrider.config.v1.KeySource
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_outrider_config_v1_config_proto_init() }
@@ -1938,15 +2107,15 @@ func file_outrider_config_v1_config_proto_init() {
 		return
 	}
 	file_outrider_config_v1_options_proto_init()
-	file_outrider_config_v1_config_proto_msgTypes[11].OneofWrappers = []any{}
-	file_outrider_config_v1_config_proto_msgTypes[12].OneofWrappers = []any{}
+	file_outrider_config_v1_config_proto_msgTypes[13].OneofWrappers = []any{}
+	file_outrider_config_v1_config_proto_msgTypes[14].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_outrider_config_v1_config_proto_rawDesc), len(file_outrider_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   26,
+			NumMessages:   28,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -41,7 +41,9 @@ type FieldRules struct {
 	// Fields of one message with the same group: exactly one may be given.
 	OneOf string `protobuf:"bytes,6,opt,name=one_of,json=oneOf,proto3" json:"one_of,omitempty"`
 	// The value when the field is absent, as it would be written.
-	Default       string `protobuf:"bytes,7,opt,name=default,proto3" json:"default,omitempty"`
+	Default string `protobuf:"bytes,7,opt,name=default,proto3" json:"default,omitempty"`
+	// A list of which one entry may be written without brackets.
+	Single        bool `protobuf:"varint,8,opt,name=single,proto3" json:"single,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -125,6 +127,13 @@ func (x *FieldRules) GetDefault() string {
 	return ""
 }
 
+func (x *FieldRules) GetSingle() bool {
+	if x != nil {
+		return x.Single
+	}
+	return false
+}
+
 var file_outrider_config_v1_options_proto_extTypes = []protoimpl.ExtensionInfo{
 	{
 		ExtendedType:  (*descriptorpb.FieldOptions)(nil),
@@ -148,7 +157,7 @@ var File_outrider_config_v1_options_proto protoreflect.FileDescriptor
 
 const file_outrider_config_v1_options_proto_rawDesc = "" +
 	"\n" +
-	" outrider/config/v1/options.proto\x12\x12outrider.config.v1\x1a google/protobuf/descriptor.proto\"\xbb\x01\n" +
+	" outrider/config/v1/options.proto\x12\x12outrider.config.v1\x1a google/protobuf/descriptor.proto\"\xd3\x01\n" +
 	"\n" +
 	"FieldRules\x12\x14\n" +
 	"\x05alias\x18\x01 \x01(\tR\x05alias\x12\x1a\n" +
@@ -159,7 +168,8 @@ const file_outrider_config_v1_options_proto_rawDesc = "" +
 	"unenforced\x12\x12\n" +
 	"\x04size\x18\x05 \x01(\bR\x04size\x12\x15\n" +
 	"\x06one_of\x18\x06 \x01(\tR\x05oneOf\x12\x18\n" +
-	"\adefault\x18\a \x01(\tR\adefault:`\n" +
+	"\adefault\x18\a \x01(\tR\adefault\x12\x16\n" +
+	"\x06single\x18\b \x01(\bR\x06single:`\n" +
 	"\vfield_rules\x12\x1d.google.protobuf.FieldOptions\x18\x8d\x8c\x03 \x01(\v2\x1e.outrider.config.v1.FieldRulesR\n" +
 	"fieldRulesB9Z7outrider.dev/outrider/proto/outrider/config/v1;configv1b\x06proto3"
 

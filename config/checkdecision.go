@@ -1,0 +1,53 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"outrider.dev/outrider/decision"
+	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
+)
+
+// checkDecision checks where a data plane asks.
+func (d *document) checkDecision(s *configv1.Decision) {
+	const longest = time.Minute
+	if t := s.GetTimeout(); t.AsDuration() > longest {
+		d.fail("decision.timeout", "decision.timeout is longer than 1m", "give at most 1m: the agent waits meanwhile")
+	}
+	const most = 32
+	if len(s.GetTarget()) > most {
+		d.fail("decision.target", fmt.Sprintf("decision.target names more than %d services", most), "name a few, or one dns:/// name with several addresses")
+	}
+	seen := map[string]string{}
+	for i, target := range s.GetTarget() {
+		path := "decision.target"
+		if at := fmt.Sprintf("%s[%d]", path, i); d.has(at) {
+			path = at
+		}
+		if first, twice := seen[target]; twice {
+			d.fail(path, fmt.Sprintf("%s: %s names the same service", path, first), "name each service once")
+		}
+		seen[target] = path
+		d.checkTarget(path, target, s.GetTls() != nil || d.has("decision.tls"))
+	}
+}
+
+func (d *document) checkTarget(path, target string, tls bool) {
+	if socket, ok := strings.CutPrefix(target, "unix:"); ok {
+		if !strings.HasPrefix(socket, "///") || len(socket) == len("///") {
+			d.fail(path, fmt.Sprintf("%s: %s names no absolute path", path, quoted(target)), "write unix:///path/to/socket")
+		}
+		return
+	}
+	address := strings.TrimPrefix(target, "dns:///")
+	host, port, err := net.SplitHostPort(address)
+	if err != nil || host == "" || port == "" || strings.ContainsAny(address, "/ ") {
+		d.fail(path, fmt.Sprintf("%s: %s is not a target", path, quoted(target)), "write unix:///path, host:port or dns:///host:port")
+		return
+	}
+	if !decision.LoopbackHost(host) && !tls {
+		d.fail(path, fmt.Sprintf("%s: %s is another machine and decision.tls is absent", path, quoted(target)), "give decision.tls with cert, key and ca")
+	}
+}

@@ -1,0 +1,139 @@
+package pool
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"outrider.dev/outrider/decision"
+)
+
+const (
+	// maxOwed bounds the outcomes that wait for one service to come back.
+	maxOwed = 1024
+	// maxOwing bounds how long they do.
+	maxOwing = time.Minute
+)
+
+// exchange is one that stays at its service. One caller at a time, but for
+// Settle, which may meet a call that was given up.
+type exchange struct {
+	service *service
+	inner   decision.Exchange
+
+	mu      sync.Mutex
+	lost    bool // a question failed, and the stream with it
+	settled bool
+}
+
+func newExchange(s *service, inner decision.Exchange) *exchange {
+	s.hold()
+	return &exchange{service: s, inner: inner}
+}
+
+// ask asks the exchange's own service: no other one knows of it.
+func (x *exchange) ask(ctx context.Context, question func(context.Context) error) error {
+	err := x.service.ask(ctx, question)
+	if err != nil {
+		x.mu.Lock()
+		x.lost = true
+		x.mu.Unlock()
+	}
+	return err
+}
+
+// Attempt implements decision.Exchange.
+func (x *exchange) Attempt(ctx context.Context, a decision.Attempt) (g *decision.Grant, err error) {
+	err = x.ask(ctx, func(ctx context.Context) (err error) {
+		g, err = x.inner.Attempt(ctx, a)
+		return err
+	})
+	return g, err
+}
+
+// Judge implements decision.Exchange.
+func (x *exchange) Judge(ctx context.Context, p decision.Part) (r *decision.Ruling, err error) {
+	err = x.ask(ctx, func(ctx context.Context) (err error) {
+		r, err = x.inner.Judge(ctx, p)
+		return err
+	})
+	return r, err
+}
+
+// Settle implements decision.Exchange. The outcome of an exchange whose stream
+// was lost is reported by its handle once the service is back.
+func (x *exchange) Settle(ctx context.Context, o decision.Outcome) error {
+	x.mu.Lock()
+	lost, again := x.lost, x.settled
+	x.settled = true
+	x.mu.Unlock()
+	if again {
+		return nil
+	}
+	defer x.service.release()
+	err := x.service.ask(ctx, func(ctx context.Context) error { return x.inner.Settle(ctx, o) })
+	if lost || err != nil {
+		x.service.owe(o)
+	}
+	return nil
+}
+
+// owe keeps an outcome for repay.
+func (s *service) owe(o decision.Outcome) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.retired {
+		s.unsettled(&o, gone)
+		return
+	}
+	select {
+	case s.owed <- o:
+	default:
+		s.unsettled(&o, "too many outcomes wait for the service")
+	}
+}
+
+const gone = "the service is no longer asked"
+
+// repay reports the outcomes of lost exchanges to the service that knows of
+// them, as soon as it can be reached.
+func (s *service) repay(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			s.forgive()
+			return
+		case o := <-s.owed:
+			report, cancel := context.WithTimeout(ctx, maxOwing)
+			late, err := s.client.Settle(report, o)
+			cancel()
+			switch {
+			case err != nil:
+				s.unsettled(&o, err.Error())
+			case late:
+				s.pool.cfg.Count(Late)
+			default:
+				s.pool.cfg.Count(Settled)
+			}
+		}
+	}
+}
+
+// forgive tells of what nobody will report any more.
+func (s *service) forgive() {
+	for {
+		select {
+		case o := <-s.owed:
+			s.unsettled(&o, gone)
+		default:
+			return
+		}
+	}
+}
+
+func (s *service) unsettled(o *decision.Outcome, why string) {
+	s.pool.cfg.Count(Unsettled)
+	s.pool.cfg.Log.Warn("an outcome is lost: its service counts the call as cut off, or not at all",
+		slog.String("service", s.address.Name), slog.String("decision", o.ExchangeID), slog.String("error", why))
+}
