@@ -88,14 +88,14 @@ func (p *Pool) ask(ctx context.Context, question func(context.Context, *service)
 	var tried []*service
 	err := errNobody
 	for len(tried) < maxAttempts && ctx.Err() == nil {
-		s, alike := p.pick(tried)
+		s, others := p.pick(tried)
 		if s == nil {
 			break
 		}
 		if tried = append(tried, s); len(tried) > 1 {
 			p.cfg.Count(Retried)
 		}
-		if err = s.attempt(ctx, min(alike, maxAttempts-len(tried)), question); err == nil {
+		if err = s.attempt(ctx, min(others, maxAttempts-len(tried)), question); err == nil {
 			return s, nil
 		}
 		if status.Code(err) == codes.InvalidArgument { // which others would say as well

@@ -154,28 +154,29 @@ func (p *Pool) remove(s *service) {
 
 // pick returns the service to ask: of those that are connected and not ejected
 // the one with the fewest questions out, in turns; failing that, any other. It
-// also returns how many more could be asked as well as this one.
-func (p *Pool) pick(tried []*service) (best *service, alike int) {
+// also returns how many more may be asked if this one does not answer.
+func (p *Pool) pick(tried []*service) (best *service, others int) {
 	list := p.list()
 	first := int(p.turn.Add(1) % uint32(max(len(list), 1))) //nolint:gosec // a few services
-	least, usable := 0, 0
+	var ranks [3 * maxAddresses]int
+	left, least := ranks[:0], 0
 	for i := range list {
 		s := list[(first+i)%len(list)]
 		if slices.Contains(tried, s) {
 			continue
 		}
 		rank := s.rank()
-		if rank < unusable {
-			usable++
-		}
-		if alike++; best == nil || rank < least {
+		left = append(left, rank)
+		if best == nil || rank < least {
 			best, least = s, rank
 		}
 	}
-	if least < unusable {
-		alike = usable
+	for _, rank := range left {
+		if rank < rankEjected || least >= rankEjected { // nobody waits for those that are worse
+			others++
+		}
 	}
-	return best, max(alike-1, 0)
+	return best, max(others-1, 0)
 }
 
 // Ready is the readiness check: some service is connected. It waits for

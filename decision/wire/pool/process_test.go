@@ -133,7 +133,7 @@ func (ps *processes) connected(t *testing.T, want int) {
 	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		n := 0
 		for _, s := range ps.pool.list() {
-			if s.rank() < unusable {
+			if s.rank() < rankConnecting {
 				n++
 			}
 		}
@@ -271,6 +271,11 @@ func TestAllAway(t *testing.T) {
 					p.end(away)
 				} else {
 					_ = p.cmd.Process.Signal(away)
+				}
+			}
+			for end := time.Now().Add(20 * time.Second); ps.pool.someoneAnswers(t.Context()); { // signals take their time
+				if time.Now().After(end) {
+					t.Fatal("some service still answers")
 				}
 			}
 			for range 5 {

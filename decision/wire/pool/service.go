@@ -22,9 +22,8 @@ const (
 	// ejectAfter is how many attempts in a row must fail before a service is
 	// ejected: one may be a question that takes long.
 	ejectAfter = 3
-	// unusable is the rank from which on a service is asked only for want of
-	// a better one.
-	unusable = 1 << 20
+	// step is what sets the ranks of services in different states apart.
+	step = 1 << 20
 	// Probes of an ejected service come after firstProbe, then ever more
 	// seldom up to lastProbe, each give or take a fifth.
 	firstProbe = 100 * time.Millisecond
@@ -65,18 +64,27 @@ func newService(p *Pool, a Address, conn *grpc.ClientConn) *service {
 	}
 }
 
+// Ranks from which on services are asked only for want of better ones.
+const (
+	rankConnecting = step * (iota + 1)
+	rankEjected
+	rankAway
+)
+
 // rank orders services: the lowest is asked.
 func (s *service) rank() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	rank := s.asking
-	if s.ejected {
-		rank += unusable
+	switch state := s.conn.GetState(); {
+	case state == connectivity.TransientFailure, state == connectivity.Shutdown:
+		return rankAway + s.asking
+	case s.ejected:
+		return rankEjected + s.asking
+	case state != connectivity.Ready:
+		return rankConnecting + s.asking
+	default:
+		return s.asking
 	}
-	if s.conn.GetState() != connectivity.Ready {
-		rank += 2 * unusable
-	}
-	return rank
 }
 
 func (s *service) state() string {
