@@ -48,7 +48,7 @@ test-fast: ## run the unit tests with -race
 	go test -race $(FAST_PACKAGES)
 
 .PHONY: test-go
-test-go: $(if $(filter clients,$(SKIP)),,clients)
+test-go: $(if $(filter clients,$(SKIP)),,clients) $(if $(filter envoy,$(SKIP)),,envoy)
 	go test -race -count=1 -timeout 20m $(TEST_PACKAGES)
 
 .PHONY: test-lint
@@ -89,6 +89,10 @@ bench: ## run the benchmarks that match BENCH (all)
 .PHONY: clients
 clients: ## install the SDKs that the client tests drive
 	@test/clients/install >/dev/null
+
+.PHONY: envoy
+envoy: ## install the Envoy that its tests drive
+	@test/envoy/install >/dev/null
 
 .PHONY: clean
 clean: ## remove what was built and installed here

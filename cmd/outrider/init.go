@@ -9,13 +9,18 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"outrider.dev/outrider/deploy/envoy"
 )
 
 //go:embed starter
 var starter embed.FS
 
+// initCommand is two commands of which the first needs no name. A folder of the
+// name of the second is written as ./envoy.
 type initCommand struct {
-	Dir string `arg:"" optional:"" default:"." help:"Where to write; made if it is not there."`
+	Agent initAgent `cmd:"" default:"withargs" help:"For one agent, behind the data plane."`
+	Envoy initEnvoy `cmd:"" help:"For an Envoy that asks about every call, with the decision service beside it."`
 }
 
 // Help implements kong.HelpProvider.
@@ -24,45 +29,92 @@ func (initCommand) Help() string {
 		"Example: outrider init my-agent"
 }
 
-// starterFiles are what is written, in the order of reading, and why.
-func starterFiles() [][2]string {
-	return [][2]string{
-		{"outrider.yaml", "where the agent connects, and which providers and servers there are"},
-		{"policies/policy.yaml", "what the agent may do"},
-		{"policies/tests.yaml", "what must stay so"},
-	}
+// newFile is a file to be written, and why.
+type newFile struct{ name, why, text string }
+
+type initAgent struct {
+	Dir string `arg:"" optional:"" default:"." help:"Where to write; made if it is not there."`
 }
 
 // Run writes the files and says what to do next.
-func (c initCommand) Run(context.Context) error {
-	if err := c.free(); err != nil {
-		return err
+func (c initAgent) Run(context.Context) error {
+	list := []newFile{
+		{name: "outrider.yaml", why: "where the agent connects, and which providers and servers there are"},
+		{name: "policies/policy.yaml", why: "what the agent may do"},
+		{name: "policies/tests.yaml", why: "what must stay so"},
 	}
-	for _, f := range starterFiles() {
-		text, err := starter.ReadFile("starter/" + f[0])
+	for i := range list {
+		text, err := starter.ReadFile("starter/" + list[i].name)
 		if err != nil {
 			return err
 		}
-		path := c.path(f[0])
-		if err := writeNew(path, text); err != nil {
-			return fmt.Errorf("init: %w", err)
-		}
-		fmt.Printf("wrote  %-*s  %s\n", len(c.path("policies/policy.yaml")), path, f[1])
+		list[i].text = string(text)
+	}
+	if err := writeAll(c.Dir, list); err != nil {
+		return err
 	}
 	fmt.Printf("\nNext:\n  outrider check %[1]s\n  outrider test %[2]s\n  OPENAI_API_KEY=... outrider run -c %[1]s\n",
-		c.path("outrider.yaml"), c.path("policies"))
+		filepath.Join(c.Dir, "outrider.yaml"), filepath.Join(c.Dir, "policies"))
 	return nil
 }
 
-func (c initCommand) path(name string) string { return filepath.Join(c.Dir, filepath.FromSlash(name)) }
+type initEnvoy struct {
+	Dir string `arg:"" optional:"" default:"." help:"Where to write; made if it is not there."`
+	TCP bool   `name:"tcp" help:"Envoy and the decision service meet over TCP with mutual TLS, not on a unix socket."`
+}
+
+// Help implements kong.HelpProvider.
+func (initEnvoy) Help() string {
+	return "Writes an Envoy configuration in which ext_authz and ext_proc ask the decision service about every call, and " +
+		"the configuration and policy of that service.\n\n" +
+		"Example: outrider init envoy my-gateway"
+}
+
+// Run writes the files and says what to do next.
+func (c initEnvoy) Run(context.Context) error {
+	files, err := envoy.Files(c.TCP)
+	if err != nil {
+		return err
+	}
+	var list []newFile
+	for _, f := range files {
+		list = append(list, newFile{f.Name, f.Why, f.Text})
+	}
+	if err := writeAll(c.Dir, list); err != nil {
+		return err
+	}
+	fmt.Printf("\nNext:\n  outrider check --envoy %[1]s %[2]s\n  outrider test %[3]s\n  OPENAI_API_KEY=... GITHUB_TOKEN=... outrider-pdp -c %[2]s\n  envoy -c %[1]s\n",
+		filepath.Join(c.Dir, "envoy.yaml"), filepath.Join(c.Dir, "outrider.yaml"), filepath.Join(c.Dir, "policies"))
+	return nil
+}
+
+// writeAll writes files that must not exist yet, or none of them.
+func writeAll(dir string, list []newFile) error {
+	if err := free(dir, list); err != nil {
+		return err
+	}
+	width := 0
+	for _, f := range list {
+		width = max(width, len(filepath.Join(dir, filepath.FromSlash(f.name))))
+	}
+	for _, f := range list {
+		path := filepath.Join(dir, filepath.FromSlash(f.name))
+		if err := writeNew(path, []byte(f.text)); err != nil {
+			return fmt.Errorf("init: %w", err)
+		}
+		fmt.Printf("wrote  %-*s  %s\n", width, path, f.why)
+	}
+	return nil
+}
 
 // free refuses a folder where one of the files, or something else of its
 // name, is already.
-func (c initCommand) free() error {
+func free(dir string, list []newFile) error {
 	var taken []string
-	for _, f := range starterFiles() {
-		if _, err := os.Lstat(c.path(f[0])); !errors.Is(err, fs.ErrNotExist) {
-			taken = append(taken, c.path(f[0]))
+	for _, f := range list {
+		path := filepath.Join(dir, filepath.FromSlash(f.name))
+		if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+			taken = append(taken, path)
 		}
 	}
 	if len(taken) == 0 {

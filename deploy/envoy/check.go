@@ -9,14 +9,14 @@ import (
 // checker reads one configuration of Envoy's.
 type checker struct {
 	root     node
-	maxBody  int64 // that the decision service takes, in bytes
+	maxBody  int64 // that the decision service takes, in bytes; 0: not known
 	clusters map[string]node
 	managers int
 }
 
 // Check reads an Envoy's configuration and reports what would let a call past
 // the question, or an answer past the guards. The decision service takes bodies
-// of maxBody bytes. The error is of type [config.Errors].
+// of maxBody bytes; 0 where that is not known. The error is of type [config.Errors].
 //
 // It looks at what is written in the file. What comes later, by xDS, it refuses
 // to vouch for.

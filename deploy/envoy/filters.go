@@ -43,7 +43,7 @@ func (c *checker) body(n node) {
 	switch {
 	case !size.written() || !ok || number.NumberValue < 1:
 		n.fail("max_request_bytes is missing", "give the largest body that may be judged, such as 10485760")
-	case number.NumberValue > float64(c.maxBody):
+	case c.maxBody > 0 && number.NumberValue > float64(c.maxBody):
 		size.fail(fmt.Sprintf("the decision service takes %d bytes, so larger bodies are gathered in vain", c.maxBody),
 			"lower it, or raise limits.body of the decision service")
 	}
