@@ -169,16 +169,20 @@ func (s *Selection) ReadsProviders() bool { return s.stages.routed }
 // Waits reports whether some deny of a call waits for the guards.
 func (s *Selection) Waits() bool { return s.stages.waiting }
 
-// JudgesAnswer reports whether some deny is about the answer of a call.
-func (s *Selection) JudgesAnswer(c *input.Call) bool {
+// JudgesAnswer reports whether some deny is about the answer of a call, of a
+// policy that enforces or of one that observes.
+func (s *Selection) JudgesAnswer(c *input.Call) (enforced, observed bool) {
 	if s.Empty() || !s.stages.answers[surfaceOf(c)] {
-		return false
+		return false, false
 	}
 	key := c.Key()
 	p := s.plan(c, nil, &key)
 	judges := func(of policyPlan) bool { return len(of.answers) > 0 }
-	return slices.ContainsFunc(p.enforce, judges) || slices.ContainsFunc(p.observe, judges)
+	return slices.ContainsFunc(p.enforce, judges), slices.ContainsFunc(p.observe, judges)
 }
+
+// Enforces reports whether a selected policy may refuse something.
+func (s *Selection) Enforces() bool { return len(s.enforce) > 0 }
 
 // Names returns their names, for people.
 func (s *Selection) Names() string { return s.names }

@@ -54,7 +54,7 @@ func TestRulesHaveTheirTime(t *testing.T) {
 		if strings.Join(got, " ") != want {
 			t.Errorf("%s is refused in %q, want %q", tool, got, want)
 		}
-		if judges := sel.JudgesAnswer(input.New(r, nil)); judges != strings.Contains(want, "answer") {
+		if judges, _ := sel.JudgesAnswer(input.New(r, nil)); judges != strings.Contains(want, "answer") {
 			t.Errorf("%s: its answer is judged: %v", tool, judges)
 		}
 	}

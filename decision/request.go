@@ -32,6 +32,7 @@ type Request struct {
 	Prompt     string // MCP prompt name
 	Session    string
 	Source     string // address of the agent, host:port
+	Target     string // where the asker sends the call, whatever routes say; empty: where the grant says
 	// Time is when the decision service was asked, by its own clock. It sets
 	// the time itself and takes nobody's word for it.
 	Time time.Time
@@ -66,6 +67,11 @@ type Face struct {
 	Responses bool // shows us whole answers
 	Streams   bool // shows us streamed answers and holds them back
 	Settles   bool // reports the outcome
+	Headers   bool // can change headers, though perhaps not the body; Edits includes it
+	// Forwards says that the asker is a proxy that sends the call on by itself,
+	// also where it was granted nothing: what a policy demands of answers is
+	// demanded of it, and it hears whom the token names and how full limits are.
+	Forwards bool
 }
 
 // FullFace is the face of Outrider's own data plane: it can do everything.

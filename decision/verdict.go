@@ -38,6 +38,10 @@ type Verdict struct {
 	Lifeboat   *Lifeboat // nil: the verdict must not be remembered
 	Policy     string
 	Version    string // content hash of the policy
+	// For a face that forwards: whom the token names, and the limits that count
+	// an allowed call, with it.
+	Subject string
+	Limits  []LimitState
 }
 
 // Allowed reports whether the call may pass, edited or not.

@@ -103,6 +103,12 @@ func New(specs []Spec, key Key) (*Set, error) {
 // Empty reports whether the set finds nothing, whatever it reads.
 func (s *Set) Empty() bool { return len(s.specs)+len(s.remote) == 0 }
 
+// Enforces reports whether some finding may change or refuse what is read.
+func (s *Set) Enforces() bool {
+	acts := func(p Spec) bool { return p.Action != decision.ActionObserve }
+	return slices.ContainsFunc(s.specs, acts) || slices.ContainsFunc(s.remote, acts)
+}
+
 // Streams refuses a set that could not guard a stream.
 func (s *Set) Streams() error {
 	if e := s.custom.unbounded(); e != nil {

@@ -47,6 +47,10 @@ func TestNewRefuses(t *testing.T) {
 
 func TestEmpty(t *testing.T) {
 	empty := mustSet(t)
+	if observes := mustSet(t, Spec{Kind: PII, Action: decision.ActionObserve}); empty.Enforces() || observes.Enforces() ||
+		!mustSet(t, Spec{Kind: PII, Action: decision.ActionObserve}, Spec{Kind: Secret, Action: decision.ActionBlock}).Enforces() {
+		t.Error("only what blocks or changes enforces")
+	}
 	if !empty.Empty() || mustSet(t, Spec{Kind: PII, Action: decision.ActionObserve}).Empty() {
 		t.Error("Empty is off")
 	}

@@ -91,6 +91,9 @@ func (c *call) decide(ctx context.Context) {
 	if len(c.verdict.Splices) > 0 || len(c.verdict.Headers) > 0 {
 		c.verdict.Effect = decision.Mutate
 	}
+	if c.req.Face.Forwards {
+		c.verdict.Limits = c.counting()
+	}
 }
 
 // deny turns the call into a denial and gives back what it had reserved.
@@ -103,6 +106,7 @@ func (c *call) deny(reason decision.Reason) {
 		Findings: c.verdict.Findings,
 		Policy:   c.verdict.Policy,
 		Version:  c.verdict.Version,
+		Subject:  c.verdict.Subject,
 	}
 }
 
@@ -180,33 +184,6 @@ func (c *call) judge(r *decision.Request) *decision.Reason {
 
 // kept puts a reason where it outlives its step; calls that pass keep none.
 func kept(r decision.Reason) *decision.Reason { return &r }
-
-// enforceable refuses what the asker could not carry out.
-func (c *call) enforceable() *decision.Reason {
-	face := c.req.Face
-	if len(c.verdict.Splices)+len(c.verdict.Headers) > 0 && !face.Edits {
-		return because(decision.CodeFaceCannotEnforce, "the policy changes the call, and the asker cannot apply changes")
-	}
-	c.answers = c.judgesAnswer()
-	if c.bundle.guards[responsePhase(c.req.Surface)].Empty() && !c.answers && c.vault.Empty() && c.req.Method != openai.OperationModels {
-		return nil
-	}
-	if !c.vault.Empty() && c.method.Notification {
-		return because(decision.CodeFaceCannotEnforce, "the policy tokenizes, and a notification has no answer that would bring the values back")
-	}
-	c.verdict.Duty.JudgeResponse = true
-	shows := face.Responses
-	if c.req.LLM.Stream {
-		if reason := c.readable(); reason != nil {
-			return reason
-		}
-		shows = face.Streams
-	}
-	if !shows {
-		return because(decision.CodeFaceCannotEnforce, "the policy judges answers, and the asker does not show them")
-	}
-	return nil
-}
 
 // grant names the targets and issues their credentials.
 func (c *call) grant() *decision.Reason {

@@ -60,17 +60,16 @@ func (c *call) heedRefusal(out authz.Outcome) *decision.Reason {
 
 // judgesAnswer reports whether some rule is about the answer of the call,
 // wherever it goes.
-func (c *call) judgesAnswer() bool {
+func (c *call) judgesAnswer() (enforced, observed bool) {
 	if c.selection.Empty() || c.listed() {
-		return false
+		return false, false
 	}
 	if c.req.Surface != decision.LLM {
 		return c.selection.JudgesAnswer(c.ask(c.req, c.principal, ""))
 	}
 	for i := range c.targets {
-		if c.selection.JudgesAnswer(c.ask(c.req, c.principal, c.targets[i].Name)) {
-			return true
-		}
+		e, o := c.selection.JudgesAnswer(c.ask(c.req, c.principal, c.targets[i].Name))
+		enforced, observed = enforced || e, observed || o
 	}
-	return false
+	return enforced, observed
 }

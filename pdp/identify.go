@@ -24,7 +24,11 @@ func (c *call) identify() *decision.Reason {
 	if demand.Mode == authz.None {
 		return c.refuseForged(c.req.Caller.Bearer)
 	}
-	return c.satisfy(demand, c.principal)
+	reason := c.satisfy(demand, c.principal)
+	if c.req.Face.Forwards {
+		c.verdict.Subject = c.principal.Subject
+	}
+	return reason
 }
 
 // tryToken finds out what the observing policies would say of the token. Whom

@@ -91,7 +91,7 @@ func (c *call) mayAsk(r *decision.Request) bool {
 	if !c.selection.ReadsProviders() {
 		return c.selection.Judge(c.ask(r, c.principal, "")).Allow
 	}
-	return slices.ContainsFunc(c.state.Routes.Model(r.LLM.Model), func(t route.Target) bool {
+	return slices.ContainsFunc(c.served(r.LLM.Model), func(t route.Target) bool {
 		return c.selection.Judge(c.ask(r, c.principal, t.Name)).Allow
 	})
 }

@@ -75,6 +75,23 @@ func (c *call) take(b *boundLimiter, q limit.Question) (*limit.Reservation, *dec
 	return nil, reason
 }
 
+// counting tells how full the limits are that count the call, after it.
+func (c *call) counting() []decision.LimitState {
+	var out []decision.LimitState
+	for _, b := range c.bundle.limits {
+		if b.observe {
+			continue
+		}
+		var provider string
+		if c.req.Surface == decision.LLM {
+			provider = c.targets[0].Name
+		}
+		states, _ := b.limiter.Peek(limit.Question{Provider: provider, Principal: c.principal})
+		out = append(out, states...)
+	}
+	return out
+}
+
 func (c *call) estimate() uint64 {
 	if c.req.Surface != decision.LLM {
 		return 0

@@ -21,7 +21,7 @@ func (c *call) resolve() *decision.Reason {
 	if c.req.Tool.Named() {
 		return c.resolveTool()
 	}
-	c.targets = c.state.Routes.Servers(c.req.Server)
+	c.targets = c.reached(c.state.Routes.Servers(c.req.Server))
 	switch {
 	case len(c.targets) == 0 && c.granting:
 		return because(decision.CodeServerUnknown, "no MCP server is configured under this path: see mcp.servers")
@@ -44,9 +44,13 @@ func (c *call) routeModel() *decision.Reason {
 	}
 	switch {
 	case c.req.Method == openai.OperationModels:
-		c.targets = c.state.Routes.Providers()
+		c.targets = c.reached(c.state.Routes.Providers())
 	case !c.byTarget(): // else the rules have left those that they admit
-		c.targets = c.state.Routes.Model(c.req.LLM.Model)
+		c.targets = c.served(c.req.LLM.Model)
+	}
+	if len(c.targets) == 0 && c.req.Target != "" {
+		return cannot("the asker sends this call to " + quoted(c.req.Target) + ", where llm.routes and llm.providers send no call of the model " +
+			quoted(c.req.LLM.Model) + ": route the model to that provider, in the asker's configuration and in ours")
 	}
 	if len(c.targets) == 0 {
 		return because(decision.CodeNoRoute, "no provider serves the model "+quoted(c.req.LLM.Model)+": see llm.providers and llm.routes")
@@ -61,7 +65,7 @@ func (c *call) resolveTool() *decision.Reason {
 		return nil
 	}
 	target, name, ok := c.state.Routes.Resolve(c.req.Server, c.req.Tool.Exposed)
-	if !ok {
+	if !ok || len(c.reached([]route.Target{target})) == 0 {
 		return &decision.Reason{Code: decision.CodeToolUnknown, Hidden: true}
 	}
 	c.req.Tool.Server, c.req.Tool.Name = target.Name, name

@@ -26,11 +26,28 @@ func (c *call) ask(r *decision.Request, who *decision.Principal, provider string
 	return q
 }
 
+// served returns the targets of a model, of those that the asker sends to.
+func (c *call) served(model string) []route.Target { return c.reached(c.state.Routes.Model(model)) }
+
+// reached leaves of targets the one that the asker sends to, where it goes its
+// own way.
+func (c *call) reached(targets []route.Target) []route.Target {
+	if c.req.Target == "" {
+		return targets
+	}
+	for i := range targets {
+		if targets[i].Name == c.req.Target {
+			return targets[i : i+1]
+		}
+	}
+	return nil
+}
+
 // judgeTargets routes the request and keeps the targets that the rules admit.
 // A model without a route is judged as one that goes nowhere: that it is
 // refused comes before that it is unknown.
 func (c *call) judgeTargets(r *decision.Request) *decision.Reason {
-	c.targets, c.mutates, c.provider = c.state.Routes.Model(r.LLM.Model), false, ""
+	c.targets, c.mutates, c.provider = c.served(r.LLM.Model), false, ""
 	judge := func(provider string) authz.Outcome {
 		out := c.selection.Judge(c.ask(r, c.principal, provider))
 		c.mutates = c.mutates || out.Mutates
@@ -78,7 +95,7 @@ func (c *call) observeRules() {
 		c.observe(c.selection.Observe(c.ask(c.req, c.tried, "")))
 		return
 	}
-	for _, t := range c.state.Routes.Model(c.req.LLM.Model) {
+	for _, t := range c.served(c.req.LLM.Model) {
 		c.observe(c.selection.Observe(c.ask(c.req, c.tried, t.Name)))
 	}
 }

@@ -20,13 +20,7 @@ func ExplanationProto(e *decision.Explanation) *decisionv1.ExplainResponse {
 	for i := range e.Rules {
 		m.Rules = append(m.Rules, ruleProto(&e.Rules[i]))
 	}
-	for _, l := range e.Limits {
-		m.Limits = append(m.Limits, &decisionv1.LimitState{
-			Name: l.Name, Per: l.Per, Refuses: l.Refuses, Observe: l.Observe,
-			Requests: &decisionv1.Fill{Used: l.Requests.Used, Of: l.Requests.Of},
-			Tokens:   &decisionv1.Fill{Used: l.Tokens.Used, Of: l.Tokens.Of},
-		})
-	}
+	m.Limits = limitsProto(e.Limits)
 	return m
 }
 

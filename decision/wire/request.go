@@ -34,6 +34,8 @@ func RequestProto(r *decision.Request) *decisionv1.Request {
 			Responses: r.Face.Responses,
 			Streams:   r.Face.Streams,
 			Settles:   r.Face.Settles,
+			Headers:   r.Face.Headers,
+			Forwards:  r.Face.Forwards,
 		},
 		Http:     &decisionv1.HTTPRequest{Method: r.HTTP.Method, Path: r.HTTP.Path, Headers: r.HTTP.Headers},
 		Body:     bodyProto(&r.Body),
@@ -44,6 +46,7 @@ func RequestProto(r *decision.Request) *decisionv1.Request {
 		Prompt:   r.Prompt,
 		Session:  r.Session,
 		Source:   r.Source,
+		Target:   r.Target,
 	}
 }
 
@@ -77,6 +80,7 @@ func Request(m *decisionv1.Request) (*decision.Request, error) {
 		Prompt:   m.GetPrompt(),
 		Session:  m.GetSession(),
 		Source:   m.GetSource(),
+		Target:   m.GetTarget(),
 	}
 	if r.Surface != decision.LLM && r.Surface != decision.MCP {
 		return nil, decision.Refuse(decision.CodeBodyInvalid, `surface: must be "llm" or "mcp"`)
@@ -103,6 +107,8 @@ func face(m *decisionv1.Face) decision.Face {
 		Responses: m.GetResponses(),
 		Streams:   m.GetStreams(),
 		Settles:   m.GetSettles(),
+		Headers:   m.GetHeaders(),
+		Forwards:  m.GetForwards(),
 	}
 }
 

@@ -20,6 +20,8 @@ func VerdictProto(v *decision.Verdict) *decisionv1.Verdict {
 		Duty:       &decisionv1.Duty{JudgeResponse: v.Duty.JudgeResponse, Settle: v.Duty.Settle},
 		Policy:     v.Policy,
 		Version:    v.Version,
+		Subject:    v.Subject,
+		Limits:     limitsProto(v.Limits),
 	}
 	for i := range v.Headers {
 		m.Headers = append(m.Headers, headerProto(&v.Headers[i]))
@@ -53,6 +55,8 @@ func Verdict(m *decisionv1.Verdict, body int) (*decision.Verdict, error) {
 		Duty:       decision.Duty{JudgeResponse: m.GetDuty().GetJudgeResponse(), Settle: m.GetDuty().GetSettle()},
 		Policy:     m.GetPolicy(),
 		Version:    m.GetVersion(),
+		Subject:    m.GetSubject(),
+		Limits:     limits(m.GetLimits()),
 	}
 	for _, h := range m.GetHeaders() {
 		v.Headers = append(v.Headers, header(h))

@@ -115,7 +115,10 @@ type Request struct {
 	Source string `protobuf:"bytes,14,opt,name=source,proto3" json:"source,omitempty"`
 	// How long the asker waits for the answer. A question that cannot be answered in time is refused at
 	// once. Absent: until the deadline of the call.
-	Timeout       *durationpb.Duration `protobuf:"bytes,15,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	Timeout *durationpb.Duration `protobuf:"bytes,15,opt,name=timeout,proto3" json:"timeout,omitempty"`
+	// The provider or the MCP server that the asker sends the call to, whatever routes say: it is judged
+	// for that one. Absent: the asker goes where the grant says.
+	Target        string `protobuf:"bytes,16,opt,name=target,proto3" json:"target,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -255,6 +258,13 @@ func (x *Request) GetTimeout() *durationpb.Duration {
 	return nil
 }
 
+func (x *Request) GetTarget() string {
+	if x != nil {
+		return x.Target
+	}
+	return ""
+}
+
 // Caller says who a data plane speaks for. The decision service checks the
 // agent against the authenticated peer before it grants anything.
 type Caller struct {
@@ -377,7 +387,12 @@ type Face struct {
 	// The asker shows streamed answers and holds them back.
 	Streams bool `protobuf:"varint,3,opt,name=streams,proto3" json:"streams,omitempty"`
 	// The asker reports the outcome.
-	Settles       bool `protobuf:"varint,4,opt,name=settles,proto3" json:"settles,omitempty"`
+	Settles bool `protobuf:"varint,4,opt,name=settles,proto3" json:"settles,omitempty"`
+	// The asker can change headers, though perhaps not the body; edits includes it.
+	Headers bool `protobuf:"varint,5,opt,name=headers,proto3" json:"headers,omitempty"`
+	// The asker is a proxy that sends the call on by itself: what a policy demands of answers is demanded of
+	// it, and it hears of whom the call is and how full the limits are.
+	Forwards      bool `protobuf:"varint,6,opt,name=forwards,proto3" json:"forwards,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -436,6 +451,20 @@ func (x *Face) GetStreams() bool {
 func (x *Face) GetSettles() bool {
 	if x != nil {
 		return x.Settles
+	}
+	return false
+}
+
+func (x *Face) GetHeaders() bool {
+	if x != nil {
+		return x.Headers
+	}
+	return false
+}
+
+func (x *Face) GetForwards() bool {
+	if x != nil {
+		return x.Forwards
 	}
 	return false
 }
@@ -850,7 +879,11 @@ type Verdict struct {
 	// The policy that decided.
 	Policy string `protobuf:"bytes,11,opt,name=policy,proto3" json:"policy,omitempty"`
 	// The content hash of the policies.
-	Version       string `protobuf:"bytes,12,opt,name=version,proto3" json:"version,omitempty"`
+	Version string `protobuf:"bytes,12,opt,name=version,proto3" json:"version,omitempty"`
+	// Whom the token names. Only for a proxy that forwards by itself.
+	Subject string `protobuf:"bytes,13,opt,name=subject,proto3" json:"subject,omitempty"`
+	// The limits that count an allowed call, with it. Only for a proxy that forwards by itself.
+	Limits        []*LimitState `protobuf:"bytes,14,rep,name=limits,proto3" json:"limits,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -967,6 +1000,20 @@ func (x *Verdict) GetVersion() string {
 		return x.Version
 	}
 	return ""
+}
+
+func (x *Verdict) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *Verdict) GetLimits() []*LimitState {
+	if x != nil {
+		return x.Limits
+	}
+	return nil
 }
 
 // Reason says why.
@@ -2201,7 +2248,7 @@ type Outcome struct {
 	Provider string `protobuf:"bytes,3,opt,name=provider,proto3" json:"provider,omitempty"`
 	// Tokens used.
 	Usage *Usage `protobuf:"bytes,4,opt,name=usage,proto3" json:"usage,omitempty"`
-	// completed, denied, failed, disconnected.
+	// completed, denied, failed, disconnected, unseen.
 	End string `protobuf:"bytes,5,opt,name=end,proto3" json:"end,omitempty"`
 	// How many targets were tried.
 	Attempts      uint32 `protobuf:"varint,6,opt,name=attempts,proto3" json:"attempts,omitempty"`
@@ -2400,11 +2447,157 @@ func (x *Settled) GetRepeatedCall() bool {
 	return false
 }
 
+// LimitState is how full a limit is for the caller.
+type LimitState struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The limit's name.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Who shares the count: Identity, Agent, Global.
+	Per string `protobuf:"bytes,2,opt,name=per,proto3" json:"per,omitempty"`
+	// Requests in the last minute.
+	Requests *Fill `protobuf:"bytes,3,opt,name=requests,proto3" json:"requests,omitempty"`
+	// Tokens in the last minute.
+	Tokens *Fill `protobuf:"bytes,4,opt,name=tokens,proto3" json:"tokens,omitempty"`
+	// The call would find no room.
+	Refuses bool `protobuf:"varint,5,opt,name=refuses,proto3" json:"refuses,omitempty"`
+	// The policy observes: the call would pass nevertheless.
+	Observe       bool `protobuf:"varint,6,opt,name=observe,proto3" json:"observe,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LimitState) Reset() {
+	*x = LimitState{}
+	mi := &file_outrider_decision_v1_decision_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LimitState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LimitState) ProtoMessage() {}
+
+func (x *LimitState) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_decision_v1_decision_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LimitState.ProtoReflect.Descriptor instead.
+func (*LimitState) Descriptor() ([]byte, []int) {
+	return file_outrider_decision_v1_decision_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *LimitState) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *LimitState) GetPer() string {
+	if x != nil {
+		return x.Per
+	}
+	return ""
+}
+
+func (x *LimitState) GetRequests() *Fill {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+func (x *LimitState) GetTokens() *Fill {
+	if x != nil {
+		return x.Tokens
+	}
+	return nil
+}
+
+func (x *LimitState) GetRefuses() bool {
+	if x != nil {
+		return x.Refuses
+	}
+	return false
+}
+
+func (x *LimitState) GetObserve() bool {
+	if x != nil {
+		return x.Observe
+	}
+	return false
+}
+
+// Fill is how much of an amount is used.
+type Fill struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is used.
+	Used uint64 `protobuf:"varint,1,opt,name=used,proto3" json:"used,omitempty"`
+	// What may be used. 0: this is not limited.
+	Of            uint64 `protobuf:"varint,2,opt,name=of,proto3" json:"of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Fill) Reset() {
+	*x = Fill{}
+	mi := &file_outrider_decision_v1_decision_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Fill) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Fill) ProtoMessage() {}
+
+func (x *Fill) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_decision_v1_decision_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Fill.ProtoReflect.Descriptor instead.
+func (*Fill) Descriptor() ([]byte, []int) {
+	return file_outrider_decision_v1_decision_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *Fill) GetUsed() uint64 {
+	if x != nil {
+		return x.Used
+	}
+	return 0
+}
+
+func (x *Fill) GetOf() uint64 {
+	if x != nil {
+		return x.Of
+	}
+	return 0
+}
+
 var File_outrider_decision_v1_decision_proto protoreflect.FileDescriptor
 
 const file_outrider_decision_v1_decision_proto_rawDesc = "" +
 	"\n" +
-	"#outrider/decision/v1/decision.proto\x12\x14outrider.decision.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xbd\x04\n" +
+	"#outrider/decision/v1/decision.proto\x12\x14outrider.decision.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd5\x04\n" +
 	"\aRequest\x12\x1f\n" +
 	"\vexchange_id\x18\x01 \x01(\tR\n" +
 	"exchangeId\x12\x18\n" +
@@ -2422,7 +2615,8 @@ const file_outrider_decision_v1_decision_proto_rawDesc = "" +
 	"\x06prompt\x18\f \x01(\tR\x06prompt\x12\x18\n" +
 	"\asession\x18\r \x01(\tR\asession\x12\x16\n" +
 	"\x06source\x18\x0e \x01(\tR\x06source\x123\n" +
-	"\atimeout\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\atimeout\"\xcd\x02\n" +
+	"\atimeout\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12\x16\n" +
+	"\x06target\x18\x10 \x01(\tR\x06target\"\xcd\x02\n" +
 	"\x06Caller\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12'\n" +
@@ -2434,12 +2628,14 @@ const file_outrider_decision_v1_decision_proto_rawDesc = "" +
 	"\asubject\x18\b \x01(\tR\asubject\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"n\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xa4\x01\n" +
 	"\x04Face\x12\x14\n" +
 	"\x05edits\x18\x01 \x01(\bR\x05edits\x12\x1c\n" +
 	"\tresponses\x18\x02 \x01(\bR\tresponses\x12\x18\n" +
 	"\astreams\x18\x03 \x01(\bR\astreams\x12\x18\n" +
-	"\asettles\x18\x04 \x01(\bR\asettles\"\xbf\x01\n" +
+	"\asettles\x18\x04 \x01(\bR\asettles\x12\x18\n" +
+	"\aheaders\x18\x05 \x01(\bR\aheaders\x12\x1a\n" +
+	"\bforwards\x18\x06 \x01(\bR\bforwards\"\xbf\x01\n" +
 	"\vHTTPRequest\x12\x16\n" +
 	"\x06method\x18\x01 \x01(\tR\x06method\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12H\n" +
@@ -2473,7 +2669,7 @@ const file_outrider_decision_v1_decision_proto_rawDesc = "" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x16\n" +
 	"\x06stream\x18\x02 \x01(\bR\x06stream\x12\x1d\n" +
 	"\n" +
-	"max_tokens\x18\x03 \x01(\x04R\tmaxTokens\"\xa5\x04\n" +
+	"max_tokens\x18\x03 \x01(\x04R\tmaxTokens\"\xf9\x04\n" +
 	"\aVerdict\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x124\n" +
 	"\x06effect\x18\x02 \x01(\x0e2\x1c.outrider.decision.v1.EffectR\x06effect\x124\n" +
@@ -2489,7 +2685,9 @@ const file_outrider_decision_v1_decision_proto_rawDesc = "" +
 	"\blifeboat\x18\n" +
 	" \x01(\v2\x1e.outrider.decision.v1.LifeboatR\blifeboat\x12\x16\n" +
 	"\x06policy\x18\v \x01(\tR\x06policy\x12\x18\n" +
-	"\aversion\x18\f \x01(\tR\aversion\"\xc3\x01\n" +
+	"\aversion\x18\f \x01(\tR\aversion\x12\x18\n" +
+	"\asubject\x18\r \x01(\tR\asubject\x128\n" +
+	"\x06limits\x18\x0e \x03(\v2 .outrider.decision.v1.LimitStateR\x06limits\"\xc3\x01\n" +
 	"\x06Reason\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12\x12\n" +
@@ -2592,7 +2790,18 @@ const file_outrider_decision_v1_decision_proto_rawDesc = "" +
 	"\x06cached\x18\x03 \x01(\x04R\x06cached\x12\x1c\n" +
 	"\testimated\x18\x04 \x01(\bR\testimated\".\n" +
 	"\aSettled\x12#\n" +
-	"\rrepeated_call\x18\x01 \x01(\bR\frepeatedCall*V\n" +
+	"\rrepeated_call\x18\x01 \x01(\bR\frepeatedCall\"\xd2\x01\n" +
+	"\n" +
+	"LimitState\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
+	"\x03per\x18\x02 \x01(\tR\x03per\x126\n" +
+	"\brequests\x18\x03 \x01(\v2\x1a.outrider.decision.v1.FillR\brequests\x122\n" +
+	"\x06tokens\x18\x04 \x01(\v2\x1a.outrider.decision.v1.FillR\x06tokens\x12\x18\n" +
+	"\arefuses\x18\x05 \x01(\bR\arefuses\x12\x18\n" +
+	"\aobserve\x18\x06 \x01(\bR\aobserve\"*\n" +
+	"\x04Fill\x12\x12\n" +
+	"\x04used\x18\x01 \x01(\x04R\x04used\x12\x0e\n" +
+	"\x02of\x18\x02 \x01(\x04R\x02of*V\n" +
 	"\x06Effect\x12\x16\n" +
 	"\x12EFFECT_UNSPECIFIED\x10\x00\x12\x10\n" +
 	"\fEFFECT_ALLOW\x10\x01\x12\x0f\n" +
@@ -2612,7 +2821,7 @@ func file_outrider_decision_v1_decision_proto_rawDescGZIP() []byte {
 }
 
 var file_outrider_decision_v1_decision_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_outrider_decision_v1_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
+var file_outrider_decision_v1_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
 var file_outrider_decision_v1_decision_proto_goTypes = []any{
 	(Effect)(0),                   // 0: outrider.decision.v1.Effect
 	(*Request)(nil),               // 1: outrider.decision.v1.Request
@@ -2645,10 +2854,12 @@ var file_outrider_decision_v1_decision_proto_goTypes = []any{
 	(*Outcome)(nil),               // 28: outrider.decision.v1.Outcome
 	(*Usage)(nil),                 // 29: outrider.decision.v1.Usage
 	(*Settled)(nil),               // 30: outrider.decision.v1.Settled
-	nil,                           // 31: outrider.decision.v1.Caller.LabelsEntry
-	nil,                           // 32: outrider.decision.v1.HTTPRequest.HeadersEntry
-	(*durationpb.Duration)(nil),   // 33: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 34: google.protobuf.Timestamp
+	(*LimitState)(nil),            // 31: outrider.decision.v1.LimitState
+	(*Fill)(nil),                  // 32: outrider.decision.v1.Fill
+	nil,                           // 33: outrider.decision.v1.Caller.LabelsEntry
+	nil,                           // 34: outrider.decision.v1.HTTPRequest.HeadersEntry
+	(*durationpb.Duration)(nil),   // 35: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 36: google.protobuf.Timestamp
 }
 var file_outrider_decision_v1_decision_proto_depIdxs = []int32{
 	2,  // 0: outrider.decision.v1.Request.caller:type_name -> outrider.decision.v1.Caller
@@ -2657,9 +2868,9 @@ var file_outrider_decision_v1_decision_proto_depIdxs = []int32{
 	5,  // 3: outrider.decision.v1.Request.body:type_name -> outrider.decision.v1.Body
 	7,  // 4: outrider.decision.v1.Request.tool:type_name -> outrider.decision.v1.Tool
 	8,  // 5: outrider.decision.v1.Request.llm:type_name -> outrider.decision.v1.LLMCall
-	33, // 6: outrider.decision.v1.Request.timeout:type_name -> google.protobuf.Duration
-	31, // 7: outrider.decision.v1.Caller.labels:type_name -> outrider.decision.v1.Caller.LabelsEntry
-	32, // 8: outrider.decision.v1.HTTPRequest.headers:type_name -> outrider.decision.v1.HTTPRequest.HeadersEntry
+	35, // 6: outrider.decision.v1.Request.timeout:type_name -> google.protobuf.Duration
+	33, // 7: outrider.decision.v1.Caller.labels:type_name -> outrider.decision.v1.Caller.LabelsEntry
+	34, // 8: outrider.decision.v1.HTTPRequest.headers:type_name -> outrider.decision.v1.HTTPRequest.HeadersEntry
 	6,  // 9: outrider.decision.v1.Body.segments:type_name -> outrider.decision.v1.Segment
 	0,  // 10: outrider.decision.v1.Verdict.effect:type_name -> outrider.decision.v1.Effect
 	10, // 11: outrider.decision.v1.Verdict.reason:type_name -> outrider.decision.v1.Reason
@@ -2669,28 +2880,31 @@ var file_outrider_decision_v1_decision_proto_depIdxs = []int32{
 	13, // 15: outrider.decision.v1.Verdict.findings:type_name -> outrider.decision.v1.Finding
 	14, // 16: outrider.decision.v1.Verdict.duty:type_name -> outrider.decision.v1.Duty
 	15, // 17: outrider.decision.v1.Verdict.lifeboat:type_name -> outrider.decision.v1.Lifeboat
-	33, // 18: outrider.decision.v1.Reason.retry_after:type_name -> google.protobuf.Duration
-	34, // 19: outrider.decision.v1.Lifeboat.not_after:type_name -> google.protobuf.Timestamp
-	17, // 20: outrider.decision.v1.Grant.target:type_name -> outrider.decision.v1.Target
-	18, // 21: outrider.decision.v1.Grant.credential:type_name -> outrider.decision.v1.Credential
-	34, // 22: outrider.decision.v1.Grant.expires:type_name -> google.protobuf.Timestamp
-	12, // 23: outrider.decision.v1.Credential.header:type_name -> outrider.decision.v1.HeaderOp
-	19, // 24: outrider.decision.v1.Credential.sigv4:type_name -> outrider.decision.v1.SigV4
-	22, // 25: outrider.decision.v1.Deltas.deltas:type_name -> outrider.decision.v1.Delta
-	7,  // 26: outrider.decision.v1.ToolPage.tools:type_name -> outrider.decision.v1.Tool
-	0,  // 27: outrider.decision.v1.Ruling.effect:type_name -> outrider.decision.v1.Effect
-	10, // 28: outrider.decision.v1.Ruling.reason:type_name -> outrider.decision.v1.Reason
-	11, // 29: outrider.decision.v1.Ruling.splices:type_name -> outrider.decision.v1.Splice
-	25, // 30: outrider.decision.v1.Ruling.releases:type_name -> outrider.decision.v1.Release
-	13, // 31: outrider.decision.v1.Ruling.findings:type_name -> outrider.decision.v1.Finding
-	26, // 32: outrider.decision.v1.Release.replace:type_name -> outrider.decision.v1.Replacement
-	11, // 33: outrider.decision.v1.Visibility.splices:type_name -> outrider.decision.v1.Splice
-	29, // 34: outrider.decision.v1.Outcome.usage:type_name -> outrider.decision.v1.Usage
-	35, // [35:35] is the sub-list for method output_type
-	35, // [35:35] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	31, // 18: outrider.decision.v1.Verdict.limits:type_name -> outrider.decision.v1.LimitState
+	35, // 19: outrider.decision.v1.Reason.retry_after:type_name -> google.protobuf.Duration
+	36, // 20: outrider.decision.v1.Lifeboat.not_after:type_name -> google.protobuf.Timestamp
+	17, // 21: outrider.decision.v1.Grant.target:type_name -> outrider.decision.v1.Target
+	18, // 22: outrider.decision.v1.Grant.credential:type_name -> outrider.decision.v1.Credential
+	36, // 23: outrider.decision.v1.Grant.expires:type_name -> google.protobuf.Timestamp
+	12, // 24: outrider.decision.v1.Credential.header:type_name -> outrider.decision.v1.HeaderOp
+	19, // 25: outrider.decision.v1.Credential.sigv4:type_name -> outrider.decision.v1.SigV4
+	22, // 26: outrider.decision.v1.Deltas.deltas:type_name -> outrider.decision.v1.Delta
+	7,  // 27: outrider.decision.v1.ToolPage.tools:type_name -> outrider.decision.v1.Tool
+	0,  // 28: outrider.decision.v1.Ruling.effect:type_name -> outrider.decision.v1.Effect
+	10, // 29: outrider.decision.v1.Ruling.reason:type_name -> outrider.decision.v1.Reason
+	11, // 30: outrider.decision.v1.Ruling.splices:type_name -> outrider.decision.v1.Splice
+	25, // 31: outrider.decision.v1.Ruling.releases:type_name -> outrider.decision.v1.Release
+	13, // 32: outrider.decision.v1.Ruling.findings:type_name -> outrider.decision.v1.Finding
+	26, // 33: outrider.decision.v1.Release.replace:type_name -> outrider.decision.v1.Replacement
+	11, // 34: outrider.decision.v1.Visibility.splices:type_name -> outrider.decision.v1.Splice
+	29, // 35: outrider.decision.v1.Outcome.usage:type_name -> outrider.decision.v1.Usage
+	32, // 36: outrider.decision.v1.LimitState.requests:type_name -> outrider.decision.v1.Fill
+	32, // 37: outrider.decision.v1.LimitState.tokens:type_name -> outrider.decision.v1.Fill
+	38, // [38:38] is the sub-list for method output_type
+	38, // [38:38] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_outrider_decision_v1_decision_proto_init() }
@@ -2708,7 +2922,7 @@ func file_outrider_decision_v1_decision_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_outrider_decision_v1_decision_proto_rawDesc), len(file_outrider_decision_v1_decision_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   32,
+			NumMessages:   34,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

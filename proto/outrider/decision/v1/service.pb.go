@@ -1084,152 +1084,6 @@ func (x *Condition) GetParts() []*Condition {
 	return nil
 }
 
-// LimitState is how full a limit is for the caller.
-type LimitState struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// The limit's name.
-	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	// Who shares the count: Identity, Agent, Global.
-	Per string `protobuf:"bytes,2,opt,name=per,proto3" json:"per,omitempty"`
-	// Requests in the last minute.
-	Requests *Fill `protobuf:"bytes,3,opt,name=requests,proto3" json:"requests,omitempty"`
-	// Tokens in the last minute.
-	Tokens *Fill `protobuf:"bytes,4,opt,name=tokens,proto3" json:"tokens,omitempty"`
-	// The call would find no room.
-	Refuses bool `protobuf:"varint,5,opt,name=refuses,proto3" json:"refuses,omitempty"`
-	// The policy observes: the call would pass nevertheless.
-	Observe       bool `protobuf:"varint,6,opt,name=observe,proto3" json:"observe,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *LimitState) Reset() {
-	*x = LimitState{}
-	mi := &file_outrider_decision_v1_service_proto_msgTypes[14]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *LimitState) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*LimitState) ProtoMessage() {}
-
-func (x *LimitState) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_decision_v1_service_proto_msgTypes[14]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use LimitState.ProtoReflect.Descriptor instead.
-func (*LimitState) Descriptor() ([]byte, []int) {
-	return file_outrider_decision_v1_service_proto_rawDescGZIP(), []int{14}
-}
-
-func (x *LimitState) GetName() string {
-	if x != nil {
-		return x.Name
-	}
-	return ""
-}
-
-func (x *LimitState) GetPer() string {
-	if x != nil {
-		return x.Per
-	}
-	return ""
-}
-
-func (x *LimitState) GetRequests() *Fill {
-	if x != nil {
-		return x.Requests
-	}
-	return nil
-}
-
-func (x *LimitState) GetTokens() *Fill {
-	if x != nil {
-		return x.Tokens
-	}
-	return nil
-}
-
-func (x *LimitState) GetRefuses() bool {
-	if x != nil {
-		return x.Refuses
-	}
-	return false
-}
-
-func (x *LimitState) GetObserve() bool {
-	if x != nil {
-		return x.Observe
-	}
-	return false
-}
-
-// Fill is how much of an amount is used.
-type Fill struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// What is used.
-	Used uint64 `protobuf:"varint,1,opt,name=used,proto3" json:"used,omitempty"`
-	// What may be used. 0: this is not limited.
-	Of            uint64 `protobuf:"varint,2,opt,name=of,proto3" json:"of,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Fill) Reset() {
-	*x = Fill{}
-	mi := &file_outrider_decision_v1_service_proto_msgTypes[15]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Fill) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Fill) ProtoMessage() {}
-
-func (x *Fill) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_decision_v1_service_proto_msgTypes[15]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Fill.ProtoReflect.Descriptor instead.
-func (*Fill) Descriptor() ([]byte, []int) {
-	return file_outrider_decision_v1_service_proto_rawDescGZIP(), []int{15}
-}
-
-func (x *Fill) GetUsed() uint64 {
-	if x != nil {
-		return x.Used
-	}
-	return 0
-}
-
-func (x *Fill) GetOf() uint64 {
-	if x != nil {
-		return x.Of
-	}
-	return 0
-}
-
 var File_outrider_decision_v1_service_proto protoreflect.FileDescriptor
 
 const file_outrider_decision_v1_service_proto_rawDesc = "" +
@@ -1301,18 +1155,7 @@ const file_outrider_decision_v1_service_proto_rawDesc = "" +
 	"\x04text\x18\x02 \x01(\tR\x04text\x12\x18\n" +
 	"\aoutcome\x18\x03 \x01(\tR\aoutcome\x12\x14\n" +
 	"\x05error\x18\x04 \x01(\tR\x05error\x125\n" +
-	"\x05parts\x18\x05 \x03(\v2\x1f.outrider.decision.v1.ConditionR\x05parts\"\xd2\x01\n" +
-	"\n" +
-	"LimitState\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
-	"\x03per\x18\x02 \x01(\tR\x03per\x126\n" +
-	"\brequests\x18\x03 \x01(\v2\x1a.outrider.decision.v1.FillR\brequests\x122\n" +
-	"\x06tokens\x18\x04 \x01(\v2\x1a.outrider.decision.v1.FillR\x06tokens\x12\x18\n" +
-	"\arefuses\x18\x05 \x01(\bR\arefuses\x12\x18\n" +
-	"\aobserve\x18\x06 \x01(\bR\aobserve\"*\n" +
-	"\x04Fill\x12\x12\n" +
-	"\x04used\x18\x01 \x01(\x04R\x04used\x12\x0e\n" +
-	"\x02of\x18\x02 \x01(\x04R\x02of2\xac\x04\n" +
+	"\x05parts\x18\x05 \x03(\v2\x1f.outrider.decision.v1.ConditionR\x05parts2\xac\x04\n" +
 	"\x0fDecisionService\x12P\n" +
 	"\x05Check\x12\".outrider.decision.v1.CheckRequest\x1a#.outrider.decision.v1.CheckResponse\x12W\n" +
 	"\x06Decide\x12#.outrider.decision.v1.DecideRequest\x1a$.outrider.decision.v1.DecideResponse(\x010\x01\x12]\n" +
@@ -1333,7 +1176,7 @@ func file_outrider_decision_v1_service_proto_rawDescGZIP() []byte {
 	return file_outrider_decision_v1_service_proto_rawDescData
 }
 
-var file_outrider_decision_v1_service_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_outrider_decision_v1_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_outrider_decision_v1_service_proto_goTypes = []any{
 	(*CheckRequest)(nil),        // 0: outrider.decision.v1.CheckRequest
 	(*CheckResponse)(nil),       // 1: outrider.decision.v1.CheckResponse
@@ -1349,68 +1192,65 @@ var file_outrider_decision_v1_service_proto_goTypes = []any{
 	(*ExplainResponse)(nil),     // 11: outrider.decision.v1.ExplainResponse
 	(*RuleOutcome)(nil),         // 12: outrider.decision.v1.RuleOutcome
 	(*Condition)(nil),           // 13: outrider.decision.v1.Condition
-	(*LimitState)(nil),          // 14: outrider.decision.v1.LimitState
-	(*Fill)(nil),                // 15: outrider.decision.v1.Fill
-	nil,                         // 16: outrider.decision.v1.RuleOutcome.ValuesEntry
-	(*Request)(nil),             // 17: outrider.decision.v1.Request
-	(*Verdict)(nil),             // 18: outrider.decision.v1.Verdict
-	(*Attempt)(nil),             // 19: outrider.decision.v1.Attempt
-	(*Body)(nil),                // 20: outrider.decision.v1.Body
-	(*Deltas)(nil),              // 21: outrider.decision.v1.Deltas
-	(*ToolPage)(nil),            // 22: outrider.decision.v1.ToolPage
-	(*Outcome)(nil),             // 23: outrider.decision.v1.Outcome
-	(*Grant)(nil),               // 24: outrider.decision.v1.Grant
-	(*Ruling)(nil),              // 25: outrider.decision.v1.Ruling
-	(*Visibility)(nil),          // 26: outrider.decision.v1.Visibility
-	(*Settled)(nil),             // 27: outrider.decision.v1.Settled
+	nil,                         // 14: outrider.decision.v1.RuleOutcome.ValuesEntry
+	(*Request)(nil),             // 15: outrider.decision.v1.Request
+	(*Verdict)(nil),             // 16: outrider.decision.v1.Verdict
+	(*Attempt)(nil),             // 17: outrider.decision.v1.Attempt
+	(*Body)(nil),                // 18: outrider.decision.v1.Body
+	(*Deltas)(nil),              // 19: outrider.decision.v1.Deltas
+	(*ToolPage)(nil),            // 20: outrider.decision.v1.ToolPage
+	(*Outcome)(nil),             // 21: outrider.decision.v1.Outcome
+	(*Grant)(nil),               // 22: outrider.decision.v1.Grant
+	(*Ruling)(nil),              // 23: outrider.decision.v1.Ruling
+	(*Visibility)(nil),          // 24: outrider.decision.v1.Visibility
+	(*Settled)(nil),             // 25: outrider.decision.v1.Settled
+	(*LimitState)(nil),          // 26: outrider.decision.v1.LimitState
 }
 var file_outrider_decision_v1_service_proto_depIdxs = []int32{
-	17, // 0: outrider.decision.v1.CheckRequest.request:type_name -> outrider.decision.v1.Request
-	18, // 1: outrider.decision.v1.CheckResponse.verdict:type_name -> outrider.decision.v1.Verdict
-	17, // 2: outrider.decision.v1.DecideRequest.request:type_name -> outrider.decision.v1.Request
-	18, // 3: outrider.decision.v1.DecideResponse.verdict:type_name -> outrider.decision.v1.Verdict
-	17, // 4: outrider.decision.v1.ExchangeRequest.ask:type_name -> outrider.decision.v1.Request
-	19, // 5: outrider.decision.v1.ExchangeRequest.attempt:type_name -> outrider.decision.v1.Attempt
-	20, // 6: outrider.decision.v1.ExchangeRequest.whole:type_name -> outrider.decision.v1.Body
-	21, // 7: outrider.decision.v1.ExchangeRequest.deltas:type_name -> outrider.decision.v1.Deltas
-	22, // 8: outrider.decision.v1.ExchangeRequest.tools:type_name -> outrider.decision.v1.ToolPage
-	23, // 9: outrider.decision.v1.ExchangeRequest.outcome:type_name -> outrider.decision.v1.Outcome
-	18, // 10: outrider.decision.v1.ExchangeResponse.verdict:type_name -> outrider.decision.v1.Verdict
-	24, // 11: outrider.decision.v1.ExchangeResponse.grant:type_name -> outrider.decision.v1.Grant
-	25, // 12: outrider.decision.v1.ExchangeResponse.ruling:type_name -> outrider.decision.v1.Ruling
-	26, // 13: outrider.decision.v1.ExchangeResponse.visible:type_name -> outrider.decision.v1.Visibility
-	27, // 14: outrider.decision.v1.ExchangeResponse.settled:type_name -> outrider.decision.v1.Settled
-	17, // 15: outrider.decision.v1.FilterToolsRequest.request:type_name -> outrider.decision.v1.Request
-	22, // 16: outrider.decision.v1.FilterToolsRequest.tools:type_name -> outrider.decision.v1.ToolPage
-	26, // 17: outrider.decision.v1.FilterToolsResponse.visible:type_name -> outrider.decision.v1.Visibility
-	23, // 18: outrider.decision.v1.SettleRequest.outcome:type_name -> outrider.decision.v1.Outcome
-	27, // 19: outrider.decision.v1.SettleResponse.settled:type_name -> outrider.decision.v1.Settled
-	17, // 20: outrider.decision.v1.ExplainRequest.request:type_name -> outrider.decision.v1.Request
-	18, // 21: outrider.decision.v1.ExplainResponse.verdict:type_name -> outrider.decision.v1.Verdict
+	15, // 0: outrider.decision.v1.CheckRequest.request:type_name -> outrider.decision.v1.Request
+	16, // 1: outrider.decision.v1.CheckResponse.verdict:type_name -> outrider.decision.v1.Verdict
+	15, // 2: outrider.decision.v1.DecideRequest.request:type_name -> outrider.decision.v1.Request
+	16, // 3: outrider.decision.v1.DecideResponse.verdict:type_name -> outrider.decision.v1.Verdict
+	15, // 4: outrider.decision.v1.ExchangeRequest.ask:type_name -> outrider.decision.v1.Request
+	17, // 5: outrider.decision.v1.ExchangeRequest.attempt:type_name -> outrider.decision.v1.Attempt
+	18, // 6: outrider.decision.v1.ExchangeRequest.whole:type_name -> outrider.decision.v1.Body
+	19, // 7: outrider.decision.v1.ExchangeRequest.deltas:type_name -> outrider.decision.v1.Deltas
+	20, // 8: outrider.decision.v1.ExchangeRequest.tools:type_name -> outrider.decision.v1.ToolPage
+	21, // 9: outrider.decision.v1.ExchangeRequest.outcome:type_name -> outrider.decision.v1.Outcome
+	16, // 10: outrider.decision.v1.ExchangeResponse.verdict:type_name -> outrider.decision.v1.Verdict
+	22, // 11: outrider.decision.v1.ExchangeResponse.grant:type_name -> outrider.decision.v1.Grant
+	23, // 12: outrider.decision.v1.ExchangeResponse.ruling:type_name -> outrider.decision.v1.Ruling
+	24, // 13: outrider.decision.v1.ExchangeResponse.visible:type_name -> outrider.decision.v1.Visibility
+	25, // 14: outrider.decision.v1.ExchangeResponse.settled:type_name -> outrider.decision.v1.Settled
+	15, // 15: outrider.decision.v1.FilterToolsRequest.request:type_name -> outrider.decision.v1.Request
+	20, // 16: outrider.decision.v1.FilterToolsRequest.tools:type_name -> outrider.decision.v1.ToolPage
+	24, // 17: outrider.decision.v1.FilterToolsResponse.visible:type_name -> outrider.decision.v1.Visibility
+	21, // 18: outrider.decision.v1.SettleRequest.outcome:type_name -> outrider.decision.v1.Outcome
+	25, // 19: outrider.decision.v1.SettleResponse.settled:type_name -> outrider.decision.v1.Settled
+	15, // 20: outrider.decision.v1.ExplainRequest.request:type_name -> outrider.decision.v1.Request
+	16, // 21: outrider.decision.v1.ExplainResponse.verdict:type_name -> outrider.decision.v1.Verdict
 	12, // 22: outrider.decision.v1.ExplainResponse.rules:type_name -> outrider.decision.v1.RuleOutcome
-	14, // 23: outrider.decision.v1.ExplainResponse.limits:type_name -> outrider.decision.v1.LimitState
-	16, // 24: outrider.decision.v1.RuleOutcome.values:type_name -> outrider.decision.v1.RuleOutcome.ValuesEntry
+	26, // 23: outrider.decision.v1.ExplainResponse.limits:type_name -> outrider.decision.v1.LimitState
+	14, // 24: outrider.decision.v1.RuleOutcome.values:type_name -> outrider.decision.v1.RuleOutcome.ValuesEntry
 	13, // 25: outrider.decision.v1.RuleOutcome.condition:type_name -> outrider.decision.v1.Condition
 	13, // 26: outrider.decision.v1.Condition.parts:type_name -> outrider.decision.v1.Condition
-	15, // 27: outrider.decision.v1.LimitState.requests:type_name -> outrider.decision.v1.Fill
-	15, // 28: outrider.decision.v1.LimitState.tokens:type_name -> outrider.decision.v1.Fill
-	0,  // 29: outrider.decision.v1.DecisionService.Check:input_type -> outrider.decision.v1.CheckRequest
-	2,  // 30: outrider.decision.v1.DecisionService.Decide:input_type -> outrider.decision.v1.DecideRequest
-	4,  // 31: outrider.decision.v1.DecisionService.Exchange:input_type -> outrider.decision.v1.ExchangeRequest
-	6,  // 32: outrider.decision.v1.DecisionService.FilterTools:input_type -> outrider.decision.v1.FilterToolsRequest
-	8,  // 33: outrider.decision.v1.DecisionService.Settle:input_type -> outrider.decision.v1.SettleRequest
-	10, // 34: outrider.decision.v1.DecisionService.Explain:input_type -> outrider.decision.v1.ExplainRequest
-	1,  // 35: outrider.decision.v1.DecisionService.Check:output_type -> outrider.decision.v1.CheckResponse
-	3,  // 36: outrider.decision.v1.DecisionService.Decide:output_type -> outrider.decision.v1.DecideResponse
-	5,  // 37: outrider.decision.v1.DecisionService.Exchange:output_type -> outrider.decision.v1.ExchangeResponse
-	7,  // 38: outrider.decision.v1.DecisionService.FilterTools:output_type -> outrider.decision.v1.FilterToolsResponse
-	9,  // 39: outrider.decision.v1.DecisionService.Settle:output_type -> outrider.decision.v1.SettleResponse
-	11, // 40: outrider.decision.v1.DecisionService.Explain:output_type -> outrider.decision.v1.ExplainResponse
-	35, // [35:41] is the sub-list for method output_type
-	29, // [29:35] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	0,  // 27: outrider.decision.v1.DecisionService.Check:input_type -> outrider.decision.v1.CheckRequest
+	2,  // 28: outrider.decision.v1.DecisionService.Decide:input_type -> outrider.decision.v1.DecideRequest
+	4,  // 29: outrider.decision.v1.DecisionService.Exchange:input_type -> outrider.decision.v1.ExchangeRequest
+	6,  // 30: outrider.decision.v1.DecisionService.FilterTools:input_type -> outrider.decision.v1.FilterToolsRequest
+	8,  // 31: outrider.decision.v1.DecisionService.Settle:input_type -> outrider.decision.v1.SettleRequest
+	10, // 32: outrider.decision.v1.DecisionService.Explain:input_type -> outrider.decision.v1.ExplainRequest
+	1,  // 33: outrider.decision.v1.DecisionService.Check:output_type -> outrider.decision.v1.CheckResponse
+	3,  // 34: outrider.decision.v1.DecisionService.Decide:output_type -> outrider.decision.v1.DecideResponse
+	5,  // 35: outrider.decision.v1.DecisionService.Exchange:output_type -> outrider.decision.v1.ExchangeResponse
+	7,  // 36: outrider.decision.v1.DecisionService.FilterTools:output_type -> outrider.decision.v1.FilterToolsResponse
+	9,  // 37: outrider.decision.v1.DecisionService.Settle:output_type -> outrider.decision.v1.SettleResponse
+	11, // 38: outrider.decision.v1.DecisionService.Explain:output_type -> outrider.decision.v1.ExplainResponse
+	33, // [33:39] is the sub-list for method output_type
+	27, // [27:33] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_outrider_decision_v1_service_proto_init() }
@@ -1440,7 +1280,7 @@ func file_outrider_decision_v1_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_outrider_decision_v1_service_proto_rawDesc), len(file_outrider_decision_v1_service_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
