@@ -40,7 +40,7 @@ func (l *loader) any(path string) {
 	}, func(file string) {
 		documents, before := l.documents(file), l.loaded.Config
 		for _, d := range documents {
-			l.read(d, kindConfig, kindPolicy, kindTest)
+			l.read(d, kindConfig, kindPolicy, kindTest, kindInject)
 		}
 		if l.loaded.Config != before && len(documents[0].list) == 0 {
 			alone(documents) // as a start demands

@@ -18,10 +18,11 @@ const (
 	kindPolicy  = "AgentPolicy"
 	kindCluster = "ClusterAgentPolicy" // stands wherever an AgentPolicy may
 	kindTest    = "PolicyTest"
+	kindInject  = "Injection"
 )
 
 func knownKind(kind string) bool {
-	return slices.Contains([]string{kindConfig, kindPolicy, kindCluster, kindTest}, kind)
+	return slices.Contains([]string{kindConfig, kindPolicy, kindCluster, kindTest, kindInject}, kind)
 }
 
 // read reads one document of the kinds that may stand here.
@@ -40,6 +41,8 @@ func (l *loader) read(d *document, kinds ...string) {
 		l.readConfig(d)
 	case kindTest:
 		l.readTest(d)
+	case kindInject:
+		l.readInjection(d)
 	default:
 		l.readPolicy(d)
 	}

@@ -13,6 +13,8 @@ type Loaded struct {
 	Policies []Policy         // in the order of the files and of the documents in them
 	Tests    []Test           // that stand beside them
 	Paths    []string         // of all files and folders that were named, there or not
+
+	Injection *configv1.Injection // nil when none was read
 }
 
 // Policy is one AgentPolicy or ClusterAgentPolicy document and where it came from.
@@ -68,7 +70,7 @@ func LoadSidecar(path string) (*configv1.Config, error) {
 	return loaded.Config, nil
 }
 
-// Files reads any mix of Config, AgentPolicy and PolicyTest documents from files
+// Files reads any mix of Config, AgentPolicy, PolicyTest and Injection documents from files
 // and folders, and the policies that a Config among them names. At most one Config.
 func Files(paths ...string) (*Loaded, error) {
 	l := newLoader()

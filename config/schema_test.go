@@ -42,6 +42,7 @@ func documents() map[string]protoreflect.MessageDescriptor {
 		kindConfig: (&configv1.Config{}).ProtoReflect().Descriptor(),
 		kindPolicy: (&configv1.AgentPolicy{}).ProtoReflect().Descriptor(),
 		kindTest:   (&configv1.PolicyTest{}).ProtoReflect().Descriptor(),
+		kindInject: (&configv1.Injection{}).ProtoReflect().Descriptor(),
 	}
 }
 

@@ -8,7 +8,7 @@ func Text(name, src string) (*Loaded, error) {
 	p := l.open(name)
 	if src, ok := p.text([]byte(src)); ok {
 		for _, d := range p.documents(src) {
-			l.read(d, kindConfig, kindPolicy, kindTest)
+			l.read(d, kindConfig, kindPolicy, kindTest, kindInject)
 		}
 	}
 	return l.result()

@@ -57,6 +57,8 @@ type Metrics struct {
 	PDPSettled    *prometheus.CounterVec   // result: outcomes of lost exchanges
 	SpansLost     prometheus.Counter
 	Reloads       *prometheus.CounterVec // result: applied or refused
+	Injections    *prometheus.CounterVec // result, reason: pods that the webhook saw
+	EventsLost    prometheus.Counter     // of pods, which the API server did not take
 
 	registry prometheus.Registerer
 	decided  decided
@@ -83,6 +85,9 @@ func newMetrics(r prometheus.Registerer) *Metrics {
 	m.PDPSettled = counters("outrider_pdp_lost_exchanges_total", "Exchanges whose decision service was lost, by what became of their outcome.",
 		oneOf("result", SettledAfterwards, SettledLate, SettledNever))
 	m.Reloads = counters("outrider_reloads_total", "Changes of the configuration, by what came of them.", oneOf("result", "applied", "refused"))
+	m.Injections = counters("outrider_injections_total", "Pods that the webhook saw, by what became of them and why.",
+		oneOf("result", "injected", "unchanged", "skipped"), label("reason", injectionReason))
+	m.EventsLost = counter("outrider_events_lost_total", "Events about pods that were not made.")
 	m.SpansLost = counter("outrider_spans_lost_total", "Spans that the collector did not take.")
 	m.CallSeconds = prometheus.V2.NewHistogramVec(prometheus.HistogramVecOpts{
 		HistogramOpts: prometheus.HistogramOpts{
@@ -93,7 +98,7 @@ func newMetrics(r prometheus.Registerer) *Metrics {
 		VariableLabels: prometheus.ConstrainedLabels{surfaceLabel(), oneOf("phase", PhaseCall, PhaseDecision, PhaseUpstream)},
 	})
 	r.MustRegister(m.Calls, m.CallSeconds, m.GuardFindings, m.GuardFailures, m.LimitRefusals, m.Observed, m.Unchanged, m.PDPErrors, m.PDPAttempts, m.PDPRetries, m.PDPEjections, m.PDPSettled,
-		m.SpansLost, m.Reloads)
+		m.SpansLost, m.Reloads, m.Injections, m.EventsLost)
 	return m
 }
 
@@ -192,6 +197,10 @@ func findingType(s string) bool {
 	}
 	return s != "" && len(s) <= longest
 }
+
+// injectionReason keeps the reasons of package inject, a closed set of words,
+// and the empty one of a pod that was injected.
+func injectionReason(s string) bool { return s == "" || findingType(s) }
 
 // shortName keeps names that stand in policy, which only operators write.
 func shortName(s string) bool {

@@ -17,6 +17,7 @@ type commandLine struct {
 	Explain explainCommand `cmd:"" help:"Say what would happen to a call, and what would let it pass."`
 	Why     whyCommand     `cmd:"" help:"Say why a call was decided as it was."`
 	Scan    scanCommand    `cmd:"" help:"Run the content guards over text."`
+	Inject  injectCommand  `cmd:"" help:"Put the sidecar into the pods of a manifest."`
 	Part    partCommand    `cmd:"" hidden:"" help:"Run one part of the demo."`
 
 	Version kong.VersionFlag `help:"Show the version."`
