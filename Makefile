@@ -26,6 +26,10 @@ endif
 TEST_PACKAGES = $(filter-out $(addprefix outrider.dev/outrider/test/,$(SKIP)),$(GO_PACKAGES))
 TEST_PARTS := $(addprefix test-,$(filter-out $(SKIP),generate lint)) test-go $(addprefix test-,$(filter-out $(SKIP),fuzz))
 
+# What the commands say of themselves, and the tag of images.
+VERSION ?= dev
+COMMANDS := $(patsubst %/,./%,$(wildcard cmd/*/))
+
 # How long make fuzz runs in all, over every fuzz target.
 FUZZTIME ?= 1h
 BENCH ?= .
@@ -38,6 +42,10 @@ help: ## show this list
 build: ## build the commands into bin/
 	go build -trimpath -ldflags '-s -w' -o bin/ ./cmd/...
 
+.PHONY: images
+images: ## write the images of all commands into bin/images/, for amd64 and arm64
+	go run -C tools/images . -o bin/images -version $(VERSION) $(COMMANDS)
+
 .PHONY: test
 test: needs ## run everything: generated code, lint, all Go tests with -race, real clients
 	@for part in $(SKIP); do echo "== left out by OUTRIDER_TEST_SKIP: $$part"; done
@@ -48,7 +56,7 @@ test-fast: ## run the unit tests with -race
 	go test -race $(FAST_PACKAGES)
 
 .PHONY: test-go
-test-go: $(if $(filter clients,$(SKIP)),,clients) $(if $(filter envoy,$(SKIP)),,envoy)
+test-go: $(filter-out $(SKIP),clients envoy kubernetes)
 	go test -race -count=1 -timeout 20m $(TEST_PACKAGES)
 
 .PHONY: test-lint
@@ -67,6 +75,7 @@ test-fuzz:
 .PHONY: lint
 lint: $(BIN)/golangci-lint $(BIN)/buf ## run golangci-lint (gofumpt included) and buf lint
 	$(BIN)/golangci-lint run
+	cd tools/images && $(BIN)/golangci-lint run
 	$(BIN)/buf lint
 
 .PHONY: fmt
@@ -93,6 +102,10 @@ clients: ## install the SDKs that the client tests drive
 .PHONY: envoy
 envoy: ## install the Envoy that its tests drive
 	@test/envoy/install >/dev/null
+
+.PHONY: kubernetes
+kubernetes: ## build the API server that the Kubernetes tests install into, and install podman
+	@test/kubernetes/install >/dev/null
 
 .PHONY: clean
 clean: ## remove what was built and installed here
