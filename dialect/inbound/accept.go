@@ -36,7 +36,7 @@ func (c *Call) Accept() error {
 		}
 	}
 	c.Ask.Caller.Bearer = bearer(c.in.Header)
-	c.Ask.HTTP = decision.HTTP{Method: c.in.Method, Path: c.in.Path, Headers: readable(c.Ask.Surface, c.in.Header)}
+	c.Ask.HTTP = decision.HTTP{Method: c.in.Method, Path: c.in.Path, Headers: Readable(c.Ask.Surface, c.in.Header)}
 	return nil
 }
 

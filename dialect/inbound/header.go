@@ -73,10 +73,10 @@ func kept(in http.Header) http.Header {
 	return out
 }
 
-// readable returns what rules may read of the agent's headers: lower-case
+// Readable returns what rules may read of the agent's headers: lower-case
 // names, all values of each, and nothing that proves who the agent is. On MCP
 // these are the protocol's own headers and what describes the client.
-func readable(surface decision.Surface, in http.Header) map[string]string {
+func Readable(surface decision.Surface, in http.Header) map[string]string {
 	out := make(map[string]string, len(in))
 	for name, values := range in {
 		lower := strings.ToLower(name)

@@ -32,7 +32,7 @@ func TestHeadersThatStay(t *testing.T) {
 	if diff := cmp.Diff(http.Header{"Accept-Encoding": {"identity"}}, got); diff != "" {
 		t.Errorf("a request takes more with it:\n%s", diff)
 	}
-	if got := readable(decision.LLM, in); len(got) != 0 {
+	if got := Readable(decision.LLM, in); len(got) != 0 {
 		t.Errorf("rules may read %v", got)
 	}
 }
@@ -56,7 +56,7 @@ func TestHeadersThatTravel(t *testing.T) {
 		"content-type": "application/json", "accept": "text/event-stream", "user-agent": "OpenAI/Python",
 		"traceparent": "00-a-b-01", "openai-organization": "org", "idempotency-key": "once", "x-two": "a, b",
 	}
-	if diff := cmp.Diff(wantRead, readable(decision.LLM, in)); diff != "" {
+	if diff := cmp.Diff(wantRead, Readable(decision.LLM, in)); diff != "" {
 		t.Errorf("rules read:\n%s", diff)
 	}
 }
@@ -94,7 +94,7 @@ func TestHeadersOfNothing(t *testing.T) {
 	if got := RequestHeader(nil); len(got) != 1 {
 		t.Errorf("got %v", got)
 	}
-	if got := readable(decision.LLM, http.Header{"X-None": nil}); got["x-none"] != "" {
+	if got := Readable(decision.LLM, http.Header{"X-None": nil}); got["x-none"] != "" {
 		t.Errorf("got %v", got)
 	}
 }
@@ -149,7 +149,7 @@ func TestReadableOfMCP(t *testing.T) {
 	want := map[string]string{
 		"mcp-protocol-version": "2026-07-28", "mcp-name": "a, b", "user-agent": "na\uFFFDve", "accept": "application/json", "traceparent": "00",
 	}
-	if diff := cmp.Diff(want, readable(decision.MCP, in)); diff != "" {
+	if diff := cmp.Diff(want, Readable(decision.MCP, in)); diff != "" {
 		t.Error(diff)
 	}
 }

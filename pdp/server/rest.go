@@ -60,7 +60,7 @@ func rest(ctx context.Context, s *service, maxBody int, admin http.Handler) (htt
 		return route{http.MethodPost, &strict{asks: m.ProtoReflect().Descriptor(), most: restBody(maxBody), next: gateway}}
 	}
 	shows := func(h http.Handler) route { return route{http.MethodGet, h} }
-	return answered(s.log, localOnly(routes{
+	all := routes{
 		"/v1/check":        asks(&decisionv1.CheckRequest{}),
 		"/v1/tools:filter": asks(&decisionv1.FilterToolsRequest{}),
 		"/openapi.json":    shows(openapi.Document()),
@@ -68,12 +68,26 @@ func rest(ctx context.Context, s *service, maxBody int, admin http.Handler) (htt
 		"/healthz":         shows(admin),
 		"/readyz":          shows(admin),
 		"/metrics":         shows(admin),
-	})), nil
+	}
+	newAuthZEN(s, maxBody).routes(all)
+	return identified(answered(s.log, localOnly(all))), nil
 }
 
 // restBody is how large the body of a question may be whose own body has up to
 // maxBody bytes: those are written in base64.
 func restBody(maxBody int) int { return maxBody/3*4 + messageSlack }
+
+// identified repeats the name that an asker gave its request, whatever becomes
+// of it.
+func identified(next http.Handler) http.Handler {
+	const header = "X-Request-ID"
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if id := r.Header.Get(header); id != "" {
+			w.Header().Set(header, id)
+		}
+		next.ServeHTTP(w, r)
+	})
+}
 
 // withID puts the decision's id into a header, as the road does.
 func withID(_ context.Context, w http.ResponseWriter, m proto.Message) error {

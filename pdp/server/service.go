@@ -65,11 +65,16 @@ func (s *service) Check(ctx context.Context, m *decisionv1.CheckRequest) (*decis
 	if err != nil {
 		return nil, asStatus(err)
 	}
-	v, err := s.engine.Check(ctx, r)
+	v, err := s.check(ctx, r)
 	if err != nil {
 		return nil, asStatus(err)
 	}
 	return &decisionv1.CheckResponse{Verdict: ungranted(v)}, nil
+}
+
+// check has one question decided, whatever it came by.
+func (s *service) check(ctx context.Context, r *decision.Request) (*decision.Verdict, error) {
+	return s.engine.Check(ctx, r)
 }
 
 // ungranted returns the verdict for a program. Whoever asks without an exchange
