@@ -20,6 +20,7 @@ func (d *document) checkDecision(s *configv1.Decision) {
 	if len(s.GetTarget()) > most {
 		d.fail("decision.target", fmt.Sprintf("decision.target names more than %d services", most), "name a few, or one dns:/// name with several addresses")
 	}
+	d.checkProof(s)
 	seen := map[string]string{}
 	for i, target := range s.GetTarget() {
 		path := "decision.target"
@@ -49,5 +50,21 @@ func (d *document) checkTarget(path, target string, tls bool) {
 	}
 	if !decision.LoopbackHost(host) && !tls {
 		d.fail(path, fmt.Sprintf("%s: %s is another machine and decision.tls is absent", path, quoted(target)), "give decision.tls with cert, key and ca")
+	}
+}
+
+// checkProof holds a data plane to one proof of who it is, beyond this machine.
+func (d *document) checkProof(s *configv1.Decision) {
+	if tls := s.GetTls(); tls != nil {
+		switch {
+		case (tls.GetCert() == "") != (tls.GetKey() == ""):
+			d.fail("decision.tls", "decision.tls has one of cert and key", "give both, or neither and decision.token")
+		case tls.GetCert() == "" && s.GetToken() == "":
+			d.fail("decision.tls", "decision.tls proves nothing of this side: cert, key and decision.token are absent", "give cert and key, or a token")
+		}
+		return
+	}
+	if s.GetToken() != "" && !d.has("decision.tls") {
+		d.fail("decision.token", "decision.token would travel in the clear", "give decision.tls with ca")
 	}
 }

@@ -9,10 +9,16 @@ func resolveConfig(c *configv1.Config, file string) {
 	if t := c.GetDecision().GetTls(); t != nil {
 		resolve(file, &t.Cert, &t.Key, &t.Ca)
 	}
+	if d := c.GetDecision(); d != nil {
+		resolve(file, &d.Token)
+	}
 	if p := c.GetPdp(); p != nil {
 		resolve(file, &p.State)
 		if p.Listen != nil {
 			resolve(file, &p.Listen.Socket)
+		}
+		if k := p.GetWorkloads().GetJwks(); k != nil {
+			resolve(file, &k.File, &k.Ca, &k.Token)
 		}
 		if t := p.GetListen().GetTls(); t != nil {
 			resolve(file, &t.Cert, &t.Key, &t.ClientCa)

@@ -1,11 +1,8 @@
 package dataplane
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net"
-	"os"
 	"strings"
 	"time"
 
@@ -43,6 +40,9 @@ func Dial(cfg *configv1.Decision, tel *telemetry.Telemetry) (*pool.Pool, error) 
 			MinConnectTimeout: 3 * time.Second,
 		}),
 	}, tel.GRPCClient()...)
+	if file := cfg.GetToken(); file != "" {
+		options = append(options, grpc.WithPerRPCCredentials(&workloadToken{file: file, now: time.Now}))
+	}
 	return pool.New(pool.Config{
 		Targets: cfg.GetTarget(),
 		Dial: func(a pool.Address) (*grpc.ClientConn, error) {
@@ -87,7 +87,7 @@ func count(m *telemetry.Metrics, e pool.Event) {
 	}
 }
 
-// dialCredentials demands mutual TLS of everything beyond this machine.
+// dialCredentials demands TLS of everything beyond this machine.
 func dialCredentials(cfg *configv1.Decision) (credentials.TransportCredentials, error) {
 	files := cfg.GetTls()
 	if files == nil {
@@ -98,32 +98,11 @@ func dialCredentials(cfg *configv1.Decision) (credentials.TransportCredentials, 
 		}
 		return insecure.NewCredentials(), nil
 	}
-	pem, err := os.ReadFile(files.GetCa())
-	if err != nil {
-		return nil, fmt.Errorf("decision.tls.ca: %w", err)
-	}
-	authorities := x509.NewCertPool()
-	if !authorities.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("decision.tls.ca: %s holds no certificate", files.GetCa())
-	}
-	load := func() (*tls.Certificate, error) {
-		pair, err := tls.LoadX509KeyPair(files.GetCert(), files.GetKey())
-		if err != nil {
-			return nil, fmt.Errorf("decision.tls: %w", err)
-		}
-		return &pair, nil
-	}
-	if _, err := load(); err != nil {
+	creds := &freshTLS{files: files}
+	if _, err := creds.config(); err != nil {
 		return nil, err
 	}
-	return credentials.NewTLS(&tls.Config{
-		MinVersion: tls.VersionTLS13,
-		RootCAs:    authorities,
-		ServerName: files.GetServerName(),
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			return load()
-		},
-	}), nil
+	return creds, nil
 }
 
 // hostOf returns the host of a target: host:port, or dns:///host:port.

@@ -651,7 +651,10 @@ type Decision struct {
 	// for routes alone: without a decision nobody knows where a call goes.
 	FailMode string `protobuf:"bytes,4,opt,name=fail_mode,json=failMode,proto3" json:"fail_mode,omitempty"`
 	// The same for some calls: the first route that matches decides.
-	Routes        []*FailRoute `protobuf:"bytes,5,rep,name=routes,proto3" json:"routes,omitempty"`
+	Routes []*FailRoute `protobuf:"bytes,5,rep,name=routes,proto3" json:"routes,omitempty"`
+	// A file with a token by which the workload proves its service account, such as one that Kubernetes
+	// projects. It is shown with each question and read again as it changes. Only with tls.
+	Token         string `protobuf:"bytes,8,opt,name=token,proto3" json:"token,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -719,6 +722,13 @@ func (x *Decision) GetRoutes() []*FailRoute {
 		return x.Routes
 	}
 	return nil
+}
+
+func (x *Decision) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
 }
 
 // FailRoute says what becomes of some calls while no decision service answers.
@@ -852,10 +862,10 @@ func (x *FailMatch) GetModels() []string {
 	return nil
 }
 
-// ClientTLS names PEM files for mutual TLS.
+// ClientTLS names PEM files, read again with every connection.
 type ClientTLS struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Certificate chain of this side.
+	// Certificate chain of this side. Absent: decision.token proves who asks.
 	Cert string `protobuf:"bytes,1,opt,name=cert,proto3" json:"cert,omitempty"`
 	// Private key of this side.
 	Key string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
@@ -935,7 +945,9 @@ type PDP struct {
 	// A folder that survives restarts. Absent: a folder of the user's cache.
 	State string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
 	// Who may ask for explanations, which tell files and rules of policies. Absent: the user that the decision service runs as, by the unix socket.
-	Operators     []*Operator `protobuf:"bytes,4,rep,name=operators,proto3" json:"operators,omitempty"`
+	Operators []*Operator `protobuf:"bytes,4,rep,name=operators,proto3" json:"operators,omitempty"`
+	// Whose tokens prove the service accounts of a cluster's workloads.
+	Workloads     *Workloads `protobuf:"bytes,12,opt,name=workloads,proto3" json:"workloads,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -998,6 +1010,151 @@ func (x *PDP) GetOperators() []*Operator {
 	return nil
 }
 
+func (x *PDP) GetWorkloads() *Workloads {
+	if x != nil {
+		return x.Workloads
+	}
+	return nil
+}
+
+// Workloads says whose tokens prove who a data plane is: those of a Kubernetes cluster.
+type Workloads struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The cluster's service account issuer, compared byte for byte: what
+	// `kubectl get --raw /.well-known/openid-configuration` tells.
+	Issuer string `protobuf:"bytes,1,opt,name=issuer,proto3" json:"issuer,omitempty"`
+	// The audience that the tokens must be for.
+	Audience string `protobuf:"bytes,2,opt,name=audience,proto3" json:"audience,omitempty"`
+	// The public keys of the issuer.
+	Jwks          *WorkloadKeys `protobuf:"bytes,3,opt,name=jwks,proto3" json:"jwks,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Workloads) Reset() {
+	*x = Workloads{}
+	mi := &file_outrider_config_v1_config_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Workloads) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Workloads) ProtoMessage() {}
+
+func (x *Workloads) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_config_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Workloads.ProtoReflect.Descriptor instead.
+func (*Workloads) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Workloads) GetIssuer() string {
+	if x != nil {
+		return x.Issuer
+	}
+	return ""
+}
+
+func (x *Workloads) GetAudience() string {
+	if x != nil {
+		return x.Audience
+	}
+	return ""
+}
+
+func (x *Workloads) GetJwks() *WorkloadKeys {
+	if x != nil {
+		return x.Jwks
+	}
+	return nil
+}
+
+// WorkloadKeys is where the keys of a cluster's issuer are. Exactly one of url and file.
+type WorkloadKeys struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Within the cluster, https://kubernetes.default.svc/openid/v1/jwks.
+	Url string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
+	// A file with the key set.
+	File string `protobuf:"bytes,2,opt,name=file,proto3" json:"file,omitempty"`
+	// A file with the certificates that sign those of the url. Absent: the system's.
+	Ca string `protobuf:"bytes,3,opt,name=ca,proto3" json:"ca,omitempty"`
+	// A file with a token to show there; Kubernetes tells the keys to service accounts alone.
+	Token         string `protobuf:"bytes,4,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WorkloadKeys) Reset() {
+	*x = WorkloadKeys{}
+	mi := &file_outrider_config_v1_config_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WorkloadKeys) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WorkloadKeys) ProtoMessage() {}
+
+func (x *WorkloadKeys) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_config_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WorkloadKeys.ProtoReflect.Descriptor instead.
+func (*WorkloadKeys) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *WorkloadKeys) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
+func (x *WorkloadKeys) GetFile() string {
+	if x != nil {
+		return x.File
+	}
+	return ""
+}
+
+func (x *WorkloadKeys) GetCa() string {
+	if x != nil {
+		return x.Ca
+	}
+	return ""
+}
+
+func (x *WorkloadKeys) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
 // PDPListen is where the decision service listens. Absent addresses do not listen.
 type PDPListen struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1019,7 +1176,7 @@ type PDPListen struct {
 
 func (x *PDPListen) Reset() {
 	*x = PDPListen{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[12]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1031,7 +1188,7 @@ func (x *PDPListen) String() string {
 func (*PDPListen) ProtoMessage() {}
 
 func (x *PDPListen) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[12]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1044,7 +1201,7 @@ func (x *PDPListen) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PDPListen.ProtoReflect.Descriptor instead.
 func (*PDPListen) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{12}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *PDPListen) GetGrpc() string {
@@ -1100,14 +1257,16 @@ type Peer struct {
 	Namespaces []string `protobuf:"bytes,5,rep,name=namespaces,proto3" json:"namespaces,omitempty"`
 	// The labels of the peer's agents, whatever it says. Absent: what it says counts, except with
 	// from-identity, where nothing proves them and none count.
-	Labels        map[string]string `protobuf:"bytes,6,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Labels map[string]string `protobuf:"bytes,6,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// NAMESPACE/NAME of the service account of a peer that proves it by a token of pdp.workloads; `*` matches any run of characters.
+	ServiceAccount string `protobuf:"bytes,8,opt,name=service_account,json=serviceAccount,proto3" json:"service_account,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Peer) Reset() {
 	*x = Peer{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[13]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1119,7 +1278,7 @@ func (x *Peer) String() string {
 func (*Peer) ProtoMessage() {}
 
 func (x *Peer) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[13]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1132,7 +1291,7 @@ func (x *Peer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Peer.ProtoReflect.Descriptor instead.
 func (*Peer) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{13}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Peer) GetUid() uint32 {
@@ -1177,6 +1336,13 @@ func (x *Peer) GetLabels() map[string]string {
 	return nil
 }
 
+func (x *Peer) GetServiceAccount() string {
+	if x != nil {
+		return x.ServiceAccount
+	}
+	return ""
+}
+
 // Operator is somebody who may ask for explanations. Exactly one of uid and spiffe.
 type Operator struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1190,7 +1356,7 @@ type Operator struct {
 
 func (x *Operator) Reset() {
 	*x = Operator{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[14]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1202,7 +1368,7 @@ func (x *Operator) String() string {
 func (*Operator) ProtoMessage() {}
 
 func (x *Operator) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[14]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1215,7 +1381,7 @@ func (x *Operator) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Operator.ProtoReflect.Descriptor instead.
 func (*Operator) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{14}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Operator) GetUid() uint32 {
@@ -1245,7 +1411,7 @@ type LLM struct {
 
 func (x *LLM) Reset() {
 	*x = LLM{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[15]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1257,7 +1423,7 @@ func (x *LLM) String() string {
 func (*LLM) ProtoMessage() {}
 
 func (x *LLM) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[15]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1270,7 +1436,7 @@ func (x *LLM) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LLM.ProtoReflect.Descriptor instead.
 func (*LLM) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{15}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *LLM) GetProviders() []*LLMProvider {
@@ -1306,7 +1472,7 @@ type LLMProvider struct {
 
 func (x *LLMProvider) Reset() {
 	*x = LLMProvider{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[16]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1318,7 +1484,7 @@ func (x *LLMProvider) String() string {
 func (*LLMProvider) ProtoMessage() {}
 
 func (x *LLMProvider) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[16]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1331,7 +1497,7 @@ func (x *LLMProvider) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LLMProvider.ProtoReflect.Descriptor instead.
 func (*LLMProvider) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{16}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *LLMProvider) GetName() string {
@@ -1382,7 +1548,7 @@ type KeySource struct {
 
 func (x *KeySource) Reset() {
 	*x = KeySource{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[17]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1394,7 +1560,7 @@ func (x *KeySource) String() string {
 func (*KeySource) ProtoMessage() {}
 
 func (x *KeySource) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[17]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1407,7 +1573,7 @@ func (x *KeySource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use KeySource.ProtoReflect.Descriptor instead.
 func (*KeySource) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{17}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *KeySource) GetEnv() string {
@@ -1437,7 +1603,7 @@ type LLMRoute struct {
 
 func (x *LLMRoute) Reset() {
 	*x = LLMRoute{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[18]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1449,7 +1615,7 @@ func (x *LLMRoute) String() string {
 func (*LLMRoute) ProtoMessage() {}
 
 func (x *LLMRoute) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[18]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1462,7 +1628,7 @@ func (x *LLMRoute) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LLMRoute.ProtoReflect.Descriptor instead.
 func (*LLMRoute) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{18}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *LLMRoute) GetMatch() *RouteMatch {
@@ -1490,7 +1656,7 @@ type RouteMatch struct {
 
 func (x *RouteMatch) Reset() {
 	*x = RouteMatch{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[19]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1502,7 +1668,7 @@ func (x *RouteMatch) String() string {
 func (*RouteMatch) ProtoMessage() {}
 
 func (x *RouteMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[19]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1515,7 +1681,7 @@ func (x *RouteMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RouteMatch.ProtoReflect.Descriptor instead.
 func (*RouteMatch) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{19}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *RouteMatch) GetModels() []string {
@@ -1538,7 +1704,7 @@ type RouteTarget struct {
 
 func (x *RouteTarget) Reset() {
 	*x = RouteTarget{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[20]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1550,7 +1716,7 @@ func (x *RouteTarget) String() string {
 func (*RouteTarget) ProtoMessage() {}
 
 func (x *RouteTarget) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[20]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1563,7 +1729,7 @@ func (x *RouteTarget) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RouteTarget.ProtoReflect.Descriptor instead.
 func (*RouteTarget) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{20}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RouteTarget) GetProvider() string {
@@ -1594,7 +1760,7 @@ type MCP struct {
 
 func (x *MCP) Reset() {
 	*x = MCP{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[21]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1606,7 +1772,7 @@ func (x *MCP) String() string {
 func (*MCP) ProtoMessage() {}
 
 func (x *MCP) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[21]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1619,7 +1785,7 @@ func (x *MCP) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MCP.ProtoReflect.Descriptor instead.
 func (*MCP) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{21}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *MCP) GetServers() []*MCPServer {
@@ -1653,7 +1819,7 @@ type MCPServer struct {
 
 func (x *MCPServer) Reset() {
 	*x = MCPServer{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[22]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1665,7 +1831,7 @@ func (x *MCPServer) String() string {
 func (*MCPServer) ProtoMessage() {}
 
 func (x *MCPServer) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[22]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1678,7 +1844,7 @@ func (x *MCPServer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MCPServer.ProtoReflect.Descriptor instead.
 func (*MCPServer) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{22}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *MCPServer) GetName() string {
@@ -1720,7 +1886,7 @@ type ServerAuth struct {
 
 func (x *ServerAuth) Reset() {
 	*x = ServerAuth{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[23]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1732,7 +1898,7 @@ func (x *ServerAuth) String() string {
 func (*ServerAuth) ProtoMessage() {}
 
 func (x *ServerAuth) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[23]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1745,7 +1911,7 @@ func (x *ServerAuth) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ServerAuth.ProtoReflect.Descriptor instead.
 func (*ServerAuth) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{23}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *ServerAuth) GetBearer() *KeySource {
@@ -1770,7 +1936,7 @@ type Bounds struct {
 
 func (x *Bounds) Reset() {
 	*x = Bounds{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[24]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1782,7 +1948,7 @@ func (x *Bounds) String() string {
 func (*Bounds) ProtoMessage() {}
 
 func (x *Bounds) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[24]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1795,7 +1961,7 @@ func (x *Bounds) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bounds.ProtoReflect.Descriptor instead.
 func (*Bounds) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{24}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Bounds) GetBody() string {
@@ -1830,7 +1996,7 @@ type Telemetry struct {
 
 func (x *Telemetry) Reset() {
 	*x = Telemetry{}
-	mi := &file_outrider_config_v1_config_proto_msgTypes[25]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1842,7 +2008,7 @@ func (x *Telemetry) String() string {
 func (*Telemetry) ProtoMessage() {}
 
 func (x *Telemetry) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_config_proto_msgTypes[25]
+	mi := &file_outrider_config_v1_config_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1855,7 +2021,7 @@ func (x *Telemetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Telemetry.ProtoReflect.Descriptor instead.
 func (*Telemetry) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{25}
+	return file_outrider_config_v1_config_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Telemetry) GetOtlp() string {
@@ -1924,13 +2090,14 @@ const file_outrider_config_v1_config_proto_rawDesc = "" +
 	"\x03TLS\x12\x1a\n" +
 	"\x04cert\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04cert\x12\x18\n" +
 	"\x03key\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x03key\x12\x1b\n" +
-	"\tclient_ca\x18\x03 \x01(\tR\bclientCA\"\x92\x03\n" +
+	"\tclient_ca\x18\x03 \x01(\tR\bclientCA\"\xa8\x03\n" +
 	"\bDecision\x12 \n" +
 	"\x06target\x18\x01 \x03(\tB\b\xea\xe0\x18\x04\x10\x01@\x01R\x06target\x12/\n" +
 	"\x03tls\x18\x02 \x01(\v2\x1d.outrider.config.v1.ClientTLSR\x03tls\x12=\n" +
 	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xea\xe0\x18\x04:\x022sR\atimeout\x12x\n" +
 	"\tfail_mode\x18\x04 \x01(\tB[\xea\xe0\x18W\x1a\x06Closed\x1a\bLifeboat\x1a\x04Open\"=this build has no other fail mode than Closed; remove the keyR\bfailMode\x12z\n" +
-	"\x06routes\x18\x05 \x03(\v2\x1d.outrider.config.v1.FailRouteBC\xea\xe0\x18?\"=this build has no other fail mode than Closed; remove the keyR\x06routes\"\x97\x01\n" +
+	"\x06routes\x18\x05 \x03(\v2\x1d.outrider.config.v1.FailRouteBC\xea\xe0\x18?\"=this build has no other fail mode than Closed; remove the keyR\x06routes\x12\x14\n" +
+	"\x05token\x18\b \x01(\tR\x05token\"\x97\x01\n" +
 	"\tFailRoute\x12;\n" +
 	"\x05match\x18\x01 \x01(\v2\x1d.outrider.config.v1.FailMatchB\x06\xea\xe0\x18\x02\x10\x01R\x05match\x12;\n" +
 	"\tfail_mode\x18\x02 \x01(\tB\x1e\xea\xe0\x18\x1a\x10\x01\x1a\x06Closed\x1a\bLifeboat\x1a\x04OpenR\bfailMode\x12\x10\n" +
@@ -1938,24 +2105,35 @@ const file_outrider_config_v1_config_proto_rawDesc = "" +
 	"\tFailMatch\x12*\n" +
 	"\asurface\x18\x01 \x01(\tB\x10\xea\xe0\x18\f\x10\x01\x1a\x03LLM\x1a\x03MCPR\asurface\x12\x16\n" +
 	"\x06server\x18\x02 \x01(\tR\x06server\x12\x16\n" +
-	"\x06models\x18\x03 \x03(\tR\x06models\"z\n" +
-	"\tClientTLS\x12\x1a\n" +
-	"\x04cert\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04cert\x12\x18\n" +
-	"\x03key\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x03key\x12\x16\n" +
+	"\x06models\x18\x03 \x03(\tR\x06models\"j\n" +
+	"\tClientTLS\x12\x12\n" +
+	"\x04cert\x18\x01 \x01(\tR\x04cert\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\x12\x16\n" +
 	"\x02ca\x18\x03 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x02ca\x12\x1f\n" +
 	"\vserver_name\x18\x04 \x01(\tR\n" +
-	"serverName\"\xbe\x01\n" +
+	"serverName\"\xb1\x02\n" +
 	"\x03PDP\x125\n" +
 	"\x06listen\x18\x01 \x01(\v2\x1d.outrider.config.v1.PDPListenR\x06listen\x12.\n" +
 	"\x05peers\x18\x02 \x03(\v2\x18.outrider.config.v1.PeerR\x05peers\x12\x14\n" +
 	"\x05state\x18\x03 \x01(\tR\x05state\x12:\n" +
-	"\toperators\x18\x04 \x03(\v2\x1c.outrider.config.v1.OperatorR\toperators\"\xbd\x01\n" +
+	"\toperators\x18\x04 \x03(\v2\x1c.outrider.config.v1.OperatorR\toperators\x12q\n" +
+	"\tworkloads\x18\f \x01(\v2\x1d.outrider.config.v1.WorkloadsB4\xea\xe0\x180\".tokens of workloads are not read in this buildR\tworkloads\"\x95\x01\n" +
+	"\tWorkloads\x12\x1e\n" +
+	"\x06issuer\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x06issuer\x12*\n" +
+	"\baudience\x18\x02 \x01(\tB\x0e\xea\xe0\x18\n" +
+	":\boutriderR\baudience\x12<\n" +
+	"\x04jwks\x18\x03 \x01(\v2 .outrider.config.v1.WorkloadKeysB\x06\xea\xe0\x18\x02\x10\x01R\x04jwks\"v\n" +
+	"\fWorkloadKeys\x12\x1e\n" +
+	"\x03url\x18\x01 \x01(\tB\f\xea\xe0\x18\b2\x06sourceR\x03url\x12 \n" +
+	"\x04file\x18\x02 \x01(\tB\f\xea\xe0\x18\b2\x06sourceR\x04file\x12\x0e\n" +
+	"\x02ca\x18\x03 \x01(\tR\x02ca\x12\x14\n" +
+	"\x05token\x18\x04 \x01(\tR\x05token\"\xbd\x01\n" +
 	"\tPDPListen\x12\x12\n" +
 	"\x04grpc\x18\x01 \x01(\tR\x04grpc\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04http\x18\x03 \x01(\tR\x04http\x12)\n" +
 	"\x03tls\x18\x04 \x01(\v2\x17.outrider.config.v1.TLSR\x03tls\x12E\n" +
-	"\x05admin\x18\x05 \x01(\tB/\xea\xe0\x18+\")this build serves them at pdp.listen.httpR\x05admin\"\xe3\x03\n" +
+	"\x05admin\x18\x05 \x01(\tB/\xea\xe0\x18+\")this build serves them at pdp.listen.httpR\x05admin\"\xc7\x04\n" +
 	"\x04Peer\x12 \n" +
 	"\x03uid\x18\x01 \x01(\rB\t\xea\xe0\x18\x052\x03whoH\x00R\x03uid\x88\x01\x01\x12!\n" +
 	"\x06spiffe\x18\x02 \x01(\tB\t\xea\xe0\x18\x052\x03whoR\x06spiffe\x12\x1e\n" +
@@ -1964,7 +2142,8 @@ const file_outrider_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"namespaces\x18\x05 \x03(\tB7\xea\xe0\x183\"1namespaces of peers are not checked in this buildR\n" +
 	"namespaces\x12q\n" +
-	"\x06labels\x18\x06 \x03(\v2$.outrider.config.v1.Peer.LabelsEntryB3\xea\xe0\x18/\"-labels of peers are not checked in this buildR\x06labels\x1a9\n" +
+	"\x06labels\x18\x06 \x03(\v2$.outrider.config.v1.Peer.LabelsEntryB3\xea\xe0\x18/\"-labels of peers are not checked in this buildR\x06labels\x12b\n" +
+	"\x0fservice_account\x18\b \x01(\tB9\xea\xe0\x185\".tokens of workloads are not read in this build2\x03whoR\x0eserviceAccount\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x06\n" +
@@ -2025,7 +2204,7 @@ func file_outrider_config_v1_config_proto_rawDescGZIP() []byte {
 	return file_outrider_config_v1_config_proto_rawDescData
 }
 
-var file_outrider_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_outrider_config_v1_config_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_outrider_config_v1_config_proto_goTypes = []any{
 	(*Config)(nil),              // 0: outrider.config.v1.Config
 	(*GuardSettings)(nil),       // 1: outrider.config.v1.GuardSettings
@@ -2039,66 +2218,70 @@ var file_outrider_config_v1_config_proto_goTypes = []any{
 	(*FailMatch)(nil),           // 9: outrider.config.v1.FailMatch
 	(*ClientTLS)(nil),           // 10: outrider.config.v1.ClientTLS
 	(*PDP)(nil),                 // 11: outrider.config.v1.PDP
-	(*PDPListen)(nil),           // 12: outrider.config.v1.PDPListen
-	(*Peer)(nil),                // 13: outrider.config.v1.Peer
-	(*Operator)(nil),            // 14: outrider.config.v1.Operator
-	(*LLM)(nil),                 // 15: outrider.config.v1.LLM
-	(*LLMProvider)(nil),         // 16: outrider.config.v1.LLMProvider
-	(*KeySource)(nil),           // 17: outrider.config.v1.KeySource
-	(*LLMRoute)(nil),            // 18: outrider.config.v1.LLMRoute
-	(*RouteMatch)(nil),          // 19: outrider.config.v1.RouteMatch
-	(*RouteTarget)(nil),         // 20: outrider.config.v1.RouteTarget
-	(*MCP)(nil),                 // 21: outrider.config.v1.MCP
-	(*MCPServer)(nil),           // 22: outrider.config.v1.MCPServer
-	(*ServerAuth)(nil),          // 23: outrider.config.v1.ServerAuth
-	(*Bounds)(nil),              // 24: outrider.config.v1.Bounds
-	(*Telemetry)(nil),           // 25: outrider.config.v1.Telemetry
-	nil,                         // 26: outrider.config.v1.Agent.LabelsEntry
-	nil,                         // 27: outrider.config.v1.Peer.LabelsEntry
-	(*durationpb.Duration)(nil), // 28: google.protobuf.Duration
+	(*Workloads)(nil),           // 12: outrider.config.v1.Workloads
+	(*WorkloadKeys)(nil),        // 13: outrider.config.v1.WorkloadKeys
+	(*PDPListen)(nil),           // 14: outrider.config.v1.PDPListen
+	(*Peer)(nil),                // 15: outrider.config.v1.Peer
+	(*Operator)(nil),            // 16: outrider.config.v1.Operator
+	(*LLM)(nil),                 // 17: outrider.config.v1.LLM
+	(*LLMProvider)(nil),         // 18: outrider.config.v1.LLMProvider
+	(*KeySource)(nil),           // 19: outrider.config.v1.KeySource
+	(*LLMRoute)(nil),            // 20: outrider.config.v1.LLMRoute
+	(*RouteMatch)(nil),          // 21: outrider.config.v1.RouteMatch
+	(*RouteTarget)(nil),         // 22: outrider.config.v1.RouteTarget
+	(*MCP)(nil),                 // 23: outrider.config.v1.MCP
+	(*MCPServer)(nil),           // 24: outrider.config.v1.MCPServer
+	(*ServerAuth)(nil),          // 25: outrider.config.v1.ServerAuth
+	(*Bounds)(nil),              // 26: outrider.config.v1.Bounds
+	(*Telemetry)(nil),           // 27: outrider.config.v1.Telemetry
+	nil,                         // 28: outrider.config.v1.Agent.LabelsEntry
+	nil,                         // 29: outrider.config.v1.Peer.LabelsEntry
+	(*durationpb.Duration)(nil), // 30: google.protobuf.Duration
 }
 var file_outrider_config_v1_config_proto_depIdxs = []int32{
 	4,  // 0: outrider.config.v1.Config.agent:type_name -> outrider.config.v1.Agent
 	5,  // 1: outrider.config.v1.Config.listen:type_name -> outrider.config.v1.Listen
 	7,  // 2: outrider.config.v1.Config.decision:type_name -> outrider.config.v1.Decision
 	11, // 3: outrider.config.v1.Config.pdp:type_name -> outrider.config.v1.PDP
-	15, // 4: outrider.config.v1.Config.llm:type_name -> outrider.config.v1.LLM
-	21, // 5: outrider.config.v1.Config.mcp:type_name -> outrider.config.v1.MCP
-	24, // 6: outrider.config.v1.Config.limits:type_name -> outrider.config.v1.Bounds
-	25, // 7: outrider.config.v1.Config.telemetry:type_name -> outrider.config.v1.Telemetry
+	17, // 4: outrider.config.v1.Config.llm:type_name -> outrider.config.v1.LLM
+	23, // 5: outrider.config.v1.Config.mcp:type_name -> outrider.config.v1.MCP
+	26, // 6: outrider.config.v1.Config.limits:type_name -> outrider.config.v1.Bounds
+	27, // 7: outrider.config.v1.Config.telemetry:type_name -> outrider.config.v1.Telemetry
 	1,  // 8: outrider.config.v1.Config.guards:type_name -> outrider.config.v1.GuardSettings
-	17, // 9: outrider.config.v1.GuardSettings.key:type_name -> outrider.config.v1.KeySource
+	19, // 9: outrider.config.v1.GuardSettings.key:type_name -> outrider.config.v1.KeySource
 	2,  // 10: outrider.config.v1.GuardSettings.recognizers:type_name -> outrider.config.v1.Recognizer
 	3,  // 11: outrider.config.v1.GuardSettings.classifiers:type_name -> outrider.config.v1.Classifier
-	17, // 12: outrider.config.v1.Recognizer.bearer:type_name -> outrider.config.v1.KeySource
-	28, // 13: outrider.config.v1.Recognizer.timeout:type_name -> google.protobuf.Duration
-	17, // 14: outrider.config.v1.Classifier.bearer:type_name -> outrider.config.v1.KeySource
-	28, // 15: outrider.config.v1.Classifier.timeout:type_name -> google.protobuf.Duration
-	26, // 16: outrider.config.v1.Agent.labels:type_name -> outrider.config.v1.Agent.LabelsEntry
+	19, // 12: outrider.config.v1.Recognizer.bearer:type_name -> outrider.config.v1.KeySource
+	30, // 13: outrider.config.v1.Recognizer.timeout:type_name -> google.protobuf.Duration
+	19, // 14: outrider.config.v1.Classifier.bearer:type_name -> outrider.config.v1.KeySource
+	30, // 15: outrider.config.v1.Classifier.timeout:type_name -> google.protobuf.Duration
+	28, // 16: outrider.config.v1.Agent.labels:type_name -> outrider.config.v1.Agent.LabelsEntry
 	6,  // 17: outrider.config.v1.Listen.tls:type_name -> outrider.config.v1.TLS
 	10, // 18: outrider.config.v1.Decision.tls:type_name -> outrider.config.v1.ClientTLS
-	28, // 19: outrider.config.v1.Decision.timeout:type_name -> google.protobuf.Duration
+	30, // 19: outrider.config.v1.Decision.timeout:type_name -> google.protobuf.Duration
 	8,  // 20: outrider.config.v1.Decision.routes:type_name -> outrider.config.v1.FailRoute
 	9,  // 21: outrider.config.v1.FailRoute.match:type_name -> outrider.config.v1.FailMatch
-	12, // 22: outrider.config.v1.PDP.listen:type_name -> outrider.config.v1.PDPListen
-	13, // 23: outrider.config.v1.PDP.peers:type_name -> outrider.config.v1.Peer
-	14, // 24: outrider.config.v1.PDP.operators:type_name -> outrider.config.v1.Operator
-	6,  // 25: outrider.config.v1.PDPListen.tls:type_name -> outrider.config.v1.TLS
-	17, // 26: outrider.config.v1.Peer.key:type_name -> outrider.config.v1.KeySource
-	27, // 27: outrider.config.v1.Peer.labels:type_name -> outrider.config.v1.Peer.LabelsEntry
-	16, // 28: outrider.config.v1.LLM.providers:type_name -> outrider.config.v1.LLMProvider
-	18, // 29: outrider.config.v1.LLM.routes:type_name -> outrider.config.v1.LLMRoute
-	17, // 30: outrider.config.v1.LLMProvider.key:type_name -> outrider.config.v1.KeySource
-	19, // 31: outrider.config.v1.LLMRoute.match:type_name -> outrider.config.v1.RouteMatch
-	20, // 32: outrider.config.v1.LLMRoute.to:type_name -> outrider.config.v1.RouteTarget
-	22, // 33: outrider.config.v1.MCP.servers:type_name -> outrider.config.v1.MCPServer
-	23, // 34: outrider.config.v1.MCPServer.auth:type_name -> outrider.config.v1.ServerAuth
-	17, // 35: outrider.config.v1.ServerAuth.bearer:type_name -> outrider.config.v1.KeySource
-	36, // [36:36] is the sub-list for method output_type
-	36, // [36:36] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	14, // 22: outrider.config.v1.PDP.listen:type_name -> outrider.config.v1.PDPListen
+	15, // 23: outrider.config.v1.PDP.peers:type_name -> outrider.config.v1.Peer
+	16, // 24: outrider.config.v1.PDP.operators:type_name -> outrider.config.v1.Operator
+	12, // 25: outrider.config.v1.PDP.workloads:type_name -> outrider.config.v1.Workloads
+	13, // 26: outrider.config.v1.Workloads.jwks:type_name -> outrider.config.v1.WorkloadKeys
+	6,  // 27: outrider.config.v1.PDPListen.tls:type_name -> outrider.config.v1.TLS
+	19, // 28: outrider.config.v1.Peer.key:type_name -> outrider.config.v1.KeySource
+	29, // 29: outrider.config.v1.Peer.labels:type_name -> outrider.config.v1.Peer.LabelsEntry
+	18, // 30: outrider.config.v1.LLM.providers:type_name -> outrider.config.v1.LLMProvider
+	20, // 31: outrider.config.v1.LLM.routes:type_name -> outrider.config.v1.LLMRoute
+	19, // 32: outrider.config.v1.LLMProvider.key:type_name -> outrider.config.v1.KeySource
+	21, // 33: outrider.config.v1.LLMRoute.match:type_name -> outrider.config.v1.RouteMatch
+	22, // 34: outrider.config.v1.LLMRoute.to:type_name -> outrider.config.v1.RouteTarget
+	24, // 35: outrider.config.v1.MCP.servers:type_name -> outrider.config.v1.MCPServer
+	25, // 36: outrider.config.v1.MCPServer.auth:type_name -> outrider.config.v1.ServerAuth
+	19, // 37: outrider.config.v1.ServerAuth.bearer:type_name -> outrider.config.v1.KeySource
+	38, // [38:38] is the sub-list for method output_type
+	38, // [38:38] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_outrider_config_v1_config_proto_init() }
@@ -2107,15 +2290,15 @@ func file_outrider_config_v1_config_proto_init() {
 		return
 	}
 	file_outrider_config_v1_options_proto_init()
-	file_outrider_config_v1_config_proto_msgTypes[13].OneofWrappers = []any{}
-	file_outrider_config_v1_config_proto_msgTypes[14].OneofWrappers = []any{}
+	file_outrider_config_v1_config_proto_msgTypes[15].OneofWrappers = []any{}
+	file_outrider_config_v1_config_proto_msgTypes[16].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_outrider_config_v1_config_proto_rawDesc), len(file_outrider_config_v1_config_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   28,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
