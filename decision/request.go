@@ -33,6 +33,10 @@ type Request struct {
 	Session    string
 	Source     string // address of the agent, host:port
 	Target     string // where the asker sends the call, whatever routes say; empty: where the grant says
+	// Unseen says that the asker does not show what the call carries: the
+	// arguments of a tool or a prompt, the texts of an LLM call. What depends on
+	// them is not passed.
+	Unseen bool
 	// Time is when the decision service was asked, by its own clock. It sets
 	// the time itself and takes nobody's word for it.
 	Time time.Time

@@ -14,6 +14,9 @@ import (
 // guard reads what the agent sends. What findings change becomes edits.
 func (c *call) guard(ctx context.Context) *decision.Reason {
 	set := c.bundle.guards[requestPhase(c.req.Surface)]
+	if c.req.Unseen && (set.Enforces() || c.selection.Waits()) {
+		return cannot("guards of the policy read the call, and the asker does not show what it carries")
+	}
 	told, reason := c.consult(ctx, set, []*decision.Body{&c.req.Body}, c.selection.Waits())
 	if reason != nil {
 		return reason

@@ -53,7 +53,7 @@ func (c *call) edited(m *mutated) (*decision.Request, error) {
 	if len(m.edits) == 0 {
 		return &edited, nil
 	}
-	if len(c.req.Body.Raw) == 0 {
+	if len(c.req.Body.Raw) == 0 || c.req.Unseen {
 		return nil, decision.Refuse(decision.CodeFaceCannotEnforce, "the policy changes the body, and the asker sent none")
 	}
 	splices, err := dialect.Render(c.req.Body.Raw, nil, m.edits)

@@ -27,10 +27,16 @@ func (c *Call) arguments() (any, error) {
 	if c.ArgsUnknown {
 		return nil, ErrUnknown
 	}
+	if c.Request.Unseen {
+		return nil, errUnseen
+	}
 	r := *c.Request
 	r.Tool = c.Tool
 	return c.args.read(r.Arguments(), "the tool's arguments")
 }
+
+// A deny that reads arguments which nobody showed must not pass for that.
+const errUnseen = Error("the question does not show the tool's arguments")
 
 const errNoDefinition = Error("the tool's annotations are not known for this call")
 

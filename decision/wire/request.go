@@ -46,6 +46,7 @@ func RequestProto(r *decision.Request) *decisionv1.Request {
 		Prompt:   r.Prompt,
 		Session:  r.Session,
 		Source:   r.Source,
+		Unseen:   r.Unseen,
 		Target:   r.Target,
 	}
 }
@@ -80,6 +81,7 @@ func Request(m *decisionv1.Request) (*decision.Request, error) {
 		Prompt:   m.GetPrompt(),
 		Session:  m.GetSession(),
 		Source:   m.GetSource(),
+		Unseen:   m.GetUnseen(),
 		Target:   m.GetTarget(),
 	}
 	if r.Surface != decision.LLM && r.Surface != decision.MCP {

@@ -17,7 +17,7 @@ func (q *question) request(limits strictjson.Limits) (*decision.Request, error) 
 	if err != nil {
 		return nil, err
 	}
-	r := &decision.Request{ExchangeID: decision.NewID(), Caller: caller}
+	r := &decision.Request{ExchangeID: decision.NewID(), Caller: caller, Face: q.face()}
 	if err := q.circumstances(r); err != nil {
 		return nil, err
 	}
@@ -38,6 +38,21 @@ func (q *question) request(limits strictjson.Limits) (*decision.Request, error) 
 		return nil, err
 	}
 	return r, nil
+}
+
+// filters is the capability of an asker that leaves out of a list of tools
+// those that it asks about in vain.
+const filters = "tools.filter"
+
+// face is what the asker can enforce: that a call does not happen, and no more.
+// It sends calls on by itself, and shows nothing of what comes back.
+func (q *question) face() decision.Face {
+	for _, v := range q.context.Get("capabilities").Elements() {
+		if v.Is(filters) {
+			return decision.Face{}
+		}
+	}
+	return decision.Face{Forwards: true}
 }
 
 // circumstances reads what the context says beside the agent and the token.
@@ -72,6 +87,7 @@ func (q *question) llm(r *decision.Request, limits strictjson.Limits) error {
 	r.LLM.MaxTokens, _ = q.resource.properties.Get("max_tokens").Uint()
 	raw, err := q.body()
 	if err != nil || raw == nil {
+		r.Unseen = true
 		return err
 	}
 	r.Body = decision.Body{Dialect: operation.Dialect, Raw: raw}
@@ -105,6 +121,7 @@ func (q *question) mcp(r *decision.Request, m meaning, limits strictjson.Limits)
 	}
 	raw, err := q.body()
 	if m.generic || err == nil && raw == nil {
+		r.Unseen = !m.generic && q.silent()
 		raw, err = q.message(m)
 	}
 	if err != nil {
@@ -115,6 +132,13 @@ func (q *question) mcp(r *decision.Request, m meaning, limits strictjson.Limits)
 		return malformed("context.body is another call than action and resource describe")
 	}
 	return nil
+}
+
+// silent reports whether the question leaves out arguments, as the default
+// mappings of COAZ do. That is not the same as a call without any.
+func (q *question) silent() bool {
+	takes := q.resource.kind == kindTool || q.resource.kind == kindPrompt
+	return takes && q.resource.properties.Get("arguments").Kind() <= strictjson.Null
 }
 
 // means reports whether a message is the call that the question describes.

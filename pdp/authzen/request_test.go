@@ -118,7 +118,7 @@ func TestMeanings(t *testing.T) {
 			t.Errorf("%s: %v, %+v", c.question, err, d)
 			continue
 		}
-		if r.Surface != c.surface || r.Method != c.method || r.Server != c.server || string(r.Body.Raw) != c.message || r.Face != (decision.Face{}) ||
+		if r.Surface != c.surface || r.Method != c.method || r.Server != c.server || string(r.Body.Raw) != c.message || r.Face != (decision.Face{Forwards: true}) ||
 			!decision.ValidID(r.ExchangeID) || r.Caller.Agent != "copilot" {
 			t.Errorf("%s: asked %s %s of %q with %s", c.question, r.Surface, r.Method, r.Server, r.Body.Raw)
 		}
@@ -126,6 +126,37 @@ func TestMeanings(t *testing.T) {
 			if _, err := mcp.Read(r.Body.Raw, nil, strictjson.Limits{}); err != nil || r.Body.Dialect != mcp.Dialect {
 				t.Errorf("%s: the message cannot be read: %v", c.question, err)
 			}
+		}
+	}
+}
+
+// TestUnseen: arguments and texts that a question leaves out are not taken for
+// none.
+func TestUnseen(t *testing.T) {
+	for question, unseen := range map[string]bool{
+		`"action":{"name":"call"},"resource":{"type":"tool","id":"x"}`:                                                                                                           true,
+		`"action":{"name":"call"},"resource":{"type":"tool","id":"x","properties":{"arguments":null}}`:                                                                           true,
+		`"action":{"name":"call"},"resource":{"type":"tool","id":"x","properties":{"arguments":{}}}`:                                                                             false,
+		`"action":{"name":"get"},"resource":{"type":"prompt","id":"x"}`:                                                                                                          true,
+		`"action":{"name":"read"},"resource":{"type":"resource","id":"x"}`:                                                                                                       false,
+		`"action":{"name":"list_tools"},"resource":{"type":"mcp_server","id":"x"}`:                                                                                               false,
+		`"action":{"name":"can_read"},"resource":{"type":"todo","id":"x"}`:                                                                                                       false,
+		`"action":{"name":"chat"},"resource":{"type":"model","id":"x"}`:                                                                                                          true,
+		`"action":{"name":"chat"},"resource":{"type":"model","id":"x"},"context":{"body":"{\"model\":\"x\"}"}`:                                                                   false,
+		`"action":{"name":"call"},"resource":{"type":"tool","id":"x"},"context":{"body":"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"tools/call\",\"params\":{\"name\":\"x\"}}"}`: false,
+	} {
+		if r, _, err := asked(t, "{"+byAgent+question+"}"); err != nil || r.Unseen != unseen {
+			t.Errorf("%s: %+v, %v", question, r, err)
+		}
+	}
+}
+
+// TestCapabilities: who filters lists of tools says so.
+func TestCapabilities(t *testing.T) {
+	for capabilities, forwards := range map[string]bool{`["tools.filter"]`: false, `["tools.filters",7]`: true, `"tools.filter"`: true, `null`: true} {
+		r, _, err := asked(t, `{`+byAgent+`"action":{"name":"tools/list"},"resource":{"type":"mcp_server","id":"x"},"context":{"capabilities":`+capabilities+`}}`)
+		if err != nil || r.Face.Forwards != forwards {
+			t.Errorf("%s: %+v, %v", capabilities, r, err)
 		}
 	}
 }

@@ -118,7 +118,10 @@ type Request struct {
 	Timeout *durationpb.Duration `protobuf:"bytes,15,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	// The provider or the MCP server that the asker sends the call to, whatever routes say: it is judged
 	// for that one. Absent: the asker goes where the grant says.
-	Target        string `protobuf:"bytes,16,opt,name=target,proto3" json:"target,omitempty"`
+	Target string `protobuf:"bytes,16,opt,name=target,proto3" json:"target,omitempty"`
+	// The asker does not show what the call carries: the arguments of a tool or a
+	// prompt, the texts of an LLM call. What depends on them is denied.
+	Unseen        bool `protobuf:"varint,17,opt,name=unseen,proto3" json:"unseen,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -263,6 +266,13 @@ func (x *Request) GetTarget() string {
 		return x.Target
 	}
 	return ""
+}
+
+func (x *Request) GetUnseen() bool {
+	if x != nil {
+		return x.Unseen
+	}
+	return false
 }
 
 // Caller says who a data plane speaks for. The decision service checks the
@@ -2597,7 +2607,7 @@ var File_outrider_decision_v1_decision_proto protoreflect.FileDescriptor
 
 const file_outrider_decision_v1_decision_proto_rawDesc = "" +
 	"\n" +
-	"#outrider/decision/v1/decision.proto\x12\x14outrider.decision.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd5\x04\n" +
+	"#outrider/decision/v1/decision.proto\x12\x14outrider.decision.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xed\x04\n" +
 	"\aRequest\x12\x1f\n" +
 	"\vexchange_id\x18\x01 \x01(\tR\n" +
 	"exchangeId\x12\x18\n" +
@@ -2616,7 +2626,8 @@ const file_outrider_decision_v1_decision_proto_rawDesc = "" +
 	"\asession\x18\r \x01(\tR\asession\x12\x16\n" +
 	"\x06source\x18\x0e \x01(\tR\x06source\x123\n" +
 	"\atimeout\x18\x0f \x01(\v2\x19.google.protobuf.DurationR\atimeout\x12\x16\n" +
-	"\x06target\x18\x10 \x01(\tR\x06target\"\xcd\x02\n" +
+	"\x06target\x18\x10 \x01(\tR\x06target\x12\x16\n" +
+	"\x06unseen\x18\x11 \x01(\bR\x06unseen\"\xcd\x02\n" +
 	"\x06Caller\x12\x14\n" +
 	"\x05agent\x18\x01 \x01(\tR\x05agent\x12\x1c\n" +
 	"\tnamespace\x18\x02 \x01(\tR\tnamespace\x12'\n" +
