@@ -100,6 +100,7 @@ func New(loaded *config.Loaded, opt Options) (*Service, error) {
 		Peers:     cfg.GetPdp().GetPeers(),
 		Operators: cfg.GetPdp().GetOperators(),
 		MaxBody:   decide.Limits.Bytes,
+		Depth:     decide.Limits.Depth,
 		Admin:     dataplane.Admin(tel),
 		Log:       tel.Log,
 		Options:   tel.GRPCServer(),

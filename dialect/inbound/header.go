@@ -2,6 +2,7 @@ package inbound
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"outrider.dev/outrider/decision"
@@ -98,4 +99,18 @@ func ofMCP(lower string) bool {
 		return true
 	}
 	return strings.HasPrefix(lower, "mcp-")
+}
+
+// Stripped names, in lower case and in order, the headers of the agent that
+// must not reach a target: a proxy that forwards the others by itself takes
+// them out.
+func (c *Call) Stripped() []string {
+	var out []string
+	for name := range c.in.Header {
+		if lower := strings.ToLower(name); personal(lower) || redirects(lower) {
+			out = append(out, lower)
+		}
+	}
+	slices.Sort(out)
+	return out
 }

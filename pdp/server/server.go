@@ -19,6 +19,7 @@ import (
 
 	"outrider.dev/outrider/decision/wire"
 	"outrider.dev/outrider/listen"
+	"outrider.dev/outrider/pdp/envoy"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 	decisionv1 "outrider.dev/outrider/proto/outrider/decision/v1"
 )
@@ -49,6 +50,7 @@ type Config struct {
 	// Operators may ask for explanations.
 	Operators []*configv1.Operator
 	MaxBody   int          // bytes
+	Depth     int          // of bodies
 	Admin     http.Handler // health, readiness and metrics, beside REST
 	Log       *slog.Logger
 	Options   []grpc.ServerOption // interceptors of the telemetry
@@ -60,6 +62,7 @@ type Server struct {
 	cfg     Config
 	service *service
 	health  *health.Server
+	envoy   *envoy.Exchanges
 	grpc    []*grpcListener
 	http    net.Listener
 }
@@ -75,6 +78,7 @@ func New(cfg Config) (*Server, error) {
 		cfg:     cfg,
 		service: &service{engine: cfg.Engine, peers: newPeers(cfg.Peers), operators: newOperators(cfg.Operators), log: cfg.Log},
 		health:  health.NewServer(),
+		envoy:   envoy.NewExchanges(),
 	}
 	if err := s.listen(); err != nil {
 		s.close()
@@ -125,6 +129,7 @@ func (s *Server) serveGRPC(l net.Listener, creds credentials.TransportCredential
 	srv := grpc.NewServer(options...)
 	decisionv1.RegisterDecisionServiceServer(srv, s.service)
 	healthv1.RegisterHealthServer(srv, s.health)
+	s.registerEnvoy(srv)
 	reflection.Register(srv)
 	s.grpc = append(s.grpc, &grpcListener{Listener: l, server: srv})
 }
@@ -212,4 +217,5 @@ func (s *Server) close() {
 	if s.http != nil {
 		_ = s.http.Close()
 	}
+	s.envoy.Close()
 }

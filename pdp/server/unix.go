@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -18,6 +19,9 @@ type unixPeer struct {
 	credentials.CommonAuthInfo
 	uid uint32
 }
+
+// String names the peer.
+func (p unixPeer) String() string { return "uid:" + strconv.FormatUint(uint64(p.uid), 10) }
 
 // AuthType implements credentials.AuthInfo.
 func (unixPeer) AuthType() string { return "unix" }

@@ -1,0 +1,59 @@
+package server
+
+import (
+	"context"
+
+	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/peer"
+
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/pdp/envoy"
+	"outrider.dev/outrider/strictjson"
+)
+
+// registerEnvoy serves the faces for Envoy beside the decision API.
+func (s *Server) registerEnvoy(srv *grpc.Server) {
+	cfg := envoy.Config{
+		Engine:    s.service.engine,
+		Peers:     envoyPeers{s.service},
+		Exchanges: s.envoy,
+		Limits:    strictjson.Limits{Bytes: s.cfg.MaxBody, Depth: s.cfg.Depth},
+		Log:       s.cfg.Log,
+	}
+	authv3.RegisterAuthorizationServer(srv, envoy.NewAuthorization(cfg))
+}
+
+// envoyPeers tells the faces who is connected.
+type envoyPeers struct{ *service }
+
+// Admit implements envoy.Peers.
+func (p envoyPeers) Admit(ctx context.Context, c *decision.Caller) *decision.Reason {
+	if peerName(ctx) == "" {
+		return nil
+	}
+	return p.peers.refusal(ctx, c.Agent)
+}
+
+// AdmitGrants implements envoy.Peers.
+func (p envoyPeers) AdmitGrants(ctx context.Context, c *decision.Caller) (string, *decision.Reason) {
+	return peerName(ctx), p.peers.refusal(ctx, c.Agent)
+}
+
+// peerName names the peer of ctx, empty where it proves nothing.
+func peerName(ctx context.Context) string {
+	who, ok := peer.FromContext(ctx)
+	if !ok {
+		return ""
+	}
+	switch info := who.AuthInfo.(type) {
+	case unixPeer:
+		return info.String()
+	case credentials.TLSInfo:
+		if len(info.State.VerifiedChains) > 0 && len(info.State.PeerCertificates[0].URIs) == 1 {
+			return info.State.PeerCertificates[0].URIs[0].String()
+		}
+	}
+	return ""
+}
