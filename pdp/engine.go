@@ -3,6 +3,7 @@ package pdp
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -107,6 +108,13 @@ func (e *Engine) Replace(cfg Config) error {
 	}
 	e.state.Store(&state{Config: cfg, policies: policies})
 	return nil
+}
+
+// Loaded reports whether there is a policy that can judge, or none is needed:
+// without one every agent is refused.
+func (e *Engine) Loaded() bool {
+	s := e.state.Load()
+	return s.Open || slices.ContainsFunc(s.Policies.Policies(), func(p *authz.Policy) bool { return p.Unready == "" })
 }
 
 // CheckPolicies reports what [New] would refuse of the policies. The services

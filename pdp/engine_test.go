@@ -422,3 +422,17 @@ func TestReplaceKeepsCountsAndOpenCalls(t *testing.T) {
 		t.Error("a configuration without parts must be refused")
 	}
 }
+
+// TestLoaded: without a policy that can judge there is nothing to decide by,
+// unless nothing is asked for.
+func TestLoaded(t *testing.T) {
+	for _, c := range []struct {
+		open     bool
+		policies []string
+		want     bool
+	}{{false, nil, false}, {true, nil, true}, {false, []string{rulesYAML}, true}} {
+		if e, _ := engine(t, c.open, c.policies...); e.Loaded() != c.want {
+			t.Errorf("%v, %d policies: %v", c.open, len(c.policies), e.Loaded())
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,6 +40,8 @@ type engine struct {
 	open   func(context.Context, *decision.Request) (*decision.Verdict, decision.Exchange, error)
 	filter func(*decision.Request, []decision.Tool) (*decision.Visibility, error)
 	judge  func(context.Context, decision.Part) (*decision.Ruling, error)
+
+	bare atomic.Bool // there is no policy
 
 	mu       sync.Mutex
 	opened   int
@@ -84,6 +87,8 @@ func (e *engine) FilterTools(_ context.Context, r *decision.Request, tools []dec
 func (e *engine) Explain(_ context.Context, r *decision.Request) (*decision.Explanation, error) {
 	return &decision.Explanation{Verdict: allowed(r.ExchangeID), Rules: []decision.RuleOutcome{{Policy: "p", Rule: "r"}}}, nil
 }
+
+func (e *engine) Loaded() bool { return !e.bare.Load() }
 
 func (e *engine) Settle(_ context.Context, o decision.Outcome) bool {
 	return string(o.Settlement) != "handle of exchange-1"

@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
@@ -61,8 +60,8 @@ type Config struct {
 type Server struct {
 	cfg     Config
 	service *service
-	health  *health.Server
 	envoy   *envoy.Exchanges
+	health  *healthService
 	grpc    []*grpcListener
 	http    net.Listener
 }
@@ -77,13 +76,14 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg:     cfg,
 		service: &service{engine: cfg.Engine, peers: newPeers(cfg.Peers), operators: newOperators(cfg.Operators), log: cfg.Log},
-		health:  health.NewServer(),
 		envoy:   envoy.NewExchanges(),
+		health:  newHealth(),
 	}
 	if err := s.listen(); err != nil {
 		s.close()
 		return nil, err
 	}
+	s.tellHealth()
 	return s, nil
 }
 
@@ -161,11 +161,11 @@ func (s *Server) Run(ctx context.Context) error {
 		})
 		work.Go(func() error {
 			<-running.Done()
-			s.health.Shutdown()
 			drain(g.server)
 			return nil
 		})
 	}
+	work.Go(func() error { return s.watchHealth(running) })
 	if s.http != nil {
 		work.Go(func() error { return s.runHTTP(running) })
 	}

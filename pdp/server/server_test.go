@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,8 +17,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
-	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
-	reflectionv1 "google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 
@@ -81,56 +78,6 @@ func TestListenerLost(t *testing.T) {
 		lose(s)
 		if err := s.Run(t.Context()); err == nil {
 			t.Errorf("%s: Run ended in peace", name)
-		}
-	}
-}
-
-func TestHealth(t *testing.T) {
-	r, conn := onSocket(t, &engine{})
-	c := healthv1.NewHealthClient(conn)
-	resp, err := c.Check(t.Context(), &healthv1.HealthCheckRequest{})
-	if err != nil || resp.GetStatus() != healthv1.HealthCheckResponse_SERVING {
-		t.Fatalf("got %v, %v", resp, err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	watch, err := c.Watch(ctx, &healthv1.HealthCheckRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if m, err := watch.Recv(); err != nil || m.GetStatus() != healthv1.HealthCheckResponse_SERVING {
-		t.Fatalf("got %v, %v", m, err)
-	}
-	r.stop()
-	if m, err := watch.Recv(); err != nil || m.GetStatus() != healthv1.HealthCheckResponse_NOT_SERVING {
-		t.Fatalf("while it drains: got %v, %v", m, err)
-	}
-	cancel()
-	wait(t, r.done, "the end of Run")
-}
-
-func TestReflection(t *testing.T) {
-	_, conn := onSocket(t, &engine{})
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	stream, err := reflectionv1.NewServerReflectionClient(conn).ServerReflectionInfo(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := stream.Send(&reflectionv1.ServerReflectionRequest{MessageRequest: &reflectionv1.ServerReflectionRequest_ListServices{}}); err != nil {
-		t.Fatal(err)
-	}
-	m, err := stream.Recv()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, s := range m.GetListServicesResponse().GetService() {
-		names = append(names, s.GetName())
-	}
-	for _, want := range []string{decisionv1.DecisionService_ServiceDesc.ServiceName, "grpc.health.v1.Health"} {
-		if !slices.Contains(names, want) {
-			t.Errorf("%s is not among %q", want, names)
 		}
 	}
 }

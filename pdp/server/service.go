@@ -15,11 +15,13 @@ import (
 )
 
 // Engine decides. Settle charges an outcome by its handle and reports whether
-// that had been done before. Explain counts and records nothing.
+// that had been done before. Explain counts and records nothing. Loaded reports
+// whether there is anything to decide by.
 type Engine interface {
 	decision.Decider
 	Settle(ctx context.Context, o decision.Outcome) (repeated bool)
 	Explain(ctx context.Context, r *decision.Request) (*decision.Explanation, error)
+	Loaded() bool
 }
 
 // service answers the decision API.
