@@ -14,7 +14,7 @@ type LLM struct {
 	Asker   Asker
 	Judged  bool   // the verdict demands it
 	Dialect string // of the call's body
-	Sent    int    // bytes of the call's body, for an estimate of tokens
+	Sent    uint64 // bytes of the call's body, for an estimate of tokens
 	Limits  strictjson.Limits
 }
 

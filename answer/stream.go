@@ -141,5 +141,5 @@ func (s *Stream) Usage() decision.Usage {
 	if usage := s.held.Usage(); usage != nil {
 		return *usage
 	}
-	return decision.Usage{Input: uint64(s.Sent) / 4, Output: (s.text + 3) / 4, Estimated: true}
+	return decision.Usage{Input: s.Sent / 4, Output: (s.text + 3) / 4, Estimated: true}
 }

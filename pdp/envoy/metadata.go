@@ -9,8 +9,12 @@ import (
 // Namespace is where Envoy keeps what ext_authz tells it about a call.
 const Namespace = "envoy.filters.http.ext_authz"
 
-// ExchangeKey names there the exchange that ext_proc is to go on with.
-const ExchangeKey = "exchange_id"
+// What is said there for the filters behind: the exchange that ext_proc is to
+// go on with, and the effect of the verdict.
+const (
+	ExchangeKey = "exchange_id"
+	EffectKey   = "effect"
+)
 
 // metadata is what Envoy hears of an allowed call, for its log, for routes and
 // for the filters behind. It never holds a secret.
@@ -38,10 +42,10 @@ func describe(id string, v *decision.Verdict) map[string]*structpb.Value {
 	}
 	told("decision_id", id)
 	if v == nil {
-		told("effect", decision.Deny.String())
+		told(EffectKey, decision.Deny.String())
 		return out
 	}
-	told("effect", v.Effect.String())
+	told(EffectKey, v.Effect.String())
 	told("sub", v.Subject)
 	told("policy", v.Policy)
 	told("version", v.Version)

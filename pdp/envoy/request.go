@@ -101,19 +101,10 @@ func (c *check) face() decision.Face {
 
 // aim holds the call to where the route leads.
 func (c *check) aim() error {
-	ask, route := &c.call.Ask, &c.route
-	switch {
-	case route.Paired && !c.granting:
+	if c.route.Paired && !c.granting {
 		return misconfigured("a paired route names where it leads: give context_extensions a provider or a server")
-	case !c.granting:
-		return nil
-	case ask.Surface == decision.LLM && route.Provider == "", ask.Surface == decision.MCP && route.Server == "":
-		return misconfigured("it leads to " + route.Target() + ", which is none for calls to " + c.call.Ask.HTTP.Path)
-	case ask.Surface == decision.MCP && ask.Server != "" && ask.Server != route.Server:
-		return misconfigured("it leads to the server " + route.Server + ", and the path names another one")
 	}
-	ask.Target, ask.Server = route.Target(), route.Server
-	return nil
+	return c.route.Aim(c.call)
 }
 
 // named says which tool of which server a call means, where Envoy is granted

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/grpc/metadata"
 
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect/inbound"
 )
 
 // Keys by which Envoy's configuration describes a route: as context extensions
@@ -45,6 +46,22 @@ func (r *Route) Target() string {
 		return r.Provider
 	}
 	return r.Server
+}
+
+// Aim holds a call to where the route leads, if the route says so. The error is
+// a *decision.Error.
+func (r *Route) Aim(c *inbound.Call) error {
+	ask := &c.Ask
+	switch {
+	case r.Target() == "":
+		return nil
+	case ask.Surface == decision.LLM && r.Provider == "", ask.Surface == decision.MCP && r.Server == "":
+		return misconfigured("it leads to " + r.Target() + ", which is none for calls to " + ask.HTTP.Path)
+	case ask.Surface == decision.MCP && ask.Server != "" && ask.Server != r.Server:
+		return misconfigured("it leads to the server " + r.Server + ", and the path names another one")
+	}
+	ask.Target, ask.Server = r.Target(), r.Server
+	return nil
 }
 
 // RouteOfContext reads the context extensions of a check. The error is a

@@ -4,12 +4,14 @@ import (
 	"context"
 
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
 
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/pdp/envoy"
+	"outrider.dev/outrider/pdp/envoy/extproc"
 	"outrider.dev/outrider/strictjson"
 )
 
@@ -23,6 +25,9 @@ func (s *Server) registerEnvoy(srv *grpc.Server) {
 		Log:       s.cfg.Log,
 	}
 	authv3.RegisterAuthorizationServer(srv, envoy.NewAuthorization(cfg))
+	extprocv3.RegisterExternalProcessorServer(srv, extproc.New(extproc.Config{
+		Engine: cfg.Engine, Peers: cfg.Peers, Exchanges: cfg.Exchanges, Limits: cfg.Limits, Log: cfg.Log,
+	}))
 }
 
 // envoyPeers tells the faces who is connected.

@@ -3,7 +3,6 @@ package llm
 import (
 	"errors"
 	"log/slog"
-	"mime"
 	"net/http"
 
 	"outrider.dev/outrider/answer"
@@ -82,25 +81,16 @@ func (x *exchange) next(grant *decision.Grant, resp *http.Response, err error) *
 // and another target may do better.
 func (x *exchange) answer(resp *http.Response) error {
 	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusProxyAuthRequired {
-		// The agent's key is not meant; it must not try another one, and the
-		// answer may repeat a part of the one that was sent.
-		x.refuse(decision.Refuse(decision.CodeUpstreamInvalid, "the provider refuses the credential that it was sent"))
+	kind, stream, err := x.answers().Head(resp.StatusCode, resp.Header)
+	switch {
+	case err != nil:
+		x.refuse(err)
 		return nil
-	}
-	if resp.StatusCode < http.StatusOK {
-		x.refuse(decision.Refuse(decision.CodeUpstreamInvalid, "the provider wants to speak another protocol than HTTP"))
-		return nil
-	}
-	if enc := resp.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
-		x.refuse(decision.Refuse(decision.CodeUpstreamInvalid, "the provider sent a compressed answer, which cannot be judged"))
-		return nil
-	}
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	if kind == "text/event-stream" {
+	case stream:
 		return x.stream(resp)
+	default:
+		return x.whole(resp, kind)
 	}
-	return x.whole(resp, kind)
 }
 
 // begin writes the header of an answer that may pass.

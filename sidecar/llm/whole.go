@@ -13,7 +13,7 @@ import (
 // answers is what judges the answer of the call.
 func (x *exchange) answers() *answer.LLM {
 	return &answer.LLM{
-		Asker: x.gate, Judged: x.duty.JudgeResponse, Dialect: x.ask.Body.Dialect, Sent: len(x.ask.Body.Raw), Limits: x.Limits,
+		Asker: x.gate, Judged: x.duty.JudgeResponse, Dialect: x.ask.Body.Dialect, Sent: uint64(len(x.ask.Body.Raw)), Limits: x.Limits,
 	}
 }
 

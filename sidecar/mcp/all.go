@@ -110,26 +110,10 @@ func (x *exchange) request(ctx context.Context, g *decision.Grant, body []byte) 
 // foreignStatus tells a server that does not know the method from one that
 // failed.
 func foreignStatus(resp *http.Response, g *decision.Grant, err error) error {
-	if speaksNot(resp) {
+	if answer.SpeaksNot(resp.StatusCode) {
 		return &foreign{g.Target.Provider}
 	}
 	return err
-}
-
-// speaksNot reports whether an answer without a message is what a server of
-// the legacy era says to the modern one: a plain 4xx.
-func speaksNot(resp *http.Response) bool {
-	switch resp.StatusCode {
-	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusNotAcceptable:
-		return true
-	default:
-		return false
-	}
-}
-
-// legacyOnly makes a client fall back to initialize.
-func legacyOnly() error {
-	return decision.Refuse(decision.CodeMethodUnknown, "not every server here speaks a protocol version of the modern era: use initialize")
 }
 
 // notifyAll sends a notification to every server.
@@ -140,8 +124,8 @@ func (x *exchange) notifyAll() {
 			return err
 		}
 		defer finish(resp.Body)
-		if !taken(resp) {
-			return invalid(g.Target.Provider, "refuses the notification")
+		if !answer.Taken(resp.StatusCode) {
+			return answer.Invalid(g.Target.Provider, "refuses the notification")
 		}
 		return nil
 	})
@@ -188,7 +172,7 @@ func (x *exchange) pages(ctx context.Context, g *decision.Grant, left *atomic.In
 			return nil, err
 		}
 		if left.Add(-int64(len(raw))) < 0 {
-			return nil, invalid(g.Target.Provider, "takes the tool lists over "+strconv.Itoa(maxListed)+" bytes")
+			return nil, answer.Invalid(g.Target.Provider, "takes the tool lists over "+strconv.Itoa(maxListed)+" bytes")
 		}
 		page, err := message.ReadTools(raw, x.Limits)
 		if err != nil {
@@ -202,7 +186,7 @@ func (x *exchange) pages(ctx context.Context, g *decision.Grant, left *atomic.In
 			return nil, err
 		}
 	}
-	return nil, invalid(g.Target.Provider, "lists its tools on more than "+strconv.Itoa(maxPages)+" pages")
+	return nil, answer.Invalid(g.Target.Provider, "lists its tools on more than "+strconv.Itoa(maxPages)+" pages")
 }
 
 // shown asks once about all tools and returns the definitions that may be seen.
@@ -255,7 +239,7 @@ func (x *exchange) greetAll() {
 	// client fall back to initialize, so that it meets every server.
 	versions := message.Common(named)
 	if anyForeign(errs) || len(versions) == 0 {
-		x.refuse(legacyOnly())
+		x.refuse(answer.LegacyOnly())
 		return
 	}
 	x.greet(message.DiscoverResult(versions, x.Version))

@@ -3,11 +3,9 @@ package mcp
 import (
 	"errors"
 	"io"
-	"mime"
 	"net/http"
 
 	"outrider.dev/outrider/answer"
-	"outrider.dev/outrider/decision"
 	message "outrider.dev/outrider/dialect/mcp"
 )
 
@@ -18,26 +16,15 @@ func (x *exchange) answers() *answer.MCP {
 
 // open looks at the head of an answer. It refuses what cannot be judged.
 func (x *exchange) open(resp *http.Response, provider string) (*answer.Messages, error) {
-	if enc := resp.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
-		return nil, invalid(provider, "sent a compressed answer, which cannot be judged")
-	}
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
-	success := resp.StatusCode == http.StatusOK
+	stream, err := x.answers().Head(resp.StatusCode, resp.Header, provider)
 	switch {
-	case resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusProxyAuthRequired:
-		// The agent's token is not meant; it must not try another one.
-		return nil, invalid(provider, "refuses the credential that it was sent")
-	case kind == "application/json" && (success || resp.StatusCode >= http.StatusBadRequest):
-		return answer.OneMessage(resp.Body, x.Limits.Bytes), nil
-	case kind == "text/event-stream" && success:
+	case err != nil:
+		return nil, err
+	case stream:
 		return answer.EventMessages(resp.Body, x.Limits.Bytes), nil
 	default:
-		return nil, invalid(provider, "answered "+http.StatusText(resp.StatusCode)+" without an MCP message")
+		return answer.OneMessage(resp.Body, x.Limits.Bytes), nil
 	}
-}
-
-func invalid(provider, what string) error {
-	return decision.Refuse(decision.CodeUpstreamInvalid, "the server "+provider+" "+what)
 }
 
 // response reads on to the response of the call and returns it. What comes

@@ -9,7 +9,6 @@ import (
 
 	"outrider.dev/outrider/answer"
 	"outrider.dev/outrider/decision"
-	message "outrider.dev/outrider/dialect/mcp"
 )
 
 // What is read of a body that nobody needs any more, so that its connection
@@ -36,14 +35,12 @@ func (x *exchange) forwardOne(grant *decision.Grant) {
 		return
 	}
 	defer finish(resp.Body)
-	if x.msg.Method.Notification && taken(resp) {
+	if x.msg.Method.Notification && answer.Taken(resp.StatusCode) {
 		x.accepted()
 		return
 	}
 	came, err := x.open(resp, grant.Target.Provider)
 	switch {
-	case err != nil && x.msg.Method.Name == message.MethodDiscover && speaksNot(resp):
-		x.refuse(legacyOnly())
 	case err != nil:
 		x.refuse(err)
 	case came.Stream():
@@ -51,12 +48,6 @@ func (x *exchange) forwardOne(grant *decision.Grant) {
 	default:
 		x.relayWhole(came, resp, grant.Target.Provider)
 	}
-}
-
-// taken reports whether the server took a notification. Servers answer 202 or
-// 204; some say 200 and add a body, which means nothing.
-func taken(resp *http.Response) bool {
-	return resp.StatusCode >= 200 && resp.StatusCode <= 299
 }
 
 func (x *exchange) accepted() {

@@ -19,6 +19,7 @@ import (
 	"net/url"
 	"time"
 
+	"outrider.dev/outrider/answer"
 	"outrider.dev/outrider/decision"
 )
 
@@ -84,24 +85,12 @@ func (s *Sender) Send(ctx context.Context, g *decision.Grant, method string, hea
 	if err != nil {
 		return nil, s.failure(g.Target.Provider, err)
 	}
-	if elsewhere(resp.StatusCode) {
+	if answer.Elsewhere(resp.StatusCode) {
 		_ = resp.Body.Close()
 		return nil, decision.Refuse(decision.CodeUpstreamInvalid,
 			"the upstream "+g.Target.Provider+" answered with a redirect, and nothing is sent to where it points: configure its final URL")
 	}
 	return resp, nil
-}
-
-// elsewhere reports whether an answer sends the agent to another place. An
-// agent that followed would take its unedited body there, past the gate.
-func elsewhere(status int) bool {
-	switch status {
-	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther,
-		http.StatusTemporaryRedirect, http.StatusPermanentRedirect:
-		return true
-	default:
-		return false
-	}
 }
 
 // check refuses a grant that a data plane must not follow, whoever made it.
