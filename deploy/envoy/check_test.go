@@ -55,6 +55,8 @@ func traps() []trap {
 	const (
 		authzOpen = "failure_mode_allow: false\n              status_on_error: {code: ServiceUnavailable}\n              with_request_body"
 		procOpen  = "failure_mode_allow: false\n              status_on_error: {code: ServiceUnavailable}\n              message_timeout"
+		end       = "              # Nothing else"
+		more      = "              - match: {prefix: /more}\n                "
 		on404     = "direct_response: {status: 404}"
 		llm       = "route: {cluster: openai, "
 		llmScope  = "check_settings: {context_extensions: {provider: openai}}"
@@ -92,12 +94,13 @@ func traps() []trap {
 		{name: "a route with its own bodies", old: llmScope, new: "check_settings: {with_request_body: {max_request_bytes: 1, allow_partial_message: true}}", want: "own way with bodies"},
 		{name: "a route with its own service", old: llmScope, new: "check_settings: {grpc_service: {}}", want: "another service"},
 		{name: "a pair that is none", old: `, paired: "true"`, new: "", want: "each for itself"},
-		{name: "a way past", old: on404, new: "route: {cluster: openai}\n                typed_per_filter_config: {envoy.filters.http.ext_authz: {disabled: true}}", want: "ext_authz is turned off"},
-		{name: "a way past in a frame", old: on404, new: "route: {cluster: openai}\n                typed_per_filter_config: {envoy.filters.http.ext_authz: {\"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true}}", want: "ext_authz is turned off"},
-		{name: "a pair of one", old: on404, new: "route: {cluster: openai}\n                typed_per_filter_config: {envoy.filters.http.ext_proc: {disabled: true}}", want: "said to be paired"},
-		{name: "answers of a route unread", old: on404, new: "route: {cluster: openai}\n                typed_per_filter_config: {envoy.filters.http.ext_proc: {overrides: {processing_mode: {request_body_mode: BUFFERED, response_trailer_mode: SEND}}}}", want: "response_body_mode"},
-		{name: "a route fails open", old: on404, new: "route: {cluster: openai}\n                typed_per_filter_config: {envoy.filters.http.ext_proc: {overrides: {failure_mode_allow: true}}}", want: "pass unjudged"},
-		{name: "one of several clusters past", old: on404, new: "route: {weighted_clusters: {clusters: [{name: openai, weight: 1, typed_per_filter_config: {envoy.filters.http.ext_authz: {disabled: true}}}]}}", want: "ext_authz is turned off"},
+		{name: "the end of the routes leads somewhere", old: on404, new: "route: {cluster: openai}", want: "ext_authz is turned off"},
+		{name: "a way past", old: end, new: more + "route: {cluster: openai}\n                typed_per_filter_config: {envoy.filters.http.ext_authz: {disabled: true}}\n" + end, want: "ext_authz is turned off"},
+		{name: "a way past in a frame", old: end, new: more + "route: {cluster: openai}\n                typed_per_filter_config: {envoy.filters.http.ext_authz: {\"@type\": type.googleapis.com/envoy.config.route.v3.FilterConfig, disabled: true}}\n" + end, want: "ext_authz is turned off"},
+		{name: "a pair of one", old: end, new: more + "route: {cluster: openai}\n                typed_per_filter_config: {envoy.filters.http.ext_proc: {disabled: true}}\n" + end, want: "said to be paired"},
+		{name: "answers of a route unread", old: end, new: more + "route: {cluster: openai}\n                typed_per_filter_config: {envoy.filters.http.ext_proc: {overrides: {processing_mode: {request_body_mode: BUFFERED, response_trailer_mode: SEND}}}}\n" + end, want: "response_body_mode"},
+		{name: "a route fails open", old: end, new: more + "route: {cluster: openai}\n                typed_per_filter_config: {envoy.filters.http.ext_proc: {overrides: {failure_mode_allow: true}}}\n" + end, want: "pass unjudged"},
+		{name: "one of several clusters past", old: end, new: more + "route: {weighted_clusters: {clusters: [{name: openai, weight: 1, typed_per_filter_config: {envoy.filters.http.ext_authz: {disabled: true}}}]}}\n" + end, want: "ext_authz is turned off"},
 		{name: "a mirror", old: llm, new: llm + "request_mirror_policies: [{cluster: github}], ", want: "mirror"},
 		{name: "an upgrade", old: "generate_request_id: false", new: "upgrade_configs: [{upgrade_type: websocket}]", want: "after an upgrade"},
 		{name: "an upgrade of a route", old: llm, new: llm + "upgrade_configs: [{upgrade_type: CONNECT}], ", want: "after an upgrade"},
@@ -116,7 +119,7 @@ func traps() []trap {
 		{name: "a provider of any name", old: "match_typed_subject_alt_names: [{san_type: DNS, matcher: {exact: api.openai.com}}]", new: "", want: "every name"},
 		{name: "a provider whose chain is not verified", old: "match_typed_subject_alt_names: [{san_type: DNS, matcher: {exact: api.openai.com}}]", new: "match_typed_subject_alt_names: [{san_type: DNS, matcher: {exact: api.openai.com}}]\n            trust_chain_verification: ACCEPT_UNTRUSTED", want: "turned off"},
 		{name: "the decision service of any certificate", tcp: true, old: "trusted_ca: {filename: /etc/outrider/tls/ca.crt}", new: "", want: "any certificate"},
-		{name: "nothing shown to the decision service", tcp: true, old: "tls_certificates:\n          - certificate_chain: {filename: /etc/outrider/tls/envoy.crt}\n            private_key: {filename: /etc/outrider/tls/envoy.key}", new: "tls_params: {}", want: "no certificate is shown"},
+		{name: "nothing shown to the decision service", tcp: true, old: "tls_certificates:\n          - certificate_chain: {filename: /etc/outrider/tls/envoy.crt}\n            private_key: {filename: /etc/outrider/tls/envoy.key}", new: "alpn_protocol: x", want: "no certificate is shown"},
 		{name: "bytes past", old: "- name: envoy.filters.network.http_connection_manager", new: "- name: tcp\n        typed_config: {\"@type\": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy, cluster: openai}\n      - name: envoy.filters.network.http_connection_manager", want: "forwards bytes"},
 		{name: "aliases", old: on404, new: "direct_response: &x {status: 404}", want: "anchors"},
 		{name: "twice", old: "skip_xff_append: true", new: "use_remote_address: false", want: "given twice"},
