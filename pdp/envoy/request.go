@@ -38,18 +38,38 @@ func (c *check) read() error {
 	if in.Query != "" {
 		return decision.Refuse(decision.CodeFaceCannotEnforce, "the query of the URL would travel on, and nobody judges it: leave it out")
 	}
-	raw, err := c.body(request, in.Header)
+	return c.readBody(request, in.Header)
+}
+
+// readBody reads the body into the question or, where Envoy sends none, what
+// its mcp filter tells of it.
+func (c *check) readBody(r *authv3.AttributeContext_HttpRequest, h http.Header) error {
+	raw, err := c.body(r, h)
 	if err != nil {
 		return err
 	}
-	if !c.call.HasBody() {
+	told := readTold(c.attributes)
+	switch {
+	case !c.call.HasBody():
 		return nil
+	case len(raw) == 0 && c.describable(told):
+		err = told.describe(&c.call.Ask)
+	default:
+		err = c.call.Read(raw, c.Limits)
+		if err == nil && c.call.Message != nil {
+			err = told.agree(c.call.Message)
+		}
 	}
-	if err := c.call.Read(raw, c.Limits); err != nil {
-		return err
+	if err == nil {
+		c.named()
 	}
-	c.named()
-	return nil
+	return err
+}
+
+// describable reports whether the call can be judged by what Envoy's mcp filter
+// tells of it. Where ext_proc follows, it holds the body to the judged one.
+func (c *check) describable(t told) bool {
+	return t.method != "" && c.call.Ask.Surface == decision.MCP && !c.route.Paired
 }
 
 // incoming is the request as Envoy tells it.
@@ -142,6 +162,8 @@ func (c *check) whole(length int, size int64, h http.Header) error {
 	switch {
 	case !c.call.HasBody() && (length > 0 || size > 0 || !empty):
 		return decision.Refuse(decision.CodeBodyInvalid, "this call has no body, and what came with it would travel on unread")
+	case length == 0 && c.call.HasBody() && c.describable(readTold(c.attributes)):
+		return nil
 	case length == 0 && c.call.HasBody():
 		return decision.Refuse(decision.CodeBodyInvalid, "there is no body, or Envoy did not send it: set with_request_body")
 	case size > 0 && size != int64(length), announced != "" && announced != strconv.Itoa(length): // a size of 0 or -1 is not known
