@@ -48,7 +48,7 @@ func (c *call) routeModel() *decision.Reason {
 	case !c.byTarget(): // else the rules have left those that they admit
 		c.targets = c.served(c.req.LLM.Model)
 	}
-	if len(c.targets) == 0 && c.req.Target != "" {
+	if len(c.targets) == 0 && len(c.state.Routes.Model(c.req.LLM.Model)) > 0 { // not where the asker sends it
 		return cannot("the asker sends this call to " + quoted(c.req.Target) + ", where llm.routes and llm.providers send no call of the model " +
 			quoted(c.req.LLM.Model) + ": route the model to that provider, in the asker's configuration and in ours")
 	}

@@ -30,6 +30,7 @@ type setup struct {
 	peers    string // pdp.peers
 	listen   string // pdp.listen beside http
 	decision string // the sidecar's decision
+	grpc     string // where a decision service answers on TCP, once it does
 	limits   string // of both parts
 	guards   string // what guards ask
 	ports    ports

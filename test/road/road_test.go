@@ -62,7 +62,8 @@ func overTheWire(t *testing.T, s *setup) *Road {
 	t.Helper()
 	log := &journal{}
 	service := startPDP(t, load(t, s.text(secHead, secLimits, secPDP, secRoutes, s.policy)), newTelemetry(t, log))
-	s.decision = strings.ReplaceAll(s.decision, "$grpc", grpcOf(service))
+	s.grpc = grpcOf(service)
+	s.decision = strings.ReplaceAll(s.decision, "$grpc", s.grpc)
 	base, admin := dialPlane(t, s, log)
 	return stand(t, s, log, base, admin, httpOf(t, service))
 }
