@@ -71,7 +71,7 @@ func (i *Injector) wishes(meta object) (wishes, *skip) {
 		}
 	}
 	if err := w.checkPorts(); err != nil {
-		return w, wrong(AnnotationPort+" or "+AnnotationAdminPort, err.Error())
+		return w, wrong(AnnotationPort+" or "+AnnotationAdminPort, "is wrong: "+err.Error())
 	}
 	w.skip = names(text(a, AnnotationSkipContainers))
 	w.init = names(text(a, AnnotationInitContainers))

@@ -53,6 +53,7 @@ func (i *Injector) inspectContainer(r *Report, w *wishes, c object) {
 			i.inspectKey(r, container, name, v)
 		}
 	}
+	inspectProxy(r, container, env)
 	for _, key := range []string{"command", "args"} {
 		list, _ := c[key].([]any)
 		for _, word := range list {
@@ -85,4 +86,20 @@ func (i *Injector) credential(s string) string {
 		return f.Type
 	}
 	return ""
+}
+
+// inspectProxy tells of a proxy that would get the calls to the sidecar.
+func inspectProxy(r *Report, container string, env []object) {
+	proxy, bypass := "", ""
+	for _, v := range env {
+		switch name := text(v, "name"); strings.ToUpper(name) {
+		case "HTTP_PROXY", "ALL_PROXY":
+			proxy = name
+		case "NO_PROXY":
+			bypass += "," + text(v, "value")
+		}
+	}
+	if proxy != "" && !strings.Contains(bypass, "127.0.0.1") {
+		r.warn(container, proxy+" sends the calls to the sidecar to a proxy: add 127.0.0.1 to NO_PROXY")
+	}
 }

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -50,6 +51,8 @@ type program struct {
 	api   *cluster.Client
 	hook  net.Listener
 	admin net.Listener
+
+	serves atomic.Bool // reviews
 }
 
 // Run serves until ctx ends. The file may be empty: then everything has its
@@ -99,37 +102,45 @@ func (p *program) listen() (err error) {
 }
 
 func (p *program) run(ctx context.Context) error {
+	w := p.cfg.GetWebhook()
+	keeper := webhook.NewKeeper(webhook.Names{
+		Namespace: w.GetNamespace(), Service: w.GetService(), Secret: w.GetSecret(), Configuration: w.GetConfiguration(),
+	}, p.api, p.tel.Log)
+	p.tel.Health.Add("certificate", keeper.Ready)
+	p.tel.Health.Add("cluster", func(context.Context) error {
+		if !p.serves.Load() {
+			return errors.New("the API server has not said its version yet")
+		}
+		return nil
+	})
+	events := webhook.NewEvents(p.api.CreateEvent, p.tel.Metrics.EventsLost.Inc, p.tel.Log)
 	work, running := errgroup.WithContext(ctx)
 	work.Go(func() error { return p.serve(running, p.admin, p.pages()) })
-	work.Go(func() error { return p.mutate(running, work) })
+	work.Go(func() error { return keeper.Run(running) })
+	work.Go(func() error { return events.Run(running) })
+	work.Go(func() error { return p.mutate(running, keeper.GetCertificate, events) })
 	return work.Wait()
 }
 
+type getCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+
 // mutate serves reviews once it is known what kind of container the cluster runs.
-func (p *program) mutate(ctx context.Context, work *errgroup.Group) error {
+func (p *program) mutate(ctx context.Context, certificate getCertificate, events *webhook.Events) error {
+	defer func() { _ = p.hook.Close() }()
 	placement, err := p.placement(ctx)
 	if err != nil {
-		_ = p.hook.Close()
 		return nil // the end came first
 	}
 	injector, err := inject.New(inject.SettingsOf(p.cfg, placement))
 	if err != nil {
-		_ = p.hook.Close()
 		return err
 	}
-	keeper := webhook.NewKeeper(webhook.Names{
-		Namespace: p.cfg.GetWebhook().GetNamespace(), Service: p.cfg.GetWebhook().GetService(),
-		Secret: p.cfg.GetWebhook().GetSecret(), Configuration: p.cfg.GetWebhook().GetConfiguration(),
-	}, p.api, p.tel.Log)
-	p.tel.Health.Add("certificate", keeper.Ready)
-	events := webhook.NewEvents(p.api.CreateEvent, p.tel.Metrics.EventsLost.Inc, p.tel.Log)
-	work.Go(func() error { return keeper.Run(ctx) })
-	work.Go(func() error { return events.Run(ctx) })
 	mux := http.NewServeMux()
 	mux.Handle(Path, webhook.Handler(webhook.Config{
 		Injector: injector, Namespace: p.cfg.GetWebhook().GetNamespace(), Count: p.count, Tell: events.Tell, Log: p.tel.Log,
 	}))
-	secured := tls.NewListener(p.hook, &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: keeper.GetCertificate, NextProtos: []string{"h2", "http/1.1"}})
+	p.serves.Store(true)
+	secured := tls.NewListener(p.hook, &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: certificate, NextProtos: []string{"h2", "http/1.1"}})
 	return p.serve(ctx, secured, mux)
 }
 

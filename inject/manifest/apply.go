@@ -12,14 +12,16 @@ import (
 
 var errNowhere = errors.New("the path leads nowhere")
 
-// apply adds one value to the document.
-func apply(root *yaml.Node, op inject.Op) error {
+// apply adds one value to the document, which may be JSON.
+func apply(root *yaml.Node, op inject.Op, json bool) error {
 	var doc yaml.Node
 	if err := yaml.Unmarshal(op.Value, &doc); err != nil {
 		return err
 	}
 	added := doc.Content[0]
-	plain(added)
+	if !json {
+		plain(added)
+	}
 	steps := inject.Steps(op.Path)
 	at := root
 	for _, step := range steps[:len(steps)-1] {
@@ -29,7 +31,7 @@ func apply(root *yaml.Node, op inject.Op) error {
 		}
 		at = at.Content[i]
 	}
-	return add(at, steps[len(steps)-1], added)
+	return add(at, steps[len(steps)-1], added, json)
 }
 
 // below returns where among the content of a node a step leads.
@@ -47,17 +49,19 @@ func below(n *yaml.Node, step string) (int, error) {
 	return 0, errNowhere
 }
 
-func add(n *yaml.Node, step string, added *yaml.Node) error {
+func add(n *yaml.Node, step string, added *yaml.Node, json bool) error {
 	switch n.Kind {
 	case yaml.MappingNode:
 		if i := find(n.Content, step); i >= 0 {
 			n.Content[i] = added
 			return nil
 		}
-		if len(n.Content) == 0 {
+		key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: step}
+		if json {
+			key.Style = yaml.DoubleQuotedStyle
+		} else if len(n.Content) == 0 {
 			n.Style = 0 // {} grows to a block
 		}
-		key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: step}
 		n.Content = append(n.Content, key, added)
 		return nil
 	case yaml.SequenceNode:
@@ -65,7 +69,7 @@ func add(n *yaml.Node, step string, added *yaml.Node) error {
 		if err != nil {
 			return err
 		}
-		if len(n.Content) == 0 {
+		if len(n.Content) == 0 && !json {
 			n.Style = 0
 		}
 		n.Content = slices.Insert(n.Content, i, added)

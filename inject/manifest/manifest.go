@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"go.yaml.in/yaml/v3"
 
@@ -23,45 +24,81 @@ func Inject(raw []byte, i *inject.Injector) ([]byte, []inject.Report, error) {
 	if len(raw) > MaxBytes {
 		return nil, nil, fmt.Errorf("it has more than %d bytes: split it", MaxBytes)
 	}
-	var out bytes.Buffer
-	enc := newEncoder(&out)
+	documents, err := read(raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	wide := slices.ContainsFunc(documents, func(d *yaml.Node) bool { return indented(d, 0) })
 	var reports []inject.Report
-	dec := yaml.NewDecoder(bytes.NewReader(raw))
-	documents, changed := 0, false
-	for {
-		var doc yaml.Node
-		err := dec.Decode(&doc)
-		if errors.Is(err, io.EOF) {
-			break
-		}
+	changed := false
+	for n, doc := range documents {
+		ops, told, err := injectDocument(doc, i)
 		if err != nil {
-			return nil, nil, fmt.Errorf("document %d cannot be read: %w", documents+1, err)
-		}
-		documents++
-		ops, told, err := injectDocument(&doc, i)
-		if err != nil {
-			return nil, nil, fmt.Errorf("document %d: %w", documents, err)
+			return nil, nil, fmt.Errorf("document %d: %w", n+1, err)
 		}
 		reports = append(reports, told...)
 		changed = changed || len(ops) > 0
-		if err := enc.Encode(&doc); err != nil {
-			return nil, nil, fmt.Errorf("document %d cannot be written: %w", documents, err)
-		}
-	}
-	if err := enc.Close(); err != nil {
-		return nil, nil, err
 	}
 	if !changed {
 		return raw, reports, nil // byte for byte, where there is nothing to do
 	}
-	return out.Bytes(), reports, nil
+	out, err := write(documents, wide)
+	return out, reports, err
 }
 
-func newEncoder(w io.Writer) *yaml.Encoder {
-	enc := yaml.NewEncoder(w)
+func read(raw []byte) ([]*yaml.Node, error) {
+	var documents []*yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(raw))
+	for {
+		doc := &yaml.Node{}
+		err := dec.Decode(doc)
+		if errors.Is(err, io.EOF) {
+			return documents, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("document %d cannot be read: %w", len(documents)+1, err)
+		}
+		documents = append(documents, doc)
+	}
+}
+
+// write writes the documents, with lists to the right of their keys or below them.
+func write(documents []*yaml.Node, wide bool) ([]byte, error) {
+	var out bytes.Buffer
+	enc := yaml.NewEncoder(&out)
 	enc.SetIndent(2)
-	enc.CompactSeqIndent()
-	return enc
+	if !wide {
+		enc.CompactSeqIndent()
+	}
+	for n, doc := range documents {
+		if err := enc.Encode(doc); err != nil {
+			return nil, fmt.Errorf("document %d cannot be written: %w", n+1, err)
+		}
+	}
+	if err := enc.Close(); err != nil {
+		return nil, err
+	}
+	return out.Bytes(), nil
+}
+
+// indented reports whether lists stand to the right of their keys.
+func indented(n *yaml.Node, depth int) bool {
+	if depth > maxDepth || n.Kind == yaml.AliasNode {
+		return false
+	}
+	if n.Kind == yaml.MappingNode {
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key, value := n.Content[i], n.Content[i+1]
+			if value.Kind != yaml.SequenceNode || value.Style&yaml.FlowStyle != 0 || len(value.Content) == 0 {
+				continue
+			}
+			const dash = 2 // before an entry; that of the list itself may be its anchor's place
+			if value.Content[0].Column-dash > key.Column {
+				return true
+			}
+		}
+	}
+	return slices.ContainsFunc(n.Content, func(c *yaml.Node) bool { return indented(c, depth+1) })
 }
 
 func injectDocument(doc *yaml.Node, i *inject.Injector) ([]inject.Op, []inject.Report, error) {
@@ -82,7 +119,7 @@ func injectDocument(doc *yaml.Node, i *inject.Injector) ([]inject.Op, []inject.R
 	}
 	ops, reports := i.Object(obj)
 	for _, op := range ops {
-		if err := apply(root, op); err != nil {
+		if err := apply(root, op, root.Style&yaml.FlowStyle != 0); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", op.Path, err)
 		}
 	}

@@ -122,12 +122,8 @@ func (m material) pair(names []string, now time.Time) (*tls.Certificate, error) 
 	if err != nil {
 		return nil, err
 	}
-	roots := x509.NewCertPool()
-	for _, c := range authorities(m.bundle) {
-		roots.AddCert(c)
-	}
 	for _, name := range names {
-		if _, err := pair.Leaf.Verify(x509.VerifyOptions{DNSName: name, Roots: roots, CurrentTime: now}); err != nil {
+		if _, err := pair.Leaf.Verify(x509.VerifyOptions{DNSName: name, Roots: m.roots(), CurrentTime: now}); err != nil {
 			return nil, fmt.Errorf("it does not fit: %w", err)
 		}
 	}
@@ -135,4 +131,21 @@ func (m material) pair(names []string, now time.Time) (*tls.Certificate, error) 
 		return &pair, errStale
 	}
 	return &pair, nil
+}
+
+func (m material) roots() *x509.CertPool {
+	roots := x509.NewCertPool()
+	for _, c := range authorities(m.bundle) {
+		roots.AddCert(c)
+	}
+	return roots
+}
+
+// covers reports whether who believes the bundle believes the certificate, which may be nil.
+func (m material) covers(c *tls.Certificate, now time.Time) bool {
+	if c == nil {
+		return false
+	}
+	_, err := c.Leaf.Verify(x509.VerifyOptions{Roots: m.roots(), CurrentTime: now})
+	return err == nil
 }

@@ -110,8 +110,8 @@ func (k *Keeper) look(ctx context.Context) (again time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if told && k.serving.Load() != nil {
-		return soonAgain, nil // what is served counts still; let the API server hear of the other first
+	if told && m.covers(k.serving.Load(), k.now()) {
+		return soonAgain, nil // let the API server hear of the other one before it meets it
 	}
 	if was := k.serving.Swap(pair); was == nil || !bytes.Equal(was.Certificate[0], pair.Certificate[0]) {
 		k.log.Info("the webhook serves with a certificate of its own", "until", pair.Leaf.NotAfter.Format(time.RFC3339))
