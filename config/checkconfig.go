@@ -2,9 +2,7 @@ package config
 
 import (
 	"fmt"
-	"strings"
 
-	"outrider.dev/outrider/decision"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 )
 
@@ -13,12 +11,7 @@ func (d *document) checkConfig(c *configv1.Config) {
 	d.checkAgentName("agent.name", c.GetAgent().GetName())
 	d.checkListeners(c)
 	d.checkDecision(c.GetDecision())
-	for i, p := range c.GetPdp().GetPeers() {
-		d.checkIdentity(fmt.Sprintf("pdp.peers[%d].spiffe", i), p.GetSpiffe())
-	}
-	for i, o := range c.GetPdp().GetOperators() {
-		d.checkIdentity(fmt.Sprintf("pdp.operators[%d].spiffe", i), o.GetSpiffe())
-	}
+	d.checkPeers(c.GetPdp())
 	d.checkLLM(c.GetLlm())
 	d.checkMCP(c.GetMcp())
 	d.checkBounds(c.GetLimits())
@@ -39,46 +32,6 @@ func (d *document) checkSidecar(c *configv1.Config) {
 		if d.has(path) {
 			d.fail(path, path+" belongs to the decision service", fix)
 		}
-	}
-}
-
-func (d *document) checkListeners(c *configv1.Config) {
-	listeners := []struct{ path, address string }{
-		{"listen.agent", c.GetListen().GetAgent()},
-		{"listen.admin", c.GetListen().GetAdmin()},
-		{"pdp.listen.http", c.GetPdp().GetListen().GetHttp()},
-		{"pdp.listen.grpc", c.GetPdp().GetListen().GetGrpc()},
-	}
-	seen := map[string]string{}
-	for _, l := range listeners {
-		if l.address == "" {
-			continue
-		}
-		if l.path == "pdp.listen.grpc" {
-			d.checkGRPC(l.path, l.address, c.GetPdp().GetListen().GetTls())
-		} else {
-			d.checkLoopback(l.path, l.address)
-		}
-		if first, twice := seen[l.address]; twice && !strings.HasSuffix(l.address, ":0") {
-			d.fail(l.path, fmt.Sprintf("%s: %s listens at %s already", l.path, first, quoted(l.address)), "give each its own port")
-		}
-		seen[l.address] = l.path
-	}
-}
-
-// checkGRPC lets the decision service listen beyond loopback only where every
-// peer must show a certificate: its grants carry credentials.
-func (d *document) checkGRPC(path, address string, tls *configv1.TLS) {
-	host, ok := d.checkAddress(path, address)
-	if ok && !decision.LoopbackHost(host) && tls.GetClientCa() == "" {
-		d.fail(path, fmt.Sprintf("%s: %s can be reached from other machines without a certificate", path, quoted(address)),
-			"give pdp.listen.tls with cert, key and clientCA, or listen on loopback")
-	}
-}
-
-func (d *document) checkIdentity(path, id string) {
-	if id != "" && !strings.HasPrefix(id, "spiffe://") {
-		d.fail(path, fmt.Sprintf("%s: %s is not a SPIFFE identity", path, quoted(id)), "write spiffe://trust-domain/path")
 	}
 }
 

@@ -1,6 +1,9 @@
 package decision
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // ErrAway is the error of a [Decider] that found no decision service to answer
 // anything at all, neither this question nor another one. It is the only error
@@ -10,9 +13,10 @@ var ErrAway = errors.New("no decision service answers")
 // Error is a refusal that carries its reason code. It knows its HTTP and gRPC
 // status through [Code.Status].
 type Error struct {
-	Code    Code
-	Message string // what, where, what to do; never a secret or judged content
-	Err     error  // cause, may be nil
+	Code       Code
+	Message    string        // what, where, what to do; never a secret or judged content
+	RetryAfter time.Duration // when to try again; 0: that is not known
+	Err        error         // cause, may be nil
 }
 
 // Error implements error.
@@ -30,4 +34,6 @@ func (e *Error) Unwrap() error { return e.Err }
 func Refuse(c Code, message string) *Error { return &Error{Code: c, Message: message} }
 
 // Reason returns the error as the reason of a denial.
-func (e *Error) Reason() Reason { return Reason{Code: e.Code, Message: e.Error()} }
+func (e *Error) Reason() Reason {
+	return Reason{Code: e.Code, Message: e.Error(), RetryAfter: e.RetryAfter}
+}

@@ -26,6 +26,7 @@ const (
 	CodeAudienceMismatch  Code = "audience_mismatch"
 	CodeIssuerUnavailable Code = "issuer_unavailable"
 	CodePeerRefused       Code = "peer_refused"
+	CodePeerUnproven      Code = "peer_unproven"
 	CodeSubjectMismatch   Code = "subject_mismatch"
 
 	// What the rules say.
@@ -197,6 +198,7 @@ func tokenRows() []Entry {
 		unauthenticated(CodeIssuerUnknown, "The token's issuer is not trusted here"),
 		unauthenticated(CodeAudienceMismatch, "The token is meant for another audience"),
 		away(CodeIssuerUnavailable, http.StatusServiceUnavailable, "The token's issuer cannot be reached"),
+		unauthenticated(CodePeerUnproven, "The key is not one of a peer"),
 		denied(CodePeerRefused, "This peer may not speak for the agent"),
 		denied(CodeSubjectMismatch, "The token is of another subject than the question names"),
 	}
@@ -250,7 +252,7 @@ func systemRows() []Entry {
 		away(CodeUpstreamUnavailable, http.StatusBadGateway, "The upstream does not answer"),
 		{CodeUpstreamTimeout, Status{http.StatusGatewayTimeout, grpcDeadlineExceeded, rpcUnavailable, oaiUnavailable, "The upstream took too long"}},
 		{CodeUpstreamInvalid, Status{http.StatusBadGateway, grpcInternal, rpcInternal, oaiServer, "The upstream's answer cannot be read"}},
-		away(CodeOverloaded, http.StatusServiceUnavailable, "Too much work is waiting"),
+		{CodeOverloaded, Status{http.StatusServiceUnavailable, grpcResourceExhausted, rpcUnavailable, oaiUnavailable, "Too much work is waiting"}},
 		{CodeInternal, Status{http.StatusInternalServerError, grpcInternal, rpcInternal, oaiServer, "An internal error"}},
 	}
 }

@@ -1,5 +1,5 @@
 // Package listen opens TCP listeners and tells, of an address that is in use,
-// who holds it.
+// who holds it. It keeps the certificates of listeners as their files change.
 //
 // The data plane and the decision service open their ports through it, before
 // the first call: a port that is taken is the commonest reason why one of them

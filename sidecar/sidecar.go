@@ -42,12 +42,14 @@ type Config struct {
 	Decider decision.Decider
 	Timeout time.Duration // of one question to the decision service
 	Body    strictjson.Limits
-	Header  int          // largest header block, bytes
-	Admin   http.Handler // health, readiness and metrics
+	Header  int                            // largest header block, bytes
+	Admin   func(public bool) http.Handler // health, readiness and metrics; for strangers: nothing in detail
 	Log     *slog.Logger
-	Failed  func()                          // called for every question that nobody answered
-	Trace   func(http.Handler) http.Handler // opens a span around each call
-	Version string
+	Failed  func() // called for every question that nobody answered
+	// CertificatesRead is called when those of the agents' listener changed.
+	CertificatesRead func(taken bool)
+	Trace            func(http.Handler) http.Handler // opens a span around each call
+	Version          string
 }
 
 // Sidecar listens from New on, so that an address in use is told at once, and
@@ -55,6 +57,7 @@ type Config struct {
 type Sidecar struct {
 	cfg    Config
 	sender *upstream.Sender
+	certs  *listen.Certificates // nil: agents are on this machine
 	agent  net.Listener
 	admin  net.Listener
 	calls  http.Handler
@@ -69,21 +72,14 @@ func New(cfg Config) (*Sidecar, error) {
 	}
 	s := &Sidecar{cfg: cfg, sender: upstream.NewSender(answerTime), drain: drainTime}
 	s.calls = cfg.Trace(s.routes(g))
-	if s.agent, err = listenLoopback("listen.agent", cfg.Listen.GetAgent()); err != nil {
+	if err := s.listenAgents(); err != nil {
 		return nil, err
 	}
-	if s.admin, err = listenLoopback("listen.admin", cfg.Listen.GetAdmin()); err != nil {
+	if s.admin, err = listen.Listen("listen.admin", cfg.Listen.GetAdmin()); err != nil {
 		_ = s.agent.Close()
 		return nil, err
 	}
 	return s, nil
-}
-
-func listenLoopback(field, addr string) (net.Listener, error) {
-	if !decision.LoopbackHost(addr) {
-		return nil, fmt.Errorf("%s: %s is beyond loopback, where agents would have to prove who they are: listen on 127.0.0.1", field, addr)
-	}
-	return listen.Listen(field, addr)
 }
 
 // routes is the whole of what agents can reach.
@@ -92,7 +88,7 @@ func (s *Sidecar) routes(g *gate.Gate) http.Handler {
 	llm.Mount(mux, llm.Config{
 		Gate:     g,
 		Sender:   s.sender,
-		Agent:    s.cfg.Agent,
+		Agent:    s.caller,
 		Limits:   s.cfg.Body,
 		Deadline: callTime,
 		Log:      s.cfg.Log,
@@ -100,7 +96,7 @@ func (s *Sidecar) routes(g *gate.Gate) http.Handler {
 	mcp.Mount(mux, mcp.Config{
 		Gate:     g,
 		Sender:   s.sender,
-		Agent:    s.cfg.Agent,
+		Agent:    s.caller,
 		Limits:   s.cfg.Body,
 		Deadline: callTime,
 		Log:      s.cfg.Log,
@@ -110,7 +106,12 @@ func (s *Sidecar) routes(g *gate.Gate) http.Handler {
 }
 
 // Agent returns where agents connect, as a base URL.
-func (s *Sidecar) Agent() string { return "http://" + s.agent.Addr().String() }
+func (s *Sidecar) Agent() string {
+	if s.certs != nil {
+		return "https://" + s.agent.Addr().String()
+	}
+	return "http://" + s.agent.Addr().String()
+}
 
 // Admin returns where health and metrics are, as a base URL.
 func (s *Sidecar) Admin() string { return "http://" + s.admin.Addr().String() }
@@ -121,7 +122,12 @@ func (s *Sidecar) Run(ctx context.Context) error {
 	defer s.sender.Close()
 	work, running := errgroup.WithContext(ctx)
 	work.Go(func() error { return s.serve(running, s.agent, s.calls) })
-	work.Go(func() error { return s.serve(running, s.admin, s.cfg.Admin) })
+	work.Go(func() error {
+		return s.serve(running, s.admin, s.cfg.Admin(!decision.LoopbackHost(s.cfg.Listen.GetAdmin())))
+	})
+	if s.certs != nil {
+		work.Go(func() error { return s.certs.Watch(running, s.cfg.Log, s.cfg.CertificatesRead) })
+	}
 	return work.Wait()
 }
 

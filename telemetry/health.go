@@ -51,6 +51,18 @@ func (h *Health) Live() http.Handler {
 	})
 }
 
+// Public is Ready for whoever is not known: it tells no details.
+func (h *Health) Public() http.Handler {
+	return readOnly(func(w http.ResponseWriter, r *http.Request) {
+		_, ok := h.ask(r.Context())
+		status := http.StatusOK
+		if !ok {
+			status = http.StatusServiceUnavailable
+		}
+		answer(w, status, map[string]bool{"ok": ok})
+	})
+}
+
 // Ready asks every check: 200 when all are well, else 503.
 func (h *Health) Ready() http.Handler {
 	return readOnly(func(w http.ResponseWriter, r *http.Request) {

@@ -59,6 +59,9 @@ type Metrics struct {
 	Reloads       *prometheus.CounterVec // result: applied or refused
 	Injections    *prometheus.CounterVec // result, reason: pods that the webhook saw
 	EventsLost    prometheus.Counter     // of pods, which the API server did not take
+	Certificates  *prometheus.CounterVec // result: the same, of certificates that changed
+	PeersRefused  prometheus.Counter     // questions of peers that may not ask them
+	Shed          *prometheus.CounterVec // why: questions that were refused because there are too many
 
 	registry prometheus.Registerer
 	decided  decided
@@ -88,6 +91,9 @@ func newMetrics(r prometheus.Registerer) *Metrics {
 	m.Injections = counters("outrider_injections_total", "Pods that the webhook saw, by what became of them and why.",
 		oneOf("result", "injected", "unchanged", "skipped"), label("reason", injectionReason))
 	m.EventsLost = counter("outrider_events_lost_total", "Events about pods that were not made.")
+	m.Certificates = counters("outrider_certificate_reloads_total", "Changes of a listener's certificates, by what came of them.", oneOf("result", "applied", "refused"))
+	m.PeersRefused = counter("outrider_peers_refused_total", "Questions of peers that did not prove who they are, or may not ask for the agent.")
+	m.Shed = counters("outrider_shed_total", "Questions that were refused because there are too many: the line was full, or they would have come too late.", oneOf("why", "full", "late"))
 	m.SpansLost = counter("outrider_spans_lost_total", "Spans that the collector did not take.")
 	m.CallSeconds = prometheus.V2.NewHistogramVec(prometheus.HistogramVecOpts{
 		HistogramOpts: prometheus.HistogramOpts{
@@ -98,7 +104,7 @@ func newMetrics(r prometheus.Registerer) *Metrics {
 		VariableLabels: prometheus.ConstrainedLabels{surfaceLabel(), oneOf("phase", PhaseCall, PhaseDecision, PhaseUpstream)},
 	})
 	r.MustRegister(m.Calls, m.CallSeconds, m.GuardFindings, m.GuardFailures, m.LimitRefusals, m.Observed, m.Unchanged, m.PDPErrors, m.PDPAttempts, m.PDPRetries, m.PDPEjections, m.PDPSettled,
-		m.SpansLost, m.Reloads, m.Injections, m.EventsLost)
+		m.SpansLost, m.Reloads, m.Injections, m.EventsLost, m.Certificates, m.PeersRefused, m.Shed)
 	return m
 }
 
@@ -133,6 +139,15 @@ func (m *Metrics) Decided(surface, effect, reason string) {
 	c.Inc()
 }
 
+// CertificatesRead counts a change of a listener's certificates.
+func (m *Metrics) CertificatesRead(taken bool) {
+	result := "refused"
+	if taken {
+		result = "applied"
+	}
+	m.Certificates.WithLabelValues(result).Inc()
+}
+
 func actions() []string {
 	return []string{
 		string(decision.ActionRedact), string(decision.ActionMask), string(decision.ActionHash),
@@ -147,6 +162,15 @@ func (m *Metrics) WatchAuditLost(lost func() uint64) error {
 		Name: "outrider_audit_lost_total",
 		Help: "Records of decisions that could not be kept.",
 	}, func() float64 { return float64(lost()) }))
+}
+
+// WatchWaiting publishes how many questions wait for their turn, as
+// outrider_questions_waiting.
+func (m *Metrics) WatchWaiting(waiting func() int) error {
+	return m.registry.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "outrider_questions_waiting",
+		Help: "Questions that wait for their turn.",
+	}, func() float64 { return float64(waiting()) }))
 }
 
 func counter(name, help string) prometheus.Counter {

@@ -36,17 +36,18 @@ func New(cfg *configv1.Config, d decision.Decider, tel *telemetry.Telemetry, ver
 		timeout = t.AsDuration()
 	}
 	return sidecar.New(sidecar.Config{
-		Agent:   Agent(cfg.GetAgent()),
-		Listen:  cfg.GetListen(),
-		Decider: d,
-		Timeout: timeout,
-		Body:    body,
-		Header:  int(header),
-		Admin:   Admin(tel),
-		Log:     tel.Log,
-		Failed:  func() { tel.Metrics.PDPErrors.Inc() },
-		Trace:   tel.HTTP,
-		Version: version,
+		Agent:            Agent(cfg.GetAgent()),
+		Listen:           cfg.GetListen(),
+		Decider:          d,
+		Timeout:          timeout,
+		Body:             body,
+		Header:           int(header),
+		Admin:            func(public bool) http.Handler { return Admin(tel, public) },
+		Log:              tel.Log,
+		CertificatesRead: tel.Metrics.CertificatesRead,
+		Failed:           func() { tel.Metrics.PDPErrors.Inc() },
+		Trace:            tel.HTTP,
+		Version:          version,
 	})
 }
 
@@ -69,11 +70,16 @@ func BodyLimits(cfg *configv1.Config) (strictjson.Limits, error) {
 	return strictjson.Limits{Bytes: int(size), Depth: int(cfg.GetLimits().GetDepth())}, nil
 }
 
-// Admin serves health, readiness and metrics.
-func Admin(tel *telemetry.Telemetry) http.Handler {
+// Admin serves health, readiness and metrics. Where strangers can ask, readiness
+// tells no details.
+func Admin(tel *telemetry.Telemetry, public bool) http.Handler {
+	ready := tel.Health.Ready()
+	if public {
+		ready = tel.Health.Public()
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/healthz", tel.Health.Live())
-	mux.Handle("/readyz", tel.Health.Ready())
+	mux.Handle("/readyz", ready)
 	mux.Handle("/metrics", tel.Handler())
 	return mux
 }

@@ -10,6 +10,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync/atomic"
@@ -101,11 +102,16 @@ func New(loaded *config.Loaded, opt Options) (*Service, error) {
 		Operators: cfg.GetPdp().GetOperators(),
 		MaxBody:   decide.Limits.Bytes,
 		Depth:     decide.Limits.Depth,
-		Admin:     dataplane.Admin(tel),
+		Keys:      route.Key,
+		Admin:     func(public bool) http.Handler { return dataplane.Admin(tel, public) },
 		Log:       tel.Log,
+		Events:    events{tel.Metrics},
 		Options:   tel.GRPCServer(),
 	})
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	return s, tel.Metrics.WatchWaiting(s.server.Waiting)
 }
 
 // compile makes of a configuration what the engine decides by. Keys and tokens

@@ -27,12 +27,12 @@ func (c checker) Check(ctx context.Context, r *decision.Request) (*decision.Verd
 
 // routes are the paths of the interfaces.
 func (a *authZEN) routes(into routes) {
-	into[authzen.MetadataPath] = route{http.MethodGet, http.HandlerFunc(a.metadata)}
+	into[authzen.MetadataPath] = route{http.MethodGet, http.HandlerFunc(a.metadata), false}
 	into[authzen.EvaluationPath] = route{http.MethodPost, a.answers(func(ctx context.Context, raw []byte) (any, error) {
 		d, err := a.service.Evaluation(ctx, raw)
 		return d, err
-	})}
-	into[authzen.EvaluationsPath] = route{http.MethodPost, a.answers(a.service.Evaluations)}
+	}), false}
+	into[authzen.EvaluationsPath] = route{http.MethodPost, a.answers(a.service.Evaluations), false}
 }
 
 func newAuthZEN(s *service, maxBody int) *authZEN {

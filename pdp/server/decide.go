@@ -6,8 +6,6 @@ import (
 	"io"
 	"sync"
 
-	"golang.org/x/sync/errgroup"
-
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/decision/wire"
 	decisionv1 "outrider.dev/outrider/proto/outrider/decision/v1"
@@ -18,36 +16,87 @@ import (
 const maxQuestions = 256
 
 // Decide answers many questions on one stream, each as soon as it is decided.
-// A question that cannot be read ends the stream: its asker is broken.
+// A question that cannot be read ends the stream: its asker is broken. A stop of
+// the service ends it too, once what was asked is answered.
 func (s *service) Decide(stream decisionv1.DecisionService_DecideServer) error {
-	work, ctx := errgroup.WithContext(stream.Context())
-	work.SetLimit(maxQuestions)
-	var sending sync.Mutex
-	for {
-		id, r, err := nextQuestion(stream)
-		if err != nil {
-			waited := work.Wait()
-			if errors.Is(err, io.EOF) {
-				err = waited
-			}
-			return asStatus(err)
+	q := &questions{service: s, stream: stream, slots: make(chan struct{}, maxQuestions)}
+	ended := make(chan error, 1)
+	s.reading.Go(func() { ended <- q.read() })
+	select {
+	case err := <-ended:
+		q.close()
+		if errors.Is(err, io.EOF) {
+			err = nil
 		}
-		work.Go(func() error {
-			m := &decisionv1.DecideResponse{Id: id, Verdict: s.decide(ctx, r)}
-			sending.Lock()
-			defer sending.Unlock()
-			return stream.Send(m)
-		})
+		return asStatus(err)
+	case <-s.stopping:
+		q.close()
+		return errStopping
 	}
 }
 
-func nextQuestion(stream decisionv1.DecisionService_DecideServer) (id uint64, r *decision.Request, err error) {
-	m, err := stream.Recv()
-	if err != nil {
-		return 0, nil, err
+// questions are those of one stream.
+type questions struct {
+	*service
+	stream  decisionv1.DecisionService_DecideServer
+	slots   chan struct{} // one for each open question
+	sending sync.Mutex
+
+	mu     sync.Mutex
+	closed bool // no question is begun any more
+	open   sync.WaitGroup
+}
+
+// read begins each question as it comes, until the stream ends.
+func (q *questions) read() error {
+	for {
+		m, err := q.stream.Recv()
+		if err != nil {
+			return err
+		}
+		r, err := wire.Request(m.GetRequest())
+		if err != nil {
+			return err
+		}
+		q.slots <- struct{}{}
+		if !q.begin() {
+			return nil
+		}
+		go func() {
+			defer q.open.Done()
+			defer func() { <-q.slots }()
+			q.answer(m, r)
+		}()
 	}
-	r, err = wire.Request(m.GetRequest())
-	return m.GetId(), r, err
+}
+
+// begin reports whether one more question may be worked on.
+func (q *questions) begin() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.closed {
+		q.open.Add(1)
+	}
+	return !q.closed
+}
+
+// close waits for the questions that were begun.
+func (q *questions) close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	q.open.Wait()
+}
+
+// answer sends the answer to one question. Where it cannot be sent the stream
+// has ended, which its reader hears of.
+func (q *questions) answer(m *decisionv1.DecideRequest, r *decision.Request) {
+	ctx, cancel := inTime(q.stream.Context(), m.GetRequest())
+	defer cancel()
+	answer := &decisionv1.DecideResponse{Id: m.GetId(), Verdict: q.decide(ctx, r)}
+	q.sending.Lock()
+	defer q.sending.Unlock()
+	_ = q.stream.Send(answer)
 }
 
 // decide answers one of many questions. The stream has no room for an error of
@@ -69,5 +118,5 @@ func (s *service) decide(ctx context.Context, r *decision.Request) *decisionv1.V
 // catch a fault.
 func (s *service) checked(ctx context.Context, r *decision.Request) (v *decision.Verdict, err error) {
 	defer fault(ctx, s.log, decisionv1.DecisionService_Decide_FullMethodName, &err)
-	return s.engine.Check(ctx, r)
+	return s.check(ctx, r)
 }

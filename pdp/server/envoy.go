@@ -6,8 +6,6 @@ import (
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	extprocv3 "github.com/envoyproxy/go-control-plane/envoy/service/ext_proc/v3"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/peer"
 
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/pdp/envoy"
@@ -35,30 +33,14 @@ type envoyPeers struct{ *service }
 
 // Admit implements envoy.Peers.
 func (p envoyPeers) Admit(ctx context.Context, c *decision.Caller) *decision.Reason {
-	if peerName(ctx) == "" {
-		return nil
-	}
-	return p.peers.refusal(ctx, c.Agent)
+	return p.admit(ctx, c)
 }
 
 // AdmitGrants implements envoy.Peers.
 func (p envoyPeers) AdmitGrants(ctx context.Context, c *decision.Caller) (string, *decision.Reason) {
-	return peerName(ctx), p.peers.refusal(ctx, c.Agent)
-}
-
-// peerName names the peer of ctx, empty where it proves nothing.
-func peerName(ctx context.Context) string {
-	who, ok := peer.FromContext(ctx)
-	if !ok {
-		return ""
+	id, err := who(ctx)
+	if err != nil {
+		return "", p.admitGrants(ctx, c)
 	}
-	switch info := who.AuthInfo.(type) {
-	case unixPeer:
-		return info.String()
-	case credentials.TLSInfo:
-		if len(info.State.VerifiedChains) > 0 && len(info.State.PeerCertificates[0].URIs) == 1 {
-			return info.State.PeerCertificates[0].URIs[0].String()
-		}
-	}
-	return ""
+	return id.Name(), p.admitGrants(ctx, c)
 }

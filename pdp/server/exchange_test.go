@@ -208,7 +208,7 @@ func TestExchangeRefused(t *testing.T) {
 	}
 	q.ExchangeID = "crowded"
 	_, _, err := c.Open(t.Context(), q)
-	wantStatus(t, err, codes.Unavailable)
+	wantStatus(t, err, codes.ResourceExhausted)
 	q.ExchangeID = "broken"
 	_, _, err = c.Open(t.Context(), q)
 	wantStatus(t, err, codes.Internal)

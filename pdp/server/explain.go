@@ -5,10 +5,10 @@ import (
 	"os"
 
 	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/status"
 
 	"outrider.dev/outrider/decision/wire"
+	"outrider.dev/outrider/pdp/peer"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 	decisionv1 "outrider.dev/outrider/proto/outrider/decision/v1"
 )
@@ -31,7 +31,7 @@ func (s *service) Explain(ctx context.Context, m *decisionv1.ExplainRequest) (*d
 }
 
 // operators knows who may ask for explanations.
-type operators struct{ list []*configv1.Peer }
+type operators struct{ list []*configv1.Operator }
 
 // newOperators takes the configured operators. Without any it is the user that
 // the decision service runs as, who can read the policies anyway.
@@ -40,23 +40,19 @@ func newOperators(list []*configv1.Operator) operators {
 		uid := uint32(os.Getuid()) //nolint:gosec // user ids fit
 		list = []*configv1.Operator{{Uid: &uid}}
 	}
-	var o operators
-	for _, one := range list {
-		o.list = append(o.list, &configv1.Peer{Uid: one.Uid, Spiffe: one.GetSpiffe()})
-	}
-	return o
+	return operators{list}
 }
 
-// refusal says why the peer of ctx is no operator. REST is one that proves
-// nothing.
+// refusal says why the peer of ctx is no operator. REST on loopback is one that
+// proves nothing.
 func (o operators) refusal(ctx context.Context) error {
-	who, ok := peer.FromContext(ctx)
-	if !ok || who.AuthInfo == nil || who.AuthInfo.AuthType() == "insecure" {
+	id, err := who(ctx)
+	if err != nil || !id.Proven() {
 		return status.Error(codes.PermissionDenied, "explanations are for operators, and this connection does not prove who asks: "+
 			"ask by gRPC over the unix socket or mutual TLS, or run `outrider explain`")
 	}
 	for _, one := range o.list {
-		if matches(one, who.AuthInfo) {
+		if peer.Is(id, one.Uid, one.GetSpiffe()) {
 			return nil
 		}
 	}

@@ -63,7 +63,7 @@ func TestOperatorsByCertificate(t *testing.T) {
 	target := start(t, cfg).Addresses()[0]
 	explain(t, dial(t, target, ca.client(t, ca, "spiffe://corp/ops/ann")), "")
 	explain(t, dial(t, target, ca.client(t, ca, "spiffe://corp/ns/prod/sa/copilot")), "see pdp.operators")
-	explain(t, dial(t, target, ca.client(t, ca)), "see pdp.operators")
+	explain(t, dial(t, target, ca.client(t, ca)), "does not prove who asks")
 }
 
 // Whoever reaches an address without a proof of who they are is no operator.

@@ -41,7 +41,8 @@ type engine struct {
 	filter func(*decision.Request, []decision.Tool) (*decision.Visibility, error)
 	judge  func(context.Context, decision.Part) (*decision.Ruling, error)
 
-	bare atomic.Bool // there is no policy
+	bare   atomic.Bool // there is no policy
+	events events
 
 	mu       sync.Mutex
 	opened   int
@@ -151,12 +152,40 @@ type running struct {
 	done   chan struct{} // closed when Run has returned
 }
 
-func config(t *testing.T, e *engine, l *configv1.PDPListen, peers ...*configv1.Peer) Config {
+func config(t testing.TB, e *engine, l *configv1.PDPListen, peers ...*configv1.Peer) Config {
 	t.Helper()
 	return Config{
 		Engine: e, Listen: l, Peers: peers, MaxBody: maxBody,
-		Admin: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "admin "+r.URL.Path) }),
-		Log:   slog.New(slog.DiscardHandler),
+		Admin: func(public bool) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, _ = io.WriteString(w, "admin "+r.URL.Path)
+				if public {
+					_, _ = io.WriteString(w, " for strangers")
+				}
+			})
+		},
+		Keys: keyOf, Events: &e.events,
+		Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+// keyOf reads a key of a peer, which stands in the configuration here.
+func keyOf(_ string, src *configv1.KeySource) (func() (decision.Secret, error), error) {
+	return func() (decision.Secret, error) { return decision.Secret(src.GetEnv()), nil }, nil
+}
+
+// events counts.
+type events struct{ refused, shed, taken, bad atomic.Int32 }
+
+func (e *events) PeerRefused() { e.refused.Add(1) }
+
+func (e *events) Shed(string) { e.shed.Add(1) }
+
+func (e *events) CertificatesRead(taken bool) {
+	if taken {
+		e.taken.Add(1)
+	} else {
+		e.bad.Add(1)
 	}
 }
 
@@ -240,9 +269,9 @@ func wantRefused(t *testing.T, r *running, conn *grpc.ClientConn, agent string) 
 }
 
 // wantAnswered expects that the peer may ask without being granted anything.
-func wantAnswered(t *testing.T, conn *grpc.ClientConn) {
+func wantAnswered(t *testing.T, conn *grpc.ClientConn, agent string) {
 	t.Helper()
-	resp, err := decisionv1.NewDecisionServiceClient(conn).Check(t.Context(), &decisionv1.CheckRequest{Request: wire.RequestProto(question("a"))})
+	resp, err := decisionv1.NewDecisionServiceClient(conn).Check(t.Context(), &decisionv1.CheckRequest{Request: wire.RequestProto(question(agent))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -250,6 +279,32 @@ func wantAnswered(t *testing.T, conn *grpc.ClientConn) {
 	if v.GetEffect() != decisionv1.Effect_EFFECT_ALLOW || len(v.GetGrants()) > 0 || len(v.GetSettlement()) > 0 {
 		t.Fatalf("got %v, want an allow that grants nothing", v)
 	}
+}
+
+// wantUnanswered expects that the peer may not even ask for the agent, in any way.
+func wantUnanswered(t *testing.T, conn *grpc.ClientConn, agent string) {
+	t.Helper()
+	c := decisionv1.NewDecisionServiceClient(conn)
+	q := wire.RequestProto(question(agent))
+	resp, err := c.Check(t.Context(), &decisionv1.CheckRequest{Request: q})
+	if err != nil || resp.GetVerdict().GetReason().GetCode() != string(decision.CodePeerRefused) || resp.GetVerdict().GetEffect() != decisionv1.Effect_EFFECT_DENY {
+		t.Errorf("%q, Check: %v, %v", agent, resp, err)
+	}
+	_, err = c.FilterTools(t.Context(), &decisionv1.FilterToolsRequest{Request: q})
+	wantStatus(t, err, codes.PermissionDenied)
+	stream, err := c.Decide(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Send(&decisionv1.DecideRequest{Id: 1, Request: q}); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := stream.Recv()
+	if err != nil || answer.GetVerdict().GetReason().GetCode() != string(decision.CodePeerRefused) {
+		t.Errorf("%q, Decide: %v, %v", agent, answer, err)
+	}
+	_ = stream.CloseSend()
+	_, _ = stream.Recv()
 }
 
 func wantStatus(t *testing.T, err error, code codes.Code) {

@@ -19,6 +19,7 @@ import (
 type route struct {
 	method  string
 	handler http.Handler
+	open    bool // nobody is asked who they are
 }
 
 // routes are the paths of the HTTP address, each whole: there are no prefixes
@@ -40,8 +41,28 @@ func (all routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // rest serves questions as JSON, the document that describes them, and health,
-// readiness and metrics.
-func rest(ctx context.Context, s *service, maxBody int, admin http.Handler) (http.Handler, error) {
+// readiness and metrics. Beyond loopback, whoever asks for anything but health
+// must prove who they are, and so everywhere once peers have keys.
+func (s *Server) rest(public bool) (http.Handler, error) {
+	table, err := s.routes(public)
+	if err != nil {
+		return nil, err
+	}
+	demand := public || s.service.peers.HasKeys()
+	for path, one := range table {
+		if !one.open {
+			one.handler = s.service.proven(demand, one.handler)
+			table[path] = one
+		}
+	}
+	if public {
+		return identified(answered(s.cfg.Log, noPages(table))), nil
+	}
+	return identified(answered(s.cfg.Log, localOnly(table))), nil
+}
+
+// routes is the whole of what REST serves.
+func (s *Server) routes(public bool) (routes, error) {
 	gateway := runtime.NewServeMux(
 		runtime.WithMarshalerOption(runtime.MIMEWildcard, &runtime.JSONPb{MarshalOptions: protojson.MarshalOptions{EmitUnpopulated: true}}),
 		runtime.WithErrorHandler(func(_ context.Context, _ *runtime.ServeMux, _ runtime.Marshaler, w http.ResponseWriter, _ *http.Request, err error) {
@@ -49,7 +70,7 @@ func rest(ctx context.Context, s *service, maxBody int, admin http.Handler) (htt
 		}),
 		runtime.WithForwardResponseOption(withID),
 	)
-	if err := decisionv1.RegisterDecisionServiceHandlerServer(ctx, gateway, s); err != nil {
+	if err := decisionv1.RegisterDecisionServiceHandlerServer(context.Background(), gateway, s.service); err != nil {
 		return nil, fmt.Errorf("rest: %w", err)
 	}
 	docs, err := openapi.Page()
@@ -57,20 +78,21 @@ func rest(ctx context.Context, s *service, maxBody int, admin http.Handler) (htt
 		return nil, err
 	}
 	asks := func(m proto.Message) route {
-		return route{http.MethodPost, &strict{asks: m.ProtoReflect().Descriptor(), most: restBody(maxBody), next: gateway}}
+		return route{http.MethodPost, &strict{asks: m.ProtoReflect().Descriptor(), most: restBody(s.cfg.MaxBody), next: gateway}, false}
 	}
-	shows := func(h http.Handler) route { return route{http.MethodGet, h} }
+	shows := func(h http.Handler) route { return route{http.MethodGet, h, false} }
+	admin := s.cfg.Admin(public)
 	all := routes{
 		"/v1/check":        asks(&decisionv1.CheckRequest{}),
 		"/v1/tools:filter": asks(&decisionv1.FilterToolsRequest{}),
 		"/openapi.json":    shows(openapi.Document()),
 		"/docs":            shows(docs),
-		"/healthz":         shows(admin),
-		"/readyz":          shows(admin),
+		"/healthz":         {http.MethodGet, admin, true},
+		"/readyz":          {http.MethodGet, admin, true},
 		"/metrics":         shows(admin),
 	}
-	newAuthZEN(s, maxBody).routes(all)
-	return identified(answered(s.log, localOnly(all))), nil
+	newAuthZEN(s.service, s.cfg.MaxBody).routes(all)
+	return all, nil
 }
 
 // restBody is how large the body of a question may be whose own body has up to
@@ -97,6 +119,18 @@ func withID(_ context.Context, w http.ResponseWriter, m proto.Message) error {
 		w.Header().Set(decision.IDHeader, answer.GetVerdict().GetId())
 	}
 	return nil
+}
+
+// noPages refuses requests of web pages: a browser may hold a certificate that
+// opens this address.
+func noPages(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Origin") != "" {
+			problem.Refuse(decision.CodeOriginRefused, "this address answers no web pages").Write(w)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // localOnly refuses requests that a web page in a local browser could have

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -244,11 +243,14 @@ func TestRESTNamesDecisions(t *testing.T) {
 // asked, and everything else is a problem.
 func FuzzREST(f *testing.F) {
 	asked := false
-	s := &service{engine: &engine{check: func(_ context.Context, r *decision.Request) (*decision.Verdict, error) {
+	s, err := New(config(f, &engine{check: func(_ context.Context, r *decision.Request) (*decision.Verdict, error) {
 		asked = true
 		return allowed(r.ExchangeID), nil
-	}}, log: slog.New(slog.DiscardHandler)}
-	h, err := rest(context.Background(), s, maxBody, http.NotFoundHandler())
+	}}, &configv1.PDPListen{}))
+	if err != nil {
+		f.Fatal(err)
+	}
+	h, err := s.rest(false)
 	if err != nil {
 		f.Fatal(err)
 	}

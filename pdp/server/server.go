@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
@@ -19,6 +18,8 @@ import (
 	"outrider.dev/outrider/decision/wire"
 	"outrider.dev/outrider/listen"
 	"outrider.dev/outrider/pdp/envoy"
+	"outrider.dev/outrider/pdp/peer"
+	"outrider.dev/outrider/pdp/shed"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 	decisionv1 "outrider.dev/outrider/proto/outrider/decision/v1"
 )
@@ -46,13 +47,22 @@ type Config struct {
 	Engine Engine
 	Listen *configv1.PDPListen
 	Peers  []*configv1.Peer
+	Keys   peer.KeyReader // reads the keys of peers
 	// Operators may ask for explanations.
 	Operators []*configv1.Operator
-	MaxBody   int          // bytes
-	Depth     int          // of bodies
-	Admin     http.Handler // health, readiness and metrics, beside REST
+	MaxBody   int                            // bytes
+	Depth     int                            // of bodies
+	Admin     func(public bool) http.Handler // health, readiness and metrics; for strangers: nothing in detail
 	Log       *slog.Logger
+	Events    Events
 	Options   []grpc.ServerOption // interceptors of the telemetry
+}
+
+// Events counts what happens at the listeners. Its methods must not block.
+type Events interface {
+	PeerRefused()
+	Shed(why string)             // a question was refused because there are too many
+	CertificatesRead(taken bool) // they changed
 }
 
 // Server serves the decision API. It listens from New on, so that an address
@@ -61,9 +71,11 @@ type Server struct {
 	cfg     Config
 	service *service
 	envoy   *envoy.Exchanges
+	shed    *shed.Shedder
+	certs   *listen.Certificates // nil: no TLS
 	health  *healthService
 	grpc    []*grpcListener
-	http    net.Listener
+	http    []*httpListener
 }
 
 type grpcListener struct {
@@ -73,11 +85,21 @@ type grpcListener struct {
 
 // New opens the listeners.
 func New(cfg Config) (*Server, error) {
+	listed, err := peer.NewList(cfg.Peers, cfg.Keys)
+	if err != nil {
+		return nil, err
+	}
+	certs, err := certificates(cfg.Listen.GetTls())
+	if err != nil {
+		return nil, err
+	}
+	engine := shed.New(cfg.Engine, cfg.Events.Shed)
 	s := &Server{
-		cfg:     cfg,
-		service: &service{engine: cfg.Engine, peers: newPeers(cfg.Peers), operators: newOperators(cfg.Operators), log: cfg.Log},
-		envoy:   envoy.NewExchanges(),
-		health:  newHealth(),
+		cfg: cfg, envoy: envoy.NewExchanges(), shed: engine, certs: certs, health: newHealth(),
+		service: &service{
+			engine: engine, peers: listed, operators: newOperators(cfg.Operators), log: cfg.Log, events: cfg.Events,
+			stopping: make(chan struct{}),
+		},
 	}
 	if err := s.listen(); err != nil {
 		s.close()
@@ -94,10 +116,10 @@ func (s *Server) listen() error {
 		if err != nil {
 			return err
 		}
-		s.serveGRPC(sock, unixCredentials{})
+		s.serveGRPC(sock, grpc.Creds(unixCredentials{}), alive(0))
 	}
 	if addr := l.GetGrpc(); addr != "" {
-		creds, err := tcpCredentials(addr, l.GetTls())
+		options, err := s.overTCP(addr)
 		if err != nil {
 			return err
 		}
@@ -105,27 +127,22 @@ func (s *Server) listen() error {
 		if err != nil {
 			return err
 		}
-		s.serveGRPC(tcp, creds)
+		s.serveGRPC(tcp, options...)
 	}
-	if addr := l.GetHttp(); addr != "" {
-		tcp, err := listenLoopback(addr)
-		if err != nil {
-			return err
-		}
-		s.http = tcp
-	}
-	return nil
+	return s.listenHTTP()
 }
 
-func (s *Server) serveGRPC(l net.Listener, creds credentials.TransportCredentials) {
-	options := append([]grpc.ServerOption{
-		grpc.Creds(creds),
-		grpc.MaxRecvMsgSize(s.cfg.MaxBody + messageSlack),
+// Waiting returns how many questions wait for their turn.
+func (s *Server) Waiting() int { return s.shed.Waiting() }
+
+func (s *Server) serveGRPC(l net.Listener, own ...grpc.ServerOption) {
+	options := append(own,
+		grpc.MaxRecvMsgSize(s.cfg.MaxBody+messageSlack),
 		grpc.MaxConcurrentStreams(maxStreams),
-		grpc.KeepaliveParams(keepalive.ServerParameters{Time: aliveTime, Timeout: aliveTimeout}),
 		grpc.ForceServerCodecV2(wire.NewCodec()),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
-	}, append(recovered(s.cfg.Log), s.cfg.Options...)...)
+		grpc.WaitForHandlers(true))
+	options = append(append(options, recovered(s.cfg.Log)...), s.cfg.Options...)
 	srv := grpc.NewServer(options...)
 	decisionv1.RegisterDecisionServiceServer(srv, s.service)
 	healthv1.RegisterHealthServer(srv, s.health)
@@ -140,17 +157,22 @@ func (s *Server) Addresses() []string {
 	for _, g := range s.grpc {
 		out = append(out, g.Addr().String())
 	}
-	if s.http != nil {
-		out = append(out, "http://"+s.http.Addr().String())
+	for _, h := range s.http {
+		out = append(out, h.url())
 	}
 	return out
 }
 
-// Run serves until ctx ends, then drains: new calls are refused, open ones go
-// on for a while.
+// Run serves until ctx ends, then drains: new calls are refused, streams that
+// ask nothing end at once, and open calls go on for a while.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.close()
 	work, running := errgroup.WithContext(ctx)
+	work.Go(func() error {
+		<-running.Done()
+		close(s.service.stopping)
+		return nil
+	})
 	for _, g := range s.grpc {
 		work.Go(func() error {
 			err := g.server.Serve(g.Listener)
@@ -166,10 +188,15 @@ func (s *Server) Run(ctx context.Context) error {
 		})
 	}
 	work.Go(func() error { return s.watchHealth(running) })
-	if s.http != nil {
-		work.Go(func() error { return s.runHTTP(running) })
+	for _, h := range s.http {
+		work.Go(func() error { return h.run(running, s.cfg.Log) })
 	}
-	return work.Wait()
+	if s.certs != nil {
+		work.Go(func() error { return s.certs.Watch(running, s.cfg.Log, s.cfg.Events.CertificatesRead) })
+	}
+	err := work.Wait()
+	s.service.reading.Wait()
+	return err
 }
 
 func drain(srv *grpc.Server) {
@@ -178,44 +205,13 @@ func drain(srv *grpc.Server) {
 	srv.GracefulStop()
 }
 
-func (s *Server) runHTTP(ctx context.Context) error {
-	handler, err := rest(ctx, s.service, s.cfg.MaxBody, s.cfg.Admin)
-	if err != nil {
-		return err
-	}
-	srv := &http.Server{
-		Handler:        handler,
-		ReadTimeout:    readTime,
-		IdleTimeout:    idleTime,
-		MaxHeaderBytes: 64 << 10,
-		ErrorLog:       slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelWarn),
-	}
-	stopped := make(chan error, 1)
-	stop := context.AfterFunc(ctx, func() { stopped <- drainHTTP(ctx, srv) })
-	if err := srv.Serve(s.http); !errors.Is(err, http.ErrServerClosed) {
-		stop()
-		return fmt.Errorf("pdp.listen.http: %w", err)
-	}
-	return <-stopped
-}
-
-// drainHTTP waits for open requests, then ends those that go on.
-func drainHTTP(ctx context.Context, srv *http.Server) error {
-	limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTime)
-	defer cancel()
-	if err := srv.Shutdown(limit); err != nil {
-		return srv.Close()
-	}
-	return nil
-}
-
 func (s *Server) close() {
 	for _, g := range s.grpc {
 		g.server.Stop()
 		_ = g.Close()
 	}
-	if s.http != nil {
-		_ = s.http.Close()
+	for _, h := range s.http {
+		_ = h.Close()
 	}
 	s.envoy.Close()
 }

@@ -36,7 +36,7 @@ func TestEverywhereAtOnce(t *testing.T) {
 		t.Fatalf("listens on %q", at)
 	}
 	wantGranted(t, dial(t, "unix://"+socket, insecure.NewCredentials()), "a")
-	wantAnswered(t, dial(t, at[1], insecure.NewCredentials()))
+	wantAnswered(t, dial(t, at[1], insecure.NewCredentials()), "a")
 	if code, _ := call(t, http.MethodPost, at[2]+"/v1/check", restQuestion, nil); code != http.StatusOK {
 		t.Fatalf("REST: got %d", code)
 	}
@@ -69,7 +69,7 @@ func TestStoppedBeforeItBegan(t *testing.T) {
 func TestListenerLost(t *testing.T) {
 	for name, lose := range map[string]func(*Server){
 		"gRPC": func(s *Server) { _ = s.grpc[0].Close() },
-		"REST": func(s *Server) { _ = s.http.Close() },
+		"REST": func(s *Server) { _ = s.http[0].Close() },
 	} {
 		s, err := New(config(t, &engine{}, &configv1.PDPListen{Grpc: "127.0.0.1:0", Http: "127.0.0.1:0"}))
 		if err != nil {

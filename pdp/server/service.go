@@ -5,12 +5,16 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"sync"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/decision/wire"
+	"outrider.dev/outrider/pdp/peer"
 	decisionv1 "outrider.dev/outrider/proto/outrider/decision/v1"
 )
 
@@ -28,9 +32,14 @@ type Engine interface {
 type service struct {
 	decisionv1.UnimplementedDecisionServiceServer
 	engine    Engine
-	peers     peers
+	peers     *peer.List
 	operators operators
 	log       *slog.Logger
+	events    Events
+	quiet     quiet
+
+	stopping chan struct{}  // closed when the service stops
+	reading  sync.WaitGroup // goroutines that wait for messages; each ends with its stream
 }
 
 // refusal is a refusal that gRPC tells as its status and REST as a problem.
@@ -41,11 +50,22 @@ func (e refusal) Error() string { return e.cause.Error() }
 
 // GRPCStatus is where package status finds how gRPC tells it.
 func (e refusal) GRPCStatus() *status.Status {
-	return status.New(codes.Code(e.cause.Code.Status().GRPC), e.cause.Error())
+	s := status.New(codes.Code(e.cause.Code.Status().GRPC), e.cause.Error())
+	if e.cause.RetryAfter <= 0 {
+		return s
+	}
+	told, err := s.WithDetails(&errdetails.RetryInfo{RetryDelay: durationpb.New(e.cause.RetryAfter)})
+	if err != nil {
+		return s
+	}
+	return told
 }
 
 // Unwrap returns the refusal in the vocabulary's own form.
 func (e refusal) Unwrap() error { return e.cause }
+
+// errStopping ends a stream that asks nothing while the service stops.
+var errStopping = status.Error(codes.Unavailable, "the decision service stops: ask another one, or this one later")
 
 // asStatus turns an error into one with a gRPC status. Causes stay here.
 func asStatus(err error) error {
@@ -67,6 +87,8 @@ func (s *service) Check(ctx context.Context, m *decisionv1.CheckRequest) (*decis
 	if err != nil {
 		return nil, asStatus(err)
 	}
+	ctx, cancel := inTime(ctx, m.GetRequest())
+	defer cancel()
 	v, err := s.check(ctx, r)
 	if err != nil {
 		return nil, asStatus(err)
@@ -74,9 +96,29 @@ func (s *service) Check(ctx context.Context, m *decisionv1.CheckRequest) (*decis
 	return &decisionv1.CheckResponse{Verdict: ungranted(v)}, nil
 }
 
-// check has one question decided, whatever it came by.
+// check asks the engine, unless the peer may not ask for the caller.
 func (s *service) check(ctx context.Context, r *decision.Request) (*decision.Verdict, error) {
+	if reason := s.admit(ctx, &r.Caller); reason != nil {
+		return denied(r, reason), nil
+	}
 	return s.engine.Check(ctx, r)
+}
+
+// denied is the answer to a question that never came to the engine.
+func denied(r *decision.Request, reason *decision.Reason) *decision.Verdict {
+	v := &decision.Verdict{ID: r.ExchangeID, Effect: decision.Deny, Reason: *reason}
+	if !decision.ValidID(v.ID) {
+		v.ID = decision.NewID()
+	}
+	return v
+}
+
+// inTime bounds the answer to a question by what its asker says that it waits.
+func inTime(ctx context.Context, m *decisionv1.Request) (context.Context, context.CancelFunc) {
+	if t := m.GetTimeout(); t.IsValid() && t.AsDuration() > 0 {
+		return context.WithTimeout(ctx, t.AsDuration())
+	}
+	return ctx, func() {}
 }
 
 // ungranted returns the verdict for a program. Whoever asks without an exchange
@@ -97,6 +139,11 @@ func (s *service) FilterTools(ctx context.Context, m *decisionv1.FilterToolsRequ
 	if err != nil {
 		return nil, asStatus(err)
 	}
+	if reason := s.admit(ctx, &r.Caller); reason != nil {
+		return nil, asStatus(&decision.Error{Code: reason.Code, Message: reason.Message})
+	}
+	ctx, cancel := inTime(ctx, m.GetRequest())
+	defer cancel()
 	v, err := s.engine.FilterTools(ctx, r, tools)
 	if err != nil {
 		return nil, asStatus(err)
@@ -115,15 +162,17 @@ func (s *service) Settle(ctx context.Context, m *decisionv1.SettleRequest) (*dec
 // exchange is settled: without an outcome, as a disconnect.
 func (s *service) Exchange(stream decisionv1.DecisionService_ExchangeServer) error {
 	ctx := stream.Context()
-	first, err := stream.Recv()
+	ask, err := s.ask(stream)
 	if err != nil {
 		return err
 	}
-	r, err := wire.Request(first.GetAsk())
+	r, err := wire.Request(ask)
 	if err != nil {
 		return asStatus(err)
 	}
-	v, ex, err := s.open(ctx, r)
+	opening, cancel := inTime(ctx, ask)
+	v, ex, err := s.open(opening, r)
+	cancel()
 	if err != nil {
 		return asStatus(err)
 	}
@@ -139,10 +188,30 @@ func (s *service) Exchange(stream decisionv1.DecisionService_ExchangeServer) err
 	return accompany(ctx, stream, ex)
 }
 
+// ask waits for the question of an exchange. One that has not come when the
+// service stops is not waited for: streams may be opened ahead.
+func (s *service) ask(stream decisionv1.DecisionService_ExchangeServer) (*decisionv1.Request, error) {
+	type received struct {
+		m   *decisionv1.ExchangeRequest
+		err error
+	}
+	first := make(chan received, 1)
+	s.reading.Go(func() {
+		m, err := stream.Recv()
+		first <- received{m, err}
+	})
+	select {
+	case got := <-first:
+		return got.m.GetAsk(), got.err
+	case <-s.stopping:
+		return nil, errStopping
+	}
+}
+
 // open asks the engine, unless the peer may not speak for the agent.
 func (s *service) open(ctx context.Context, r *decision.Request) (*decision.Verdict, decision.Exchange, error) {
-	if reason := s.peers.refusal(ctx, r.Caller.Agent); reason != nil {
-		return &decision.Verdict{ID: r.ExchangeID, Effect: decision.Deny, Reason: *reason}, nil, nil
+	if reason := s.admitGrants(ctx, &r.Caller); reason != nil {
+		return denied(r, reason), nil, nil
 	}
 	return s.engine.Open(ctx, r)
 }

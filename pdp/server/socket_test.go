@@ -16,7 +16,7 @@ import (
 func TestOwnUserIsGranted(t *testing.T) {
 	_, conn := onSocket(t, &engine{})
 	wantGranted(t, conn, "devops-copilot")
-	wantAnswered(t, conn)
+	wantAnswered(t, conn, "a")
 }
 
 func TestPeersByUser(t *testing.T) {
@@ -46,11 +46,12 @@ func TestPeersByUser(t *testing.T) {
 			r, conn := onSocket(t, &engine{}, c.peers...)
 			for _, agent := range c.granted {
 				wantGranted(t, conn, agent)
+				wantAnswered(t, conn, agent)
 			}
 			for _, agent := range c.refused {
 				wantRefused(t, r, conn, agent)
+				wantUnanswered(t, conn, agent)
 			}
-			wantAnswered(t, conn)
 		})
 	}
 }

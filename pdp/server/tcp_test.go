@@ -43,7 +43,7 @@ func TestPlainTCPIsNeverGranted(t *testing.T) {
 			r, target := onTCP(t, nil, peers...)
 			conn := dial(t, target, insecure.NewCredentials())
 			wantRefused(t, r, conn, "a")
-			wantAnswered(t, conn)
+			wantAnswered(t, conn, "a")
 		})
 	}
 }
@@ -58,18 +58,18 @@ func TestAddressesRefused(t *testing.T) {
 		listen *configv1.PDPListen
 		says   []string
 	}{
-		"plain beyond loopback":         {&configv1.PDPListen{Grpc: "0.0.0.0:0"}, []string{"pdp.listen.grpc", "pdp.listen.tls"}},
-		"plain on every address":        {&configv1.PDPListen{Grpc: ":0"}, []string{"pdp.listen.grpc", "beyond loopback"}},
-		"plain on a name":               {&configv1.PDPListen{Grpc: "pdp.example:0"}, []string{"pdp.listen.grpc", "beyond loopback"}},
-		"a name that looks like it":     {&configv1.PDPListen{Grpc: "127.evil.example:0"}, []string{"pdp.listen.grpc", "beyond loopback"}},
-		"no clientCA beyond loopback":   {&configv1.PDPListen{Grpc: "0.0.0.0:0", Tls: noCA}, []string{"pdp.listen.tls.clientCA"}},
-		"REST beyond loopback":          {&configv1.PDPListen{Http: "0.0.0.0:0"}, []string{"pdp.listen.http", "beyond loopback"}},
-		"REST beyond loopback with TLS": {&configv1.PDPListen{Http: ":0", Tls: good}, []string{"pdp.listen.http", "beyond loopback"}},
-		"no certificate":                {&configv1.PDPListen{Grpc: "127.0.0.1:0", Tls: &configv1.TLS{Cert: absent, Key: good.GetKey()}}, []string{"pdp.listen.tls", absent}},
-		"another's key":                 {&configv1.PDPListen{Grpc: "127.0.0.1:0", Tls: &configv1.TLS{Cert: good.GetCert(), Key: noCA.GetKey()}}, []string{"pdp.listen.tls"}},
-		"no authority":                  {&configv1.PDPListen{Grpc: "127.0.0.1:0", Tls: &configv1.TLS{Cert: good.GetCert(), Key: good.GetKey(), ClientCa: absent}}, []string{"pdp.listen.tls.clientCA", absent}},
-		"an empty authority":            {&configv1.PDPListen{Grpc: "127.0.0.1:0", Tls: &configv1.TLS{Cert: good.GetCert(), Key: good.GetKey(), ClientCa: empty}}, []string{"pdp.listen.tls.clientCA", empty}},
-		"no address":                    {&configv1.PDPListen{Grpc: "localhost:no-port"}, []string{"pdp.listen.grpc"}},
+		"plain beyond loopback":       {&configv1.PDPListen{Grpc: "0.0.0.0:0"}, []string{"pdp.listen.grpc", "pdp.listen.tls"}},
+		"plain on every address":      {&configv1.PDPListen{Grpc: ":0"}, []string{"pdp.listen.grpc", "beyond loopback"}},
+		"plain on a name":             {&configv1.PDPListen{Grpc: "pdp.example:0"}, []string{"pdp.listen.grpc", "beyond loopback"}},
+		"a name that looks like it":   {&configv1.PDPListen{Grpc: "127.evil.example:0"}, []string{"pdp.listen.grpc", "beyond loopback"}},
+		"no clientCA beyond loopback": {&configv1.PDPListen{Grpc: "0.0.0.0:0", Tls: noCA}, []string{"pdp.listen.tls.clientCA"}},
+		"REST beyond loopback":        {&configv1.PDPListen{Http: "0.0.0.0:0"}, []string{"pdp.listen.http", "beyond loopback"}},
+		"REST that asks nobody":       {&configv1.PDPListen{Http: ":0", Tls: noCA}, []string{"pdp.listen.http", "beyond loopback", "peers with keys"}},
+		"no certificate":              {&configv1.PDPListen{Grpc: "127.0.0.1:0", Tls: &configv1.TLS{Cert: absent, Key: good.GetKey()}}, []string{"pdp.listen.tls", absent}},
+		"another's key":               {&configv1.PDPListen{Grpc: "127.0.0.1:0", Tls: &configv1.TLS{Cert: good.GetCert(), Key: noCA.GetKey()}}, []string{"pdp.listen.tls"}},
+		"no authority":                {&configv1.PDPListen{Grpc: "127.0.0.1:0", Tls: &configv1.TLS{Cert: good.GetCert(), Key: good.GetKey(), ClientCa: absent}}, []string{"pdp.listen.tls.clientCA", absent}},
+		"an empty authority":          {&configv1.PDPListen{Grpc: "127.0.0.1:0", Tls: &configv1.TLS{Cert: good.GetCert(), Key: good.GetKey(), ClientCa: empty}}, []string{"pdp.listen.tls.clientCA", empty}},
+		"no address":                  {&configv1.PDPListen{Grpc: "localhost:no-port"}, []string{"pdp.listen.grpc"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, err := New(config(t, &engine{}, c.listen))
@@ -142,7 +142,10 @@ func TestPeersByCertificate(t *testing.T) {
 	}
 	t.Run("no name", func(t *testing.T) { wantRefused(t, r, dial(t, target, ca.client(t, ca)), "a") })
 	t.Run("one of two names", func(t *testing.T) {
-		wantGranted(t, dial(t, target, ca.client(t, ca, "spiffe://corp/other", "spiffe://corp/ns/dev/sa/bot")), "a")
+		wantRefused(t, r, dial(t, target, ca.client(t, ca, "spiffe://corp/other", "spiffe://corp/ns/dev/sa/bot")), "a")
+	})
+	t.Run("a second URI", func(t *testing.T) {
+		wantRefused(t, r, dial(t, target, ca.client(t, ca, "spiffe://corp/ns/dev/sa/bot", "https://corp/bot")), "a")
 	})
 }
 
@@ -161,7 +164,7 @@ func TestTLSWithoutClientCA(t *testing.T) {
 	for _, creds := range []credentials.TransportCredentials{ca.client(t, nil), ca.client(t, ca, "spiffe://corp/a")} {
 		conn := dial(t, target, creds)
 		wantRefused(t, r, conn, "a")
-		wantAnswered(t, conn)
+		wantAnswered(t, conn, "a")
 	}
 }
 
@@ -213,24 +216,31 @@ func wantNoConnection(t *testing.T, conn *grpc.ClientConn) {
 func TestRotation(t *testing.T) {
 	ca, next := newAuthority(t), newAuthority(t)
 	files := ca.files(t, ca)
-	_, target := onTCP(t, files, &configv1.Peer{Spiffe: "*", Agents: []string{"*"}})
+	r, target := onTCP(t, files, &configv1.Peer{Spiffe: "*", Agents: []string{"*"}})
 	before := serial(t, target, ca)
 	old := dial(t, target, ca.client(t, ca, "spiffe://corp/a"))
 	wantGranted(t, old, "a")
 
 	ca.rotate(t, files)
-	if serial(t, target, ca) == before {
-		t.Error("a rotated certificate is not in use")
-	}
+	eventually(t, "a rotated certificate is in use", func() bool { return serial(t, target, ca) != before })
 	write(t, files.GetClientCa(), next.pem)
+	eventually(t, "a rotated authority is believed", func() bool { return r.engine.events.taken.Load() == 2 })
 	wantNoConnection(t, dial(t, target, ca.client(t, ca, "spiffe://corp/a")))
 	wantGranted(t, dial(t, target, ca.client(t, next, "spiffe://corp/a")), "a")
 	wantGranted(t, old, "a") // a connection that was proven goes on
 
 	write(t, files.GetClientCa(), []byte("half a file"))
-	wantNoConnection(t, dial(t, target, ca.client(t, next, "spiffe://corp/a")))
-	write(t, files.GetClientCa(), next.pem)
-	wantGranted(t, dial(t, target, ca.client(t, next, "spiffe://corp/a")), "a")
+	eventually(t, "half a file is told of", func() bool { return r.engine.events.bad.Load() == 1 })
+	wantGranted(t, dial(t, target, ca.client(t, next, "spiffe://corp/a")), "a") // by what was good
+}
+
+func eventually(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for began := time.Now(); !done(); time.Sleep(10 * time.Millisecond) {
+		if time.Since(began) > patience {
+			t.Fatalf("it did not happen that %s", what)
+		}
+	}
 }
 
 // serial is the number of the certificate that the server shows now.

@@ -2,73 +2,56 @@ package server
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
-	"net"
-	"os"
+	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/keepalive"
 
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/listen"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 )
 
-// tcpCredentials returns what a TCP listener demands. Without TLS it may only
+const (
+	// connectionAge is how long a connection of mutual TLS takes new calls, so
+	// that each peer proves itself anew from time to time.
+	connectionAge = 30 * time.Minute
+	// shakeTime bounds a handshake.
+	shakeTime = 10 * time.Second
+)
+
+// certificates reads the files of the TLS listeners, nil where there are none.
+func certificates(files *configv1.TLS) (*listen.Certificates, error) {
+	if files == nil {
+		return nil, nil
+	}
+	return listen.NewCertificates(listen.Files{
+		Field: "pdp.listen.tls", Cert: files.GetCert(), Key: files.GetKey(), ClientCA: files.GetClientCa(),
+	})
+}
+
+// overTCP returns what a TCP listener of gRPC demands. Without TLS it may only
 // stand on loopback, and its peers are not authenticated: they receive no
 // grants.
-func tcpCredentials(addr string, files *configv1.TLS) (credentials.TransportCredentials, error) {
-	if files == nil {
-		if !decision.LoopbackHost(addr) {
-			return nil, fmt.Errorf("pdp.listen.grpc: %s is beyond loopback: give pdp.listen.tls with cert, key and clientCA", addr)
-		}
-		return insecure.NewCredentials(), nil
-	}
-	if files.GetClientCa() == "" && !decision.LoopbackHost(addr) {
+func (s *Server) overTCP(addr string) ([]grpc.ServerOption, error) {
+	beyond := !decision.LoopbackHost(addr)
+	switch {
+	case s.certs == nil && beyond:
+		return nil, fmt.Errorf("pdp.listen.grpc: %s is beyond loopback: give pdp.listen.tls with cert, key and clientCA", addr)
+	case s.certs == nil:
+		return []grpc.ServerOption{grpc.Creds(insecure.NewCredentials()), alive(0)}, nil
+	case beyond && s.cfg.Listen.GetTls().GetClientCa() == "":
 		return nil, fmt.Errorf("pdp.listen.grpc: %s is beyond loopback: give pdp.listen.tls.clientCA", addr)
 	}
-	if _, err := loadTLS(files); err != nil {
-		return nil, err
-	}
-	return credentials.NewTLS(&tls.Config{
-		MinVersion:         tls.VersionTLS13,
-		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return loadTLS(files) },
-	}), nil
+	creds := credentials.NewTLS(s.certs.Config(tls.RequireAndVerifyClientCert))
+	return []grpc.ServerOption{grpc.Creds(creds), grpc.ConnectionTimeout(shakeTime), alive(connectionAge)}, nil
 }
 
-// loadTLS reads the files at every handshake: handshakes are rare, and a
-// rotated certificate or authority is in use from the next one on.
-func loadTLS(files *configv1.TLS) (*tls.Config, error) {
-	pair, err := tls.LoadX509KeyPair(files.GetCert(), files.GetKey())
-	if err != nil {
-		return nil, fmt.Errorf("pdp.listen.tls: %w", err)
-	}
-	cfg := &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}}
-	if ca := files.GetClientCa(); ca != "" {
-		if cfg.ClientCAs, err = loadPool(ca); err != nil {
-			return nil, err
-		}
-		cfg.ClientAuth = tls.RequireAndVerifyClientCert
-	}
-	return cfg, nil
-}
-
-func loadPool(file string) (*x509.CertPool, error) {
-	pem, err := os.ReadFile(file) //nolint:gosec // a path of the operator's configuration
-	if err != nil {
-		return nil, fmt.Errorf("pdp.listen.tls.clientCA: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("pdp.listen.tls.clientCA: %s holds no certificate", file)
-	}
-	return pool, nil
-}
-
-func listenLoopback(addr string) (net.Listener, error) {
-	if !decision.LoopbackHost(addr) {
-		return nil, fmt.Errorf("pdp.listen.http: %s is beyond loopback, and REST asks nobody who they are: listen on 127.0.0.1", addr)
-	}
-	return listen.Listen("pdp.listen.http", addr)
+// alive asks silent peers whether they are still there, and lets a connection
+// take new calls up to an age; 0: any.
+func alive(age time.Duration) grpc.ServerOption {
+	return grpc.KeepaliveParams(keepalive.ServerParameters{Time: aliveTime, Timeout: aliveTimeout, MaxConnectionAge: age})
 }

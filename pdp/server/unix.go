@@ -7,24 +7,11 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"strconv"
 	"syscall"
 	"time"
 
 	"google.golang.org/grpc/credentials"
 )
-
-// unixPeer is what the kernel says of the process at the other end.
-type unixPeer struct {
-	credentials.CommonAuthInfo
-	uid uint32
-}
-
-// String names the peer.
-func (p unixPeer) String() string { return "uid:" + strconv.FormatUint(uint64(p.uid), 10) }
-
-// AuthType implements credentials.AuthInfo.
-func (unixPeer) AuthType() string { return "unix" }
 
 // unixCredentials authenticates peers of a unix socket by the kernel's word.
 // The bytes travel as they are: they never leave the machine.
@@ -38,11 +25,11 @@ func (unixCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.Aut
 	if !ok {
 		return nil, nil, errors.New("not a unix socket")
 	}
-	uid, err := peerUID(sock)
+	id, err := peerOf(sock)
 	if err != nil {
 		return nil, nil, err
 	}
-	return conn, unixPeer{CommonAuthInfo: credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity}, uid: uid}, nil
+	return conn, authenticated{credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity}, id, "unix"}, nil
 }
 
 // ClientHandshake implements credentials.TransportCredentials; the server

@@ -5,13 +5,15 @@ import (
 	"net"
 
 	"golang.org/x/sys/unix"
+
+	"outrider.dev/outrider/pdp/peer"
 )
 
-// peerUID asks the kernel for the user of the process at the other end.
-func peerUID(conn *net.UnixConn) (uint32, error) {
+// peerOf asks the kernel who runs the process at the other end.
+func peerOf(conn *net.UnixConn) (peer.Identity, error) {
 	raw, err := conn.SyscallConn()
 	if err != nil {
-		return 0, fmt.Errorf("unix peer: %w", err)
+		return peer.Identity{}, fmt.Errorf("unix peer: %w", err)
 	}
 	var cred *unix.Ucred
 	var sockErr error
@@ -19,10 +21,10 @@ func peerUID(conn *net.UnixConn) (uint32, error) {
 		cred, sockErr = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
 	})
 	if err != nil {
-		return 0, fmt.Errorf("unix peer: %w", err)
+		return peer.Identity{}, fmt.Errorf("unix peer: %w", err)
 	}
 	if sockErr != nil {
-		return 0, fmt.Errorf("unix peer: %w", sockErr)
+		return peer.Identity{}, fmt.Errorf("unix peer: %w", sockErr)
 	}
-	return cred.Uid, nil
+	return peer.User(cred.Uid, cred.Gid, cred.Pid), nil
 }

@@ -21,7 +21,7 @@ const writeGrace = 10 * time.Second
 type Config struct {
 	Gate     *gate.Gate
 	Sender   *upstream.Sender
-	Agent    decision.Caller // who this data plane speaks for; without a bearer
+	Agent    func(*http.Request) decision.Caller // whom the call is for; without a bearer
 	Limits   strictjson.Limits
 	Deadline time.Duration // of a whole call, from first to last byte
 	Log      *slog.Logger
@@ -53,7 +53,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{service: s, w: w, r: r, ctx: ctx}
 	x.in = inbound.New(&inbound.Request{
 		Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Header: r.Header, Source: r.RemoteAddr,
-	}, s.Agent, decision.FullFace())
+	}, s.Agent(r), decision.FullFace())
 	x.ask = &x.in.Ask
 	w.Header().Set(decision.IDHeader, x.ask.ExchangeID)
 	// An agent that stops reading must not hold the call for ever.

@@ -184,7 +184,7 @@ func newRoad(t *testing.T, p *pdp) *road {
 	t.Cleanup(sender.Close)
 	mux := http.NewServeMux()
 	llm.Mount(mux, llm.Config{
-		Gate: g, Sender: sender, Agent: decision.Caller{Agent: "tester"},
+		Gate: g, Sender: sender, Agent: func(*http.Request) decision.Caller { return decision.Caller{Agent: "tester"} },
 		Limits: strictjson.Limits{Bytes: 1 << 20, Depth: 32}, Deadline: time.Minute, Log: log,
 	})
 	r := &road{Server: httptest.NewServer(mux), pdp: p}

@@ -56,7 +56,7 @@ func FuzzCall(f *testing.F) {
 			sender.kind = "application/json"
 		}
 		mux := http.NewServeMux()
-		mcp.Mount(mux, mcp.Config{Gate: g, Sender: sender, Limits: strictjson.Limits{Bytes: 1 << 16, Depth: 32}, Log: log})
+		mcp.Mount(mux, mcp.Config{Gate: g, Sender: sender, Agent: func(*http.Request) decision.Caller { return decision.Caller{} }, Limits: strictjson.Limits{Bytes: 1 << 16, Depth: 32}, Log: log})
 		w := httptest.NewRecorder()
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/mcp", bytes.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")

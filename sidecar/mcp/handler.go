@@ -27,9 +27,9 @@ type Sender interface {
 type Config struct {
 	Gate     *gate.Gate
 	Sender   Sender
-	Agent    decision.Caller   // who this data plane speaks for; without a bearer
-	Limits   strictjson.Limits // of one message, either way
-	Deadline time.Duration     // of a whole call, from first to last byte; 0: five minutes
+	Agent    func(*http.Request) decision.Caller // whom the call is for; without a bearer
+	Limits   strictjson.Limits                   // of one message, either way
+	Deadline time.Duration                       // of a whole call, from first to last byte; 0: five minutes
 	Log      *slog.Logger
 	Version  string // of this build, told where several servers answer as one
 }
@@ -78,7 +78,7 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{service: s, w: w, r: r, ctx: ctx, conn: http.NewResponseController(w)}
 	x.in = inbound.New(&inbound.Request{
 		Method: r.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Header: r.Header, Source: r.RemoteAddr,
-	}, s.Agent, decision.FullFace())
+	}, s.Agent(r), decision.FullFace())
 	x.ask = &x.in.Ask
 	w.Header().Set(decision.IDHeader, x.ask.ExchangeID)
 	// An agent that stops reading must not hold the call. The server resets

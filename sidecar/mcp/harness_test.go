@@ -190,7 +190,7 @@ func sidecarOn(t *testing.T, p *pdp, tune ...func(*mcp.Config)) *httptest.Server
 	}
 	sender := upstream.NewSender(time.Minute)
 	cfg := mcp.Config{
-		Gate: g, Sender: sender, Agent: decision.Caller{Agent: "bot", Namespace: "prod"},
+		Gate: g, Sender: sender, Agent: func(*http.Request) decision.Caller { return decision.Caller{Agent: "bot", Namespace: "prod"} },
 		Limits: strictjson.Limits{Bytes: 1 << 20, Depth: 64}, Log: log, Version: "1.2.3",
 	}
 	for _, f := range tune {

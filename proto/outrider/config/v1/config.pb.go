@@ -569,7 +569,7 @@ func (x *Listen) GetTls() *TLS {
 	return nil
 }
 
-// TLS names PEM files, read again when they change.
+// TLS names PEM files. They are read again when they change; while they are no good, what was good stays.
 type TLS struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Certificate chain.
@@ -1166,7 +1166,7 @@ type PDPListen struct {
 	// readiness only for peers that show a certificate or a key.
 	Http string `protobuf:"bytes,3,opt,name=http,proto3" json:"http,omitempty"`
 	// Certificates of the gRPC listener, and of the REST listener beyond loopback. With clientCA every
-	// peer must show a certificate, except by REST where peers have keys.
+	// peer must show a certificate; by REST the key of a peer will do.
 	Tls *TLS `protobuf:"bytes,4,opt,name=tls,proto3" json:"tls,omitempty"`
 	// Health, readiness and metrics alone, for probes and collectors: nobody is asked who they are.
 	Admin         string `protobuf:"bytes,5,opt,name=admin,proto3" json:"admin,omitempty"`
@@ -2082,11 +2082,11 @@ const file_outrider_config_v1_config_proto_rawDesc = "" +
 	"\x0fservice_account\x18\x04 \x01(\tR\x0eserviceAccount\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xdd\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x8b\x01\n" +
 	"\x06Listen\x12*\n" +
 	"\x05agent\x18\x01 \x01(\tB\x14\xea\xe0\x18\x10:\x0e127.0.0.1:4000R\x05agent\x12*\n" +
-	"\x05admin\x18\x02 \x01(\tB\x14\xea\xe0\x18\x10:\x0e127.0.0.1:4001R\x05admin\x12{\n" +
-	"\x03tls\x18\x03 \x01(\v2\x17.outrider.config.v1.TLSBP\xea\xe0\x18L\"Jthe shared gateway placement is not part of this build; listen on loopbackR\x03tls\"X\n" +
+	"\x05admin\x18\x02 \x01(\tB\x14\xea\xe0\x18\x10:\x0e127.0.0.1:4001R\x05admin\x12)\n" +
+	"\x03tls\x18\x03 \x01(\v2\x17.outrider.config.v1.TLSR\x03tls\"X\n" +
 	"\x03TLS\x12\x1a\n" +
 	"\x04cert\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04cert\x12\x18\n" +
 	"\x03key\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x03key\x12\x1b\n" +
@@ -2127,22 +2127,22 @@ const file_outrider_config_v1_config_proto_rawDesc = "" +
 	"\x03url\x18\x01 \x01(\tB\f\xea\xe0\x18\b2\x06sourceR\x03url\x12 \n" +
 	"\x04file\x18\x02 \x01(\tB\f\xea\xe0\x18\b2\x06sourceR\x04file\x12\x0e\n" +
 	"\x02ca\x18\x03 \x01(\tR\x02ca\x12\x14\n" +
-	"\x05token\x18\x04 \x01(\tR\x05token\"\xbd\x01\n" +
+	"\x05token\x18\x04 \x01(\tR\x05token\"\x8c\x01\n" +
 	"\tPDPListen\x12\x12\n" +
 	"\x04grpc\x18\x01 \x01(\tR\x04grpc\x12\x16\n" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04http\x18\x03 \x01(\tR\x04http\x12)\n" +
-	"\x03tls\x18\x04 \x01(\v2\x17.outrider.config.v1.TLSR\x03tls\x12E\n" +
-	"\x05admin\x18\x05 \x01(\tB/\xea\xe0\x18+\")this build serves them at pdp.listen.httpR\x05admin\"\xc7\x04\n" +
+	"\x03tls\x18\x04 \x01(\v2\x17.outrider.config.v1.TLSR\x03tls\x12\x14\n" +
+	"\x05admin\x18\x05 \x01(\tR\x05admin\"\xac\x03\n" +
 	"\x04Peer\x12 \n" +
 	"\x03uid\x18\x01 \x01(\rB\t\xea\xe0\x18\x052\x03whoH\x00R\x03uid\x88\x01\x01\x12!\n" +
 	"\x06spiffe\x18\x02 \x01(\tB\t\xea\xe0\x18\x052\x03whoR\x06spiffe\x12\x1e\n" +
-	"\x06agents\x18\x03 \x03(\tB\x06\xea\xe0\x18\x02\x10\x01R\x06agents\x12g\n" +
-	"\x03key\x18\x04 \x01(\v2\x1d.outrider.config.v1.KeySourceB6\xea\xe0\x182\"+REST asks nobody who they are in this build2\x03whoR\x03key\x12W\n" +
+	"\x06agents\x18\x03 \x03(\tB\x06\xea\xe0\x18\x02\x10\x01R\x06agents\x12:\n" +
+	"\x03key\x18\x04 \x01(\v2\x1d.outrider.config.v1.KeySourceB\t\xea\xe0\x18\x052\x03whoR\x03key\x12\x1e\n" +
 	"\n" +
-	"namespaces\x18\x05 \x03(\tB7\xea\xe0\x183\"1namespaces of peers are not checked in this buildR\n" +
-	"namespaces\x12q\n" +
-	"\x06labels\x18\x06 \x03(\v2$.outrider.config.v1.Peer.LabelsEntryB3\xea\xe0\x18/\"-labels of peers are not checked in this buildR\x06labels\x12b\n" +
+	"namespaces\x18\x05 \x03(\tR\n" +
+	"namespaces\x12<\n" +
+	"\x06labels\x18\x06 \x03(\v2$.outrider.config.v1.Peer.LabelsEntryR\x06labels\x12b\n" +
 	"\x0fservice_account\x18\b \x01(\tB9\xea\xe0\x185\".tokens of workloads are not read in this build2\x03whoR\x0eserviceAccount\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
