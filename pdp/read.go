@@ -1,6 +1,9 @@
 package pdp
 
 import (
+	"cmp"
+	"slices"
+
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect"
 	"outrider.dev/outrider/dialect/mcp"
@@ -12,8 +15,11 @@ import (
 // the body says then replaces what the program said of it.
 func (c *call) read() error {
 	b := &c.req.Body
-	if len(b.Raw) == 0 || len(b.Segments) > 0 {
+	switch {
+	case len(b.Segments) > 0:
 		return nil
+	case len(b.Raw) == 0:
+		return c.readArguments()
 	}
 	if b.Dialect != mcp.Dialect {
 		return c.state.readLLM(c.req)
@@ -30,6 +36,38 @@ func (c *call) read() error {
 		tool.Name = m.Tool
 	}
 	c.req.Tool = tool
+	return nil
+}
+
+// readArguments reads the arguments of a program that sent them without a body,
+// as strictly as those in one, so that guards read their texts. The program has
+// no body in which an edit could be made. Of an LLM call without a body nobody
+// knows the texts.
+func (c *call) readArguments() error {
+	r := c.req
+	if r.Surface == decision.LLM {
+		r.Unseen = r.Unseen || r.Method != openai.OperationModels
+		return nil
+	}
+	if r.Method != mcp.MethodToolsCall || len(r.Tool.Args) == 0 {
+		return nil
+	}
+	alone, err := strictjson.Parse(r.Tool.Args, c.state.Limits) // nothing may follow them
+	if err != nil {
+		return err
+	}
+	alone.Free()
+	name := cmp.Or(r.Tool.Name, r.Tool.Exposed)
+	raw := slices.Concat([]byte(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":`), jsonString(name), []byte(`,"arguments":`), r.Tool.Args, []byte(`}}`))
+	m, err := mcp.Read(raw, nil, c.state.Limits)
+	if err != nil {
+		return err
+	}
+	r.Face.Edits = false
+	for _, s := range m.Segments {
+		s.Text, s.Start, s.End = string(dialect.Text(raw, s)), 0, 0
+		r.Body.Segments = append(r.Body.Segments, s)
+	}
 	return nil
 }
 
