@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -24,7 +25,7 @@ import (
 )
 
 // commands are all that images are made of.
-var commands = []string{"outrider", "outrider-pdp", "outrider-sidecar"}
+var commands = []string{"outrider", "outrider-injector", "outrider-pdp", "outrider-sidecar"}
 
 // built makes the images once for all tests, as `make images` does, and with them the
 // image of the agent.
@@ -33,7 +34,7 @@ var built = sync.OnceValue(func() error {
 	for _, c := range commands {
 		packages = append(packages, "./cmd/"+c)
 	}
-	return makeImages(imagesDir, "linux/amd64,linux/arm64", packages...)
+	return makeImages(filepath.Join(workDir, "images"), "linux/amd64,linux/arm64", packages...)
 })
 
 // makeImages runs the tool that makes images.
@@ -51,7 +52,7 @@ func images(t *testing.T) string {
 	if err := built(); err != nil {
 		t.Fatal(err)
 	}
-	return imagesDir
+	return filepath.Join(workDir, "images")
 }
 
 // ociConfig is what these tests read of an image's configuration.
@@ -154,23 +155,40 @@ func (a ociArchive) instance(t *testing.T, d ociDescriptor) (ociConfig, map[stri
 	return cfg, all
 }
 
+// openArchive reads the image of a command and the descriptors of its platforms.
+func openArchive(t *testing.T, command string) (ociArchive, []ociDescriptor) {
+	t.Helper()
+	files, err := unpack(strings.NewReader(read(t, filepath.Join(images(t), command+".tar"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	archive := ociArchive(files)
+	var top, platforms ociManifest
+	archive.read(t, archive["index.json"].data, &top)
+	archive.read(t, archive.blob(t, top.Manifests[0]), &platforms)
+	return archive, platforms.Manifests
+}
+
+// commandOf takes the binary for this machine out of its image.
+func commandOf(t *testing.T, command string) []byte {
+	t.Helper()
+	archive, platforms := openArchive(t, command)
+	for _, d := range platforms {
+		if d.Platform.Architecture == runtime.GOARCH {
+			_, files := archive.instance(t, d)
+			return files[command].data
+		}
+	}
+	t.Fatalf("no image of %s for %s", command, runtime.GOARCH)
+	return nil
+}
+
 func TestImages(t *testing.T) {
 	for _, command := range commands {
 		t.Run(command, func(t *testing.T) {
-			data, err := os.ReadFile(filepath.Join(images(t), command+".tar"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			files, err := unpack(bytes.NewReader(data))
-			if err != nil {
-				t.Fatal(err)
-			}
-			archive := ociArchive(files)
-			var top, platforms ociManifest
-			archive.read(t, archive["index.json"].data, &top)
-			archive.read(t, archive.blob(t, top.Manifests[0]), &platforms)
+			archive, platforms := openArchive(t, command)
 			var found []string
-			for _, d := range platforms.Manifests {
+			for _, d := range platforms {
 				cfg, files := archive.instance(t, d)
 				found = append(found, d.Platform.Architecture)
 				if cfg.Architecture != d.Platform.Architecture || cfg.OS != "linux" {

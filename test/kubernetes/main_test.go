@@ -6,17 +6,20 @@ import (
 	"testing"
 )
 
-// imagesDir is where the images lie that all tests share.
-var imagesDir string
+// workDir holds what all tests share: images, the cluster, podman's storage.
+var workDir string
 
 func TestMain(m *testing.M) {
-	dir, err := os.MkdirTemp("", "outrider-images")
+	dir, err := os.MkdirTemp("", "outrider-kubernetes")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	imagesDir = dir
+	workDir = dir
 	code := m.Run()
+	if started != nil {
+		started.stop()
+	}
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }
