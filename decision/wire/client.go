@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"outrider.dev/outrider/decision"
 	decisionv1 "outrider.dev/outrider/proto/outrider/decision/v1"
@@ -62,7 +64,11 @@ func (c *Client) Open(ctx context.Context, r *decision.Request) (*decision.Verdi
 	if err != nil {
 		return nil, nil, err
 	}
-	ask := &decisionv1.ExchangeRequest{Message: &decisionv1.ExchangeRequest_Ask{Ask: RequestProto(r)}}
+	question := RequestProto(r)
+	if deadline, ok := ctx.Deadline(); ok { // the stream outlives it, so that gRPC does not tell it
+		question.Timeout = durationpb.New(max(time.Until(deadline), time.Nanosecond))
+	}
+	ask := &decisionv1.ExchangeRequest{Message: &decisionv1.ExchangeRequest_Ask{Ask: question}}
 	resp, err := e.roundTrip(ctx, ask)
 	if err != nil {
 		return nil, nil, err
