@@ -18,7 +18,7 @@ func (c *call) read() error {
 	switch {
 	case len(b.Segments) > 0:
 		return nil
-	case len(b.Raw) == 0:
+	case len(b.Raw) == 0 && (b.Dialect == "" || c.req.Unseen || c.req.Method == openai.OperationModels):
 		return c.readArguments()
 	}
 	if b.Dialect != mcp.Dialect {
@@ -125,6 +125,9 @@ func (s *state) readMCP(r *decision.Request) (*mcp.Message, error) {
 	m, err := mcp.Read(r.Body.Raw, nil, s.Limits)
 	if err != nil {
 		return nil, err
+	}
+	if m.Kind == mcp.Response {
+		return nil, decision.Refuse(decision.CodeBodyInvalid, "responses are not judged: no server can ask the agent")
 	}
 	r.Surface, r.Method = decision.MCP, m.Method.Name
 	r.Body.Segments = m.Segments

@@ -35,7 +35,7 @@ func (c *Call) Accept() error {
 			return err
 		}
 	}
-	c.Ask.Caller.Bearer = bearer(c.in.Header)
+	c.Ask.Caller.Bearer = Bearer(c.in.Header)
 	c.Ask.HTTP = decision.HTTP{Method: c.in.Method, Path: c.in.Path, Headers: Readable(c.Ask.Surface, c.in.Header)}
 	return nil
 }
@@ -111,9 +111,9 @@ func credentialNames() []string {
 	return []string{"access_token", "token", "id_token", "bearer", "authorization", "jwt", "api_key", "apikey", "api-key", "key"}
 }
 
-// bearer returns the credential of an Authorization header, nil when there is
+// Bearer returns the credential of an Authorization header, nil when there is
 // none. The scheme is not case-sensitive (RFC 9110 section 11.1).
-func bearer(h http.Header) decision.Secret {
+func Bearer(h http.Header) decision.Secret {
 	scheme, value, found := strings.Cut(h.Get("Authorization"), " ")
 	value = strings.TrimSpace(value)
 	if !found || value == "" || !strings.EqualFold(scheme, "Bearer") {

@@ -118,7 +118,7 @@ func TestBearer(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := http.Header{"Authorization": c.lines}
-			got := bearer(h)
+			got := Bearer(h)
 			if string(got) != c.want {
 				t.Fatalf("got %q, want %q", []byte(got), c.want)
 			}

@@ -44,16 +44,19 @@ func decided(v *decision.Verdict) Decision {
 	return denied(reason, v.ID, v.Policy)
 }
 
-// denied words a denial: the policy's own words for users, where it may be told
-// at all, and what decided for operators.
+// denied words a denial: for users as on the road, where a tool that the caller
+// may not know of is unknown, and for operators with what decided.
 func denied(reason decision.Reason, id, policy string) Decision {
-	status := strconv.Itoa(httpStatus(reason.Code))
-	user := reason.Code.Status().Summary
-	if reason.Message != "" && !reason.Hidden {
-		user = reason.Message
+	code, user := reason.Code, reason.Message
+	if reason.Hidden {
+		code, user, reason.NeededScopes = decision.CodeToolUnknown, "", nil
 	}
+	if user == "" {
+		user = code.Status().Summary
+	}
+	status := strconv.Itoa(httpStatus(code))
 	return Decision{Context: &Context{
-		ID: id, Reason: reason.Code,
+		ID: id, Reason: code,
 		ReasonAdmin:  map[string]string{status: admin(reason, policy)},
 		ReasonUser:   map[string]string{status: user},
 		NeededScopes: reason.NeededScopes,

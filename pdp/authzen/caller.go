@@ -1,9 +1,11 @@
 package authzen
 
 import (
+	"net/http"
 	"strings"
 
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect/inbound"
 	"outrider.dev/outrider/strictjson"
 )
 
@@ -85,8 +87,11 @@ func texts(v strictjson.Value, name string) (map[string]string, error) {
 // the context, among the subject's properties, or in the Authorization header
 // of the request that the asker received. Two different ones are none.
 func (q *question) token() (decision.Secret, error) {
-	var found string
-	for _, v := range []strictjson.Value{q.context.Get("token"), q.subject.properties.Get("token"), q.authorization()} {
+	found, err := q.authorization()
+	if err != nil {
+		return nil, err
+	}
+	for _, v := range []strictjson.Value{q.context.Get("token"), q.subject.properties.Get("token")} {
 		if v.Kind() <= strictjson.Null {
 			continue
 		}
@@ -94,11 +99,10 @@ func (q *question) token() (decision.Secret, error) {
 		if !ok || len(text) == 0 {
 			return nil, malformed("the token must be a text")
 		}
-		bare := bearer(string(text))
-		if found != "" && bare != found {
+		if found != "" && string(text) != found {
 			return nil, malformed("the question holds two different tokens: send one, as context.token")
 		}
-		found = bare
+		found = string(text)
 	}
 	if found == "" {
 		return nil, nil
@@ -106,21 +110,19 @@ func (q *question) token() (decision.Secret, error) {
 	return decision.Secret(found), nil
 }
 
-// bearer strips the scheme of an Authorization header.
-func bearer(text string) string {
-	const scheme = "bearer "
-	if len(text) > len(scheme) && strings.EqualFold(text[:len(scheme)], scheme) {
-		return strings.TrimSpace(text[len(scheme):])
-	}
-	return text
-}
-
-// authorization is the header of that name among those of the context.
-func (q *question) authorization() strictjson.Value {
+// authorization is the token in the header of that name among those of the
+// context, nil where there is none.
+func (q *question) authorization() (string, error) {
+	h := http.Header{}
 	for name, value := range q.context.Get("headers").Members() {
-		if text, _ := name.Text(); strings.EqualFold(string(text), "authorization") {
-			return value
+		if text, _ := name.Text(); !strings.EqualFold(string(text), "authorization") {
+			continue
 		}
+		text, ok := value.Text()
+		if !ok {
+			return "", malformed("context.headers.authorization must be a text")
+		}
+		h.Add("Authorization", string(text))
 	}
-	return strictjson.Value{}
+	return string([]byte(inbound.Bearer(h))), nil
 }

@@ -158,6 +158,7 @@ func TestDecisions(t *testing.T) {
 		`{"decision":true,"context":{"id":"exchange-1"}}`: {Effect: decision.Allow, Policy: "p"},
 		`{"decision":false,"context":{"id":"exchange-1","reason":"denied_by_rule","reason_admin":{"403":"denied_by_rule: policy p: rule r: Ask."},"reason_user":{"403":"Ask."}}}`:            {Policy: "p", Reason: decision.Reason{Code: decision.CodeDeniedByRule, Rule: "r", Message: "Ask."}},
 		`{"decision":false,"context":{"id":"exchange-1","reason":"tool_unknown","reason_admin":{"404":"tool_unknown: rule r: no"},"reason_user":{"404":"Unknown tool"}}}`:                    {Reason: decision.Reason{Code: decision.CodeToolUnknown, Rule: "r", Message: "no", Hidden: true}},
+		`{"decision":false,"context":{"id":"exchange-1","reason":"tool_unknown","reason_admin":{"404":"denied_by_rule: rule r: no"},"reason_user":{"404":"Unknown tool"}}}`:                  {Reason: decision.Reason{Code: decision.CodeDeniedByRule, Rule: "r", Message: "no", NeededScopes: []string{"a"}, Hidden: true}},
 		`{"decision":false,"context":{"id":"exchange-1","reason":"rate_limited","reason_admin":{"429":"rate_limited"},"reason_user":{"429":"A limit is reached"},"retry_after":2}}`:          {Reason: decision.Reason{Code: decision.CodeRateLimited, RetryAfter: 1100 * time.Millisecond}},
 		`{"decision":false,"context":{"id":"exchange-1","reason":"not_allowed","reason_admin":{"403":"not_allowed"},"reason_user":{"403":"No rule allows the call"},"needed_scopes":["a"]}}`: {Reason: decision.Reason{Code: decision.CodeNotAllowed, NeededScopes: []string{"a"}}},
 	} {

@@ -29,6 +29,8 @@ func faces() []face {
 		{name: "the sidecar", open: bySidecar},
 		{name: "ext_authz", open: byExtAuthz(false)},
 		{name: "ext_authz with a target", open: byExtAuthz(true)},
+		{name: "REST", bodies: true, open: program(byREST)},
+		{name: "AuthZEN", bodies: true, open: program(byAuthZEN)},
 	}
 }
 
@@ -163,7 +165,7 @@ func TestAttacks(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			send := f.open(t, r)
 			for _, a := range table {
-				if f.bodies && a.spoil == nil {
+				if f.bodies && a.spoil == nil && a.header[0] != "Authorization" {
 					continue
 				}
 				for _, path := range a.on() {
