@@ -21,6 +21,10 @@ type plan struct {
 	// mutates and tries tell that a mutation of an enforcing policy, or of one
 	// in Observe, may concern the calls.
 	mutates, tries bool
+	// words are what is left of the rules reads; told that they are all that an
+	// outcome depends on.
+	words []string
+	told  bool
 }
 
 // policyPlan is one policy's part of a plan.
@@ -63,6 +67,7 @@ func newPlan(s *Selection, c *input.Call) *plan {
 	}
 	mutates := func(of policyPlan) bool { return len(of.changes) > 0 || of.module.mutates() }
 	p.mutates, p.tries = slices.ContainsFunc(p.enforce, mutates), slices.ContainsFunc(p.observe, mutates)
+	p.words, p.told = p.reads()
 	p.alike = !slices.ContainsFunc(p.enforce, func(of policyPlan) bool { return !of.alike() })
 	return p
 }

@@ -33,6 +33,54 @@ func (d *document) checkDecision(s *configv1.Decision) {
 		seen[target] = path
 		d.checkTarget(path, target, s.GetTls() != nil || d.has("decision.tls"))
 	}
+	if s.GetFailMode() == modeOpen {
+		d.fail("decision.failMode", "decision.failMode: Open names no place: without a decision a call has neither target nor credential",
+			"give a route in decision.routes with failMode: Open and the url where its calls may go")
+	}
+	for i, r := range s.GetRoutes() {
+		d.checkFailRoute(fmt.Sprintf("decision.routes[%d]", i), r)
+	}
+}
+
+const modeOpen = "Open"
+
+// checkFailRoute holds a route to what can be done without a decision: nobody
+// but this file could say where a call goes, and no credential goes with it.
+func (d *document) checkFailRoute(path string, r *configv1.FailRoute) {
+	m, open := r.GetMatch(), r.GetFailMode() == modeOpen
+	d.checkServerName(path+".match.server", m.GetServer())
+	switch {
+	case m.GetServer() != "" && m.GetSurface() == "LLM":
+		d.fail(path+".match.server", path+".match.server: LLM calls go to no server", "remove it, or match the surface MCP")
+	case len(m.GetModels()) > 0 && m.GetSurface() == "MCP":
+		d.fail(path+".match.models", path+".match.models: MCP calls ask for no model", "remove it, or match the surface LLM")
+	}
+	switch {
+	case open && r.GetUrl() == "":
+		d.fail(path, path+" is Open and names no url: without a decision a call has neither target nor credential",
+			"give the url where its calls may go without a credential, or failMode: Closed or Lifeboat")
+	case open && m.GetSurface() == "MCP" && m.GetServer() == "":
+		d.fail(path, path+" is Open for every MCP server: which one a tool belongs to takes a decision", "match one server, which its path /mcp/{server} names")
+	case !open && r.GetUrl() != "":
+		d.fail(path+".url", path+".url: only routes with failMode: Open have one", "remove it")
+	case open && m.GetSurface() == "LLM":
+		d.checkBaseURL(path+".url", r.GetUrl())
+	case open:
+		d.checkURL(path+".url", r.GetUrl())
+	}
+}
+
+// OpenRoutes words a warning for every route whose calls pass unjudged while no
+// decision service answers.
+func OpenRoutes(s *configv1.Decision) []string {
+	var out []string
+	for i, r := range s.GetRoutes() {
+		if r.GetFailMode() == modeOpen {
+			out = append(out, fmt.Sprintf("decision.routes[%d] is Open: while no decision service answers, its %s calls pass without token, rules, guards, limits or a record",
+				i, r.GetMatch().GetSurface()))
+		}
+	}
+	return out
 }
 
 func (d *document) checkTarget(path, target string, tls bool) {

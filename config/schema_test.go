@@ -205,7 +205,7 @@ func TestDefaults(t *testing.T) {
 	got := write(loaded.Config.ProtoReflect())
 	want := `{apiVersion: "outrider.dev/v1", kind: "Config", ` +
 		`listen: {agent: "127.0.0.1:4000", admin: "127.0.0.1:4001"}, ` +
-		`decision: {target: ["unix:///s"], timeout: 2s}, ` +
+		`decision: {target: ["unix:///s"], timeout: 2s, failMode: "Closed"}, ` +
 		`limits: {body: "10MiB", depth: 64, headers: "64KiB"}}`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)

@@ -13,6 +13,9 @@ type Reservation struct {
 	ended   bool
 }
 
+// Empty reports whether no limit has a say about the call.
+func (r *Reservation) Empty() bool { return r == nil || len(r.windows) == 0 }
+
 // Settle corrects the estimate to what the call used, more or less. Where the
 // provider told no figures at all, the estimate stands: to break off a call
 // must not make it free.

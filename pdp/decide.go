@@ -3,6 +3,7 @@ package pdp
 import (
 	"context"
 	"errors"
+	"time"
 
 	"outrider.dev/outrider/audit"
 	"outrider.dev/outrider/authz"
@@ -28,6 +29,7 @@ type call struct {
 	principal *decision.Principal // whom the enforcing policies believe: who, once the caller is identified
 	tried     *decision.Principal // whom the observing ones would believe; never nil once the caller is identified
 	who       decision.Principal
+	until     time.Time  // when the first of the tokens expires that were verified; zero: none does
 	rules     input.Call // the call as rules see it
 	answers   bool       // some rule is about what comes back
 	provider  string     // that the rules judged for; empty where they read none
@@ -67,6 +69,7 @@ func steps(ctx context.Context) []step {
 		(*call).judgeFound,
 		(*call).enforceable,
 		(*call).grant,
+		(*call).lifeboat,
 	}
 }
 

@@ -3,6 +3,7 @@ package pdp
 import (
 	"bytes"
 	"slices"
+	"time"
 
 	"outrider.dev/outrider/authz"
 	"outrider.dev/outrider/authz/token"
@@ -59,17 +60,25 @@ func (c *call) satisfy(demand *authz.Authentication, who *decision.Principal) *d
 		}
 		return nil
 	}
-	if err := c.state.verify(&c.req.Caller, demand, who); err != nil && demand.Mode != authz.Permissive {
+	err := c.verify(demand, who)
+	switch {
+	case err == nil:
+		return nil
+	case demand.Mode == authz.Permissive:
+		c.validUntil(c.req.Time) // it may be a good one a moment later
+		return nil
+	default:
 		return reasonOf(err)
 	}
-	return nil
 }
 
-func (s *state) verify(by *decision.Caller, demand *authz.Authentication, who *decision.Principal) error {
-	t, err := s.believe(by.Bearer, demand.Providers)
+func (c *call) verify(demand *authz.Authentication, who *decision.Principal) error {
+	by := &c.req.Caller
+	t, err := c.state.believe(by.Bearer, demand.Providers)
 	if err != nil {
 		return err
 	}
+	c.validUntil(t.Expires)
 	if err := meantFor(t, demand.Providers); err != nil {
 		return err
 	}
@@ -79,6 +88,13 @@ func (s *state) verify(by *decision.Caller, demand *authz.Authentication, who *d
 	who.Subject, who.Issuer, who.Client = t.Subject, t.Issuer, t.Client
 	who.Claims, who.Scopes = t.Claims, t.Scopes
 	return nil
+}
+
+// validUntil notes when a token expires that the verdict depends on.
+func (c *call) validUntil(end time.Time) {
+	if !end.IsZero() && (c.until.IsZero() || end.Before(c.until)) {
+		c.until = end
+	}
 }
 
 func (s *state) believe(bearer decision.Secret, providers []authz.Provider) (*token.Token, error) {
@@ -119,8 +135,9 @@ func (c *call) refuseForged(bearer decision.Secret) *decision.Reason {
 	if !looksLikeJWT(bearer) || len(c.selection.Authentication(decision.MCP).Providers) == 0 {
 		return nil
 	}
-	_, err := c.state.Tokens.Verify(bearer)
+	t, err := c.state.Tokens.Verify(bearer)
 	if err == nil {
+		c.validUntil(t.Expires)
 		return nil
 	}
 	reason := reasonOf(err)

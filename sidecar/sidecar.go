@@ -48,8 +48,11 @@ type Config struct {
 	Failed  func() // called for every question that nobody answered
 	// CertificatesRead is called when those of the agents' listener changed.
 	CertificatesRead func(taken bool)
-	Trace            func(http.Handler) http.Handler // opens a span around each call
-	Version          string
+	Routes           []gate.Route // what becomes of calls that nobody decides about
+	// FailMode is called for every call that nobody decided about.
+	FailMode func(gate.Mode)
+	Trace    func(http.Handler) http.Handler // opens a span around each call
+	Version  string
 }
 
 // Sidecar listens from New on, so that an address in use is told at once, and
@@ -66,7 +69,9 @@ type Sidecar struct {
 
 // New opens the listeners.
 func New(cfg Config) (*Sidecar, error) {
-	g, err := gate.New(gate.Config{Decider: cfg.Decider, Timeout: cfg.Timeout, Log: cfg.Log, Failed: cfg.Failed})
+	g, err := gate.New(gate.Config{
+		Decider: cfg.Decider, Timeout: cfg.Timeout, Log: cfg.Log, Failed: cfg.Failed, Routes: cfg.Routes, FailMode: cfg.FailMode,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 
 	"outrider.dev/outrider/decision"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
+	"outrider.dev/outrider/sidecar/gate"
 	"outrider.dev/outrider/strictjson"
 )
 
@@ -47,7 +48,7 @@ func config(t *testing.T, d decision.Decider, agent, admin string) Config {
 	return Config{
 		Agent: decision.Caller{Agent: "tester"}, Listen: &configv1.Listen{Agent: agent, Admin: admin},
 		Decider: d, Timeout: time.Second, Body: strictjson.Limits{Bytes: 1 << 20, Depth: 16}, Header: 8 << 10,
-		Admin: func(bool) http.Handler { return http.NotFoundHandler() }, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Failed: func() {},
+		Admin: func(bool) http.Handler { return http.NotFoundHandler() }, Log: slog.New(slog.NewTextHandler(t.Output(), nil)), Failed: func() {}, FailMode: func(gate.Mode) {},
 		Trace: func(h http.Handler) http.Handler { return h }, Version: "test",
 	}
 }

@@ -55,6 +55,7 @@ type Metrics struct {
 	PDPRetries    prometheus.Counter       // questions that went to another decision service
 	PDPEjections  prometheus.Counter       // decision services that were left alone for a while
 	PDPSettled    *prometheus.CounterVec   // result: outcomes of lost exchanges
+	FailModes     *prometheus.CounterVec   // mode: calls that nobody decided about
 	SpansLost     prometheus.Counter
 	Reloads       *prometheus.CounterVec // result: applied or refused
 	Injections    *prometheus.CounterVec // result, reason: pods that the webhook saw
@@ -87,6 +88,8 @@ func newMetrics(r prometheus.Registerer) *Metrics {
 	m.PDPEjections = counter("outrider_pdp_ejections_total", "Decision services that were left alone because they kept failing.")
 	m.PDPSettled = counters("outrider_pdp_lost_exchanges_total", "Exchanges whose decision service was lost, by what became of their outcome.",
 		oneOf("result", SettledAfterwards, SettledLate, SettledNever))
+	m.FailModes = counters("outrider_fail_mode_total", "Calls that no decision service decided about, by what became of them: closed ones were refused.",
+		oneOf("mode", "closed", "lifeboat", "open"))
 	m.Reloads = counters("outrider_reloads_total", "Changes of the configuration, by what came of them.", oneOf("result", "applied", "refused"))
 	m.Injections = counters("outrider_injections_total", "Pods that the webhook saw, by what became of them and why.",
 		oneOf("result", "injected", "unchanged", "skipped"), label("reason", injectionReason))
@@ -103,7 +106,7 @@ func newMetrics(r prometheus.Registerer) *Metrics {
 		},
 		VariableLabels: prometheus.ConstrainedLabels{surfaceLabel(), oneOf("phase", PhaseCall, PhaseDecision, PhaseUpstream)},
 	})
-	r.MustRegister(m.Calls, m.CallSeconds, m.GuardFindings, m.GuardFailures, m.LimitRefusals, m.Observed, m.Unchanged, m.PDPErrors, m.PDPAttempts, m.PDPRetries, m.PDPEjections, m.PDPSettled,
+	r.MustRegister(m.Calls, m.CallSeconds, m.GuardFindings, m.GuardFailures, m.LimitRefusals, m.Observed, m.Unchanged, m.PDPErrors, m.PDPAttempts, m.PDPRetries, m.PDPEjections, m.PDPSettled, m.FailModes,
 		m.SpansLost, m.Reloads, m.Injections, m.EventsLost, m.Certificates, m.PeersRefused, m.Shed)
 	return m
 }

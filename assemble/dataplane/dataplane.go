@@ -6,14 +6,18 @@
 package dataplane
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"outrider.dev/outrider/config"
 	"outrider.dev/outrider/decision"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 	"outrider.dev/outrider/sidecar"
+	"outrider.dev/outrider/sidecar/gate"
 	"outrider.dev/outrider/strictjson"
 	"outrider.dev/outrider/telemetry"
 )
@@ -35,6 +39,9 @@ func New(cfg *configv1.Config, d decision.Decider, tel *telemetry.Telemetry, ver
 	if t := cfg.GetDecision().GetTimeout(); t != nil {
 		timeout = t.AsDuration()
 	}
+	for _, warning := range config.OpenRoutes(cfg.GetDecision()) {
+		tel.Log.Warn(warning)
+	}
 	return sidecar.New(sidecar.Config{
 		Agent:            Agent(cfg.GetAgent()),
 		Listen:           cfg.GetListen(),
@@ -46,9 +53,31 @@ func New(cfg *configv1.Config, d decision.Decider, tel *telemetry.Telemetry, ver
 		Log:              tel.Log,
 		CertificatesRead: tel.Metrics.CertificatesRead,
 		Failed:           func() { tel.Metrics.PDPErrors.Inc() },
-		Trace:            tel.HTTP,
-		Version:          version,
+		Routes:           Routes(cfg.GetDecision()),
+		FailMode: func(m gate.Mode) {
+			tel.Metrics.FailModes.WithLabelValues(strings.ToLower(string(m))).Inc()
+		},
+		Trace:   tel.HTTP,
+		Version: version,
 	})
+}
+
+// Routes returns what becomes of calls that nobody decides about. What the
+// loader would refuse of a target is refused again when something is sent.
+func Routes(cfg *configv1.Decision) []gate.Route {
+	var out []gate.Route
+	for _, r := range cfg.GetRoutes() {
+		m := r.GetMatch()
+		one := gate.Route{
+			Surface: decision.Surface(strings.ToLower(m.GetSurface())), Server: m.GetServer(), Models: m.GetModels(),
+			Mode: gate.Mode(r.GetFailMode()),
+		}
+		if u, err := url.Parse(r.GetUrl()); err == nil && r.GetUrl() != "" {
+			one.Target = decision.Target{Provider: cmp.Or(m.GetServer(), u.Host), Origin: u.Scheme + "://" + u.Host, Path: strings.TrimSuffix(u.RequestURI(), "/")}
+		}
+		out = append(out, one)
+	}
+	return append(out, gate.Route{Mode: gate.Mode(cfg.GetFailMode())})
 }
 
 // Agent returns who the data plane speaks for.

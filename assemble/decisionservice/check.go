@@ -30,6 +30,7 @@ func Check(loaded *config.Loaded) (*Checked, error) {
 	} else if asked, err = services(loaded.Config.GetGuards(), unread); err != nil {
 		return nil, err
 	}
+	out.Warnings = append(out.Warnings, config.OpenRoutes(loaded.Config.GetDecision())...)
 	if err := pdp.CheckPolicies(policies, asked, time.Now); err != nil {
 		return nil, err
 	}

@@ -92,6 +92,12 @@ func (p *Program) Roots() input.Roots { return p.roots }
 // ReadsArgs reports whether the expression reads the arguments of a tool call.
 func (p *Program) ReadsArgs() bool { return p.args }
 
+// Words returns the words that the expression reads, those that its variables
+// read among them.
+func (p *Program) Words() []string {
+	return slices.DeleteFunc(slices.Clone(p.words), func(w string) bool { return strings.HasPrefix(w, variables) })
+}
+
 // ReadsWord reports whether the expression, or a variable that it reads, reads
 // the word.
 func (p *Program) ReadsWord(path string) bool { return slices.Contains(p.words, path) }

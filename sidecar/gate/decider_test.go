@@ -64,17 +64,21 @@ func (e *exchange) Settle(ctx context.Context, o decision.Outcome) error {
 type watched struct {
 	*Gate
 	failed int
+	modes  map[Mode]int
 	log    bytes.Buffer
 }
 
-func newGate(t *testing.T, d decision.Decider) *watched {
+func newGate(t *testing.T, d decision.Decider, routes ...Route) *watched {
 	t.Helper()
-	w := &watched{}
+	w := &watched{modes: map[Mode]int{}}
 	g, err := New(Config{
 		Decider: d,
 		Timeout: timeout,
 		Log:     slog.New(slog.NewTextHandler(&w.log, nil)),
 		Failed:  func() { w.failed++ },
+
+		Routes:   routes,
+		FailMode: func(m Mode) { w.modes[m]++ },
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,9 @@
 // Package gate is the security kernel of the data plane: the only place that
 // asks a decision service, and the only place that decides what happens when
 // none answers. It fails closed: a question without an answer is a denial
-// with the code pdp_unavailable.
+// with the code pdp_unavailable. Where no service answers anything at all, a
+// route may say otherwise: the lifeboat holds verdicts that may be followed once
+// more, and a route that is open by name lets calls go to its own target.
 //
 // sidecar/llm and sidecar/mcp call it before anything travels on; only the
 // assembly constructs it.
@@ -26,20 +28,27 @@ type Config struct {
 	Timeout time.Duration // of one question; must be positive
 	Log     *slog.Logger
 	Failed  func() // called once for every question that nobody answered
+	// Routes say what becomes of calls while no decision service answers: the
+	// first that matches. Those that none matches are refused.
+	Routes   []Route
+	FailMode func(Mode) // called once for every call about which nobody decided
 }
 
 // Gate asks the decision service.
-type Gate struct{ cfg Config }
+type Gate struct {
+	cfg  Config
+	boat *lifeboat
+}
 
 // New returns a gate.
 func New(cfg Config) (*Gate, error) {
-	if cfg.Decider == nil || cfg.Log == nil || cfg.Failed == nil {
-		return nil, errors.New("gate: decider, log and failure counter are needed")
+	if cfg.Decider == nil || cfg.Log == nil || cfg.Failed == nil || cfg.FailMode == nil {
+		return nil, errors.New("gate: decider, log and failure counters are needed")
 	}
 	if cfg.Timeout <= 0 {
 		return nil, errors.New("gate: decision.timeout must be positive")
 	}
-	return &Gate{cfg: cfg}, nil
+	return &Gate{cfg: cfg, boat: newLifeboat()}, nil
 }
 
 // Open asks about a call. The verdict is never nil; the exchange is nil
@@ -48,6 +57,31 @@ func (g *Gate) Open(ctx context.Context, r *decision.Request) (*decision.Verdict
 	if r.ExchangeID == "" {
 		r.ExchangeID = decision.NewID()
 	}
+	route := g.route(r)
+	var base digest
+	if route.Mode == Lifeboat {
+		base = g.boat.base(r)
+	}
+	v, ex, err := g.ask(ctx, r)
+	if err == nil {
+		if route.Mode == Lifeboat {
+			g.boat.keep(base, r, v)
+		}
+		return v, ex
+	}
+	if errors.Is(err, decision.ErrAway) {
+		if v, ex := g.adrift(ctx, route, base, r); ex != nil {
+			return v, ex
+		}
+	}
+	if g.failed(ctx, r.ExchangeID, "ask", err) {
+		g.cfg.FailMode(Closed)
+	}
+	return &decision.Verdict{ID: r.ExchangeID, Reason: unavailable()}, nil
+}
+
+// ask asks for a verdict. One that cannot be followed is an error.
+func (g *Gate) ask(ctx context.Context, r *decision.Request) (*decision.Verdict, *Exchange, error) {
 	ask, cancel := context.WithTimeout(ctx, g.cfg.Timeout)
 	defer cancel()
 	v, ex, err := g.cfg.Decider.Open(ask, r)
@@ -58,16 +92,12 @@ func (g *Gate) Open(ctx context.Context, r *decision.Request) (*decision.Verdict
 	case v.Allowed() && (ex == nil || len(v.Grants) == 0):
 		err = errors.New("the decision service allowed the call without a grant")
 	case v.Allowed():
-		return v, &Exchange{gate: g, id: r.ExchangeID, settlement: v.Settlement, inner: ex}
+		return v, &Exchange{gate: g, id: r.ExchangeID, settlement: v.Settlement, inner: ex}, nil
 	}
 	if ex != nil {
 		g.giveBack(ctx, r.ExchangeID, ex)
 	}
-	if err != nil {
-		g.failed(ctx, r.ExchangeID, "ask", err)
-		return &decision.Verdict{ID: r.ExchangeID, Reason: unavailable()}, nil
-	}
-	return v, nil
+	return v, nil, err
 }
 
 // giveBack settles an exchange that nobody will use.
@@ -86,13 +116,14 @@ func unavailable() decision.Reason {
 
 // failed tells of a question that nobody answered. One that was given up
 // because the agent went away says nothing of the decision service.
-func (g *Gate) failed(ctx context.Context, id, question string, err error) {
+func (g *Gate) failed(ctx context.Context, id, question string, err error) bool {
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return
+		return false
 	}
 	g.cfg.Failed()
 	g.cfg.Log.LogAttrs(ctx, slog.LevelError, "no decision",
 		slog.String("question", question), slog.String("decision", id), slog.String("error", err.Error()))
+	return true
 }
 
 // Exchange is one open call. One caller at a time.

@@ -13,7 +13,7 @@ import (
 )
 
 func TestNewRefusesHalfAGate(t *testing.T) {
-	whole := Config{Decider: decider{}, Timeout: timeout, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Failed: func() {}}
+	whole := Config{Decider: decider{}, Timeout: timeout, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Failed: func() {}, FailMode: func(Mode) {}}
 	if _, err := New(whole); err != nil {
 		t.Fatal(err)
 	}
@@ -21,6 +21,7 @@ func TestNewRefusesHalfAGate(t *testing.T) {
 		"no decider":         func(c *Config) { c.Decider = nil },
 		"no log":             func(c *Config) { c.Log = nil },
 		"no counter":         func(c *Config) { c.Failed = nil },
+		"no other counter":   func(c *Config) { c.FailMode = nil },
 		"no timeout":         func(c *Config) { c.Timeout = 0 },
 		"a negative timeout": func(c *Config) { c.Timeout = -1 },
 	} {

@@ -176,7 +176,7 @@ func newRoad(t *testing.T, p *pdp) *road {
 	t.Helper()
 	p.done = make(chan struct{})
 	log := slog.New(slog.NewTextHandler(t.Output(), nil))
-	g, err := gate.New(gate.Config{Decider: p, Timeout: 5 * time.Second, Log: log, Failed: func() {}})
+	g, err := gate.New(gate.Config{Decider: p, Timeout: 5 * time.Second, Log: log, Failed: func() {}, FailMode: func(gate.Mode) {}})
 	if err != nil {
 		t.Fatal(err)
 	}

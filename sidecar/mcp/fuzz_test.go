@@ -47,7 +47,7 @@ func FuzzCall(f *testing.F) {
 			grants := make([]decision.Grant, 1+servers&1)
 			return judged(grants...)(r)
 		}
-		g, err := gate.New(gate.Config{Decider: p, Timeout: time.Second, Log: log, Failed: func() {}})
+		g, err := gate.New(gate.Config{Decider: p, Timeout: time.Second, Log: log, Failed: func() {}, FailMode: func(gate.Mode) {}})
 		if err != nil {
 			t.Fatal(err)
 		}

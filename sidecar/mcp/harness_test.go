@@ -184,7 +184,7 @@ func judged(grants ...decision.Grant) func(*decision.Request) *decision.Verdict 
 func sidecarOn(t *testing.T, p *pdp, tune ...func(*mcp.Config)) *httptest.Server {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(&testLog{t: t}, nil))
-	g, err := gate.New(gate.Config{Decider: p, Timeout: 5 * time.Second, Log: log, Failed: func() {}})
+	g, err := gate.New(gate.Config{Decider: p, Timeout: 5 * time.Second, Log: log, Failed: func() {}, FailMode: func(gate.Mode) {}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2090,13 +2090,13 @@ const file_outrider_config_v1_config_proto_rawDesc = "" +
 	"\x03TLS\x12\x1a\n" +
 	"\x04cert\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x04cert\x12\x18\n" +
 	"\x03key\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x03key\x12\x1b\n" +
-	"\tclient_ca\x18\x03 \x01(\tR\bclientCA\"\xa8\x03\n" +
+	"\tclient_ca\x18\x03 \x01(\tR\bclientCA\"\xac\x02\n" +
 	"\bDecision\x12 \n" +
 	"\x06target\x18\x01 \x03(\tB\b\xea\xe0\x18\x04\x10\x01@\x01R\x06target\x12/\n" +
 	"\x03tls\x18\x02 \x01(\v2\x1d.outrider.config.v1.ClientTLSR\x03tls\x12=\n" +
-	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xea\xe0\x18\x04:\x022sR\atimeout\x12x\n" +
-	"\tfail_mode\x18\x04 \x01(\tB[\xea\xe0\x18W\x1a\x06Closed\x1a\bLifeboat\x1a\x04Open\"=this build has no other fail mode than Closed; remove the keyR\bfailMode\x12z\n" +
-	"\x06routes\x18\x05 \x03(\v2\x1d.outrider.config.v1.FailRouteBC\xea\xe0\x18?\"=this build has no other fail mode than Closed; remove the keyR\x06routes\x12\x14\n" +
+	"\atimeout\x18\x03 \x01(\v2\x19.google.protobuf.DurationB\b\xea\xe0\x18\x04:\x022sR\atimeout\x12A\n" +
+	"\tfail_mode\x18\x04 \x01(\tB$\xea\xe0\x18 \x1a\x06Closed\x1a\bLifeboat\x1a\x04Open:\x06ClosedR\bfailMode\x125\n" +
+	"\x06routes\x18\x05 \x03(\v2\x1d.outrider.config.v1.FailRouteR\x06routes\x12\x14\n" +
 	"\x05token\x18\b \x01(\tR\x05token\"\x97\x01\n" +
 	"\tFailRoute\x12;\n" +
 	"\x05match\x18\x01 \x01(\v2\x1d.outrider.config.v1.FailMatchB\x06\xea\xe0\x18\x02\x10\x01R\x05match\x12;\n" +
