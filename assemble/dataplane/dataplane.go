@@ -73,7 +73,10 @@ func Routes(cfg *configv1.Decision) []gate.Route {
 			Mode: gate.Mode(r.GetFailMode()),
 		}
 		if u, err := url.Parse(r.GetUrl()); err == nil && r.GetUrl() != "" {
-			one.Target = decision.Target{Provider: cmp.Or(m.GetServer(), u.Host), Origin: u.Scheme + "://" + u.Host, Path: strings.TrimSuffix(u.RequestURI(), "/")}
+			one.Target = decision.Target{Provider: cmp.Or(m.GetServer(), u.Host), Origin: u.Scheme + "://" + u.Host, Path: u.RequestURI()}
+			if one.Surface == decision.LLM {
+				one.Target.Path = strings.TrimSuffix(one.Target.Path, "/")
+			}
 		}
 		out = append(out, one)
 	}

@@ -58,16 +58,20 @@ func newLifeboat() *lifeboat {
 	return b
 }
 
-// keep remembers the verdict on a call of this kind, or forgets what it knows of
-// that kind where the verdict may not be remembered: whatever allowed such calls
-// before has been overtaken.
+// keep remembers the verdict on a call, where it may be remembered. A verdict
+// that contradicts what is remembered of the very same call, or that read other
+// inputs than those on calls of its kind did, says that the rules have changed:
+// then everything is forgotten.
 func (b *lifeboat) keep(base digest, r *decision.Request, v *decision.Verdict) {
 	now := time.Now()
+	until, words, ok := worthKeeping(v, now)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	until, words, ok := worthKeeping(v, now)
-	if of := b.calls[base]; of != nil && (!ok || !slices.Equal(of.words, words)) {
-		b.forget(base)
+	if of := b.calls[base]; of != nil {
+		full, _ := b.full(base, r, of.words)
+		if !ok && of.kept[full] != nil || ok && !slices.Equal(of.words, words) {
+			b.calls, b.count = map[digest]*kind{}, 0
+		}
 	}
 	if !ok {
 		return
@@ -128,11 +132,6 @@ func (b *lifeboat) take(base digest, r *decision.Request) *kept {
 		return nil
 	}
 	return found
-}
-
-func (b *lifeboat) forget(base digest) {
-	b.count -= len(b.calls[base].kept)
-	delete(b.calls, base)
 }
 
 // crowded reports whether there is no room, once what is too old is thrown away.

@@ -216,25 +216,49 @@ func TestNotRemembered(t *testing.T) {
 	}
 }
 
-// TestOvertaken: a newer verdict on calls of the kind ends what was remembered.
+// TestOvertaken: a newer verdict that shows that the rules have changed ends all
+// that was remembered; others end nothing.
 func TestOvertaken(t *testing.T) {
-	for name, newer := range map[string]*decision.Verdict{
-		"a denial":            {Reason: decision.Reason{Code: decision.CodeNotAllowed}},
-		"not to be kept":      {Effect: decision.Allow, Grants: bare().Grants},
-		"other words":         bare("scopes", "session"),
-		"a word not known":    bare("scopes", "weather"),
-		"the same, elsewhere": bare("scopes"),
+	denial := &decision.Verdict{Reason: decision.Reason{Code: decision.CodeNotAllowed}}
+	unkept := &decision.Verdict{Effect: decision.Allow, Grants: bare().Grants}
+	for name, c := range map[string]struct {
+		newer  *decision.Verdict
+		same   bool // it is about the very same call
+		passes bool
+	}{
+		"a denial":                        {denial, true, false},
+		"a denial of another call":        {denial, false, true},
+		"no more to be kept":              {unkept, true, false},
+		"not to be kept, another":         {unkept, false, true},
+		"the same again":                  {bare("session"), true, true},
+		"another, of the same words":      {bare("session"), false, true},
+		"other words":                     {bare("scopes", "session"), true, false},
+		"other words, about another call": {bare("scopes", "session"), false, false},
+		"a word that is not known":        {bare("session", "weather"), false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := &service{verdict: bare("scopes")}
+			s := &service{verdict: bare("session")}
 			w := newGate(t, s, aboard())
+			elsewhere := toolCall()
+			elsewhere.Server = "slack"
+			w.passes(t, elsewhere, true)
 			w.passes(t, toolCall(), true)
-			s.verdict = newer
-			other := toolCall()
-			other.Session = "another"
-			_, _ = w.Open(t.Context(), other)
+			s.verdict = c.newer
+			newer := toolCall()
+			if !c.same {
+				newer.Session = "another"
+			}
+			_, _ = w.Open(t.Context(), newer)
 			s.err = errGone
-			w.passes(t, toolCall(), name == "the same, elsewhere")
+			if c.same && c.passes || !c.same {
+				w.passes(t, toolCall(), c.passes)
+			} else {
+				_, ex := w.Open(t.Context(), toolCall())
+				if remembered := c.newer.Lifeboat != nil; remembered != (ex != nil) {
+					t.Errorf("it passes: %v", ex != nil)
+				}
+			}
+			w.passes(t, elsewhere, c.passes)
 		})
 	}
 }

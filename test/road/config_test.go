@@ -33,6 +33,7 @@ type setup struct {
 	grpc     string // where a decision service answers on TCP, once it does
 	limits   string // of both parts
 	guards   string // what guards ask
+	far      string // the section of providers and servers of a process
 	ports    ports
 	policy   string
 	standIns
@@ -46,7 +47,7 @@ func newSetup(t *testing.T, changes ...func(*setup)) *setup {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	s := &setup{dir: dir, issuer: believed, agent: agentName, policy: policy, standIns: startStandIns(t)}
-	s.guards = "{}"
+	s.guards, s.far = "{}", secRoutes
 	s.limits, s.ports = "{body: 1MiB}", ports{"127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"}
 	s.peers = fmt.Sprintf("[{uid: %d, agents: [%s]}]", os.Getuid(), agentName)
 	s.listen = fmt.Sprintf("socket: %q", s.socket())

@@ -66,7 +66,7 @@ func startPDPPart(t *testing.T, s *setup) *part {
 		s.ports.pdp = freeAddress(t)
 	}
 	s.write(t, "policy.yaml", s.text(s.policy))
-	p := startPart(t, s, partPDP, s.write(t, "pdp.yaml", s.text(secHead, secLimits, secPDP, secRoutes, "policies: [policy.yaml]\n")))
+	p := startPart(t, s, partPDP, s.write(t, "pdp.yaml", s.text(secHead, secLimits, secPDP, s.far, "policies: [policy.yaml]\n")))
 	eventually(t, "the decision service is ready", func() bool { return ready("http://" + s.ports.pdp) })
 	return p
 }

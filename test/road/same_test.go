@@ -11,12 +11,16 @@ import (
 )
 
 // TestSameResults makes the same calls in every way that a road can be built,
-// mutual TLS included, and compares all that was seen: by the agent, by the far
+// mutual TLS and a second service that is away included, and compares all that was seen: by the agent, by the far
 // side and by the record of decisions.
 func TestSameResults(t *testing.T) {
 	all := append(ways(), way{"over TLS", func(t *testing.T, s *setup) *Road {
 		t.Helper()
 		overTLS("client")(s)
+		return overTheWire(t, s)
+	}}, way{"beside a service that is away", func(t *testing.T, s *setup) *Road {
+		t.Helper()
+		s.decision = fmt.Sprintf("{target: [%q, %q], timeout: %s, failMode: Lifeboat}", "unix://"+s.dir+"/nowhere.sock", "unix://"+s.socket(), questionTime)
 		return overTheWire(t, s)
 	}})
 	var first string

@@ -14,6 +14,10 @@ const (
 	maxOwed = 1024
 	// maxOwing bounds how long they do.
 	maxOwing = time.Minute
+	// settleTime bounds the report of an outcome, and settlePatience how long
+	// the call waits for it.
+	settleTime     = 5 * time.Second
+	settlePatience = 50 * time.Millisecond
 )
 
 // exchange is one that stays at its service. One caller at a time, but for
@@ -61,8 +65,10 @@ func (x *exchange) Judge(ctx context.Context, p decision.Part) (r *decision.Ruli
 	return r, err
 }
 
-// Settle implements decision.Exchange. The outcome of an exchange whose stream
-// was lost is reported by its handle once the service is back.
+// Settle implements decision.Exchange. It waits for a moment only: an agent does
+// not care whether its outcome has been heard, and a service that hangs must not
+// hold its connection. The outcome of an exchange whose stream was lost is
+// reported by its handle once the service is back.
 func (x *exchange) Settle(ctx context.Context, o decision.Outcome) error {
 	x.mu.Lock()
 	lost, again := x.lost, x.settled
@@ -71,12 +77,35 @@ func (x *exchange) Settle(ctx context.Context, o decision.Outcome) error {
 	if again {
 		return nil
 	}
-	defer x.service.release()
-	err := x.service.ask(ctx, func(ctx context.Context) error { return x.inner.Settle(ctx, o) })
-	if lost || err != nil {
-		x.service.owe(o)
+	heard := make(chan struct{})
+	x.service.pool.settling.Go(func() {
+		defer close(heard)
+		defer x.service.release()
+		report, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTime)
+		defer cancel()
+		err := x.service.ask(report, func(ctx context.Context) error { return x.inner.Settle(ctx, o) })
+		if lost || err != nil {
+			x.service.owe(o)
+		}
+	})
+	patience := time.NewTimer(x.service.patience())
+	defer patience.Stop()
+	select {
+	case <-heard:
+	case <-patience.C:
 	}
 	return nil
+}
+
+// patience is how long an outcome is waited for: with too many on their way, to
+// the end.
+func (s *service) patience() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.asking > maxOwed {
+		return settleTime
+	}
+	return settlePatience
 }
 
 // owe keeps an outcome for repay.

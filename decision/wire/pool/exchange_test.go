@@ -130,6 +130,26 @@ func TestSettledByHandle(t *testing.T) {
 	})
 }
 
+// TestSettledWhileItHangs: nobody waits long for a service to hear of an outcome,
+// and it hears of it once it goes on.
+func TestSettledWhileItHangs(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newField(t, "a")
+		v, ex := f.opened(t)
+		f.places["a"].ice.freeze(true)
+		begun := time.Now()
+		if err := ex.Settle(t.Context(), outcome(v)); err != nil || time.Since(begun) > settlePatience {
+			t.Errorf("settle: %v after %v", err, time.Since(begun))
+		}
+		time.Sleep(settleTime / 2)
+		f.places["a"].ice.freeze(false)
+		synctest.Wait()
+		if _, settled := f.places["a"].told(); !slices.Contains(settled, v.ID+" completed") {
+			t.Errorf("settled %v", settled)
+		}
+	})
+}
+
 // TestOutcomesLost: what nobody can be told is counted and logged, with the
 // call's name.
 func TestOutcomesLost(t *testing.T) {

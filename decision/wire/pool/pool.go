@@ -57,6 +57,8 @@ type Pool struct {
 	turn    atomic.Uint32 // where the search for a service begins
 	answers atomic.Uint64 // that came from any service
 
+	settling sync.WaitGroup // outcomes on their way
+
 	mu       sync.Mutex
 	services []*service // copied when it changes
 	changed  chan struct{}
@@ -85,14 +87,18 @@ func New(cfg Config) (*Pool, error) {
 
 // Close ends every connection, and with them what is open.
 func (p *Pool) Close() {
+	defer p.settling.Wait()
 	for _, s := range p.list() {
 		_ = s.conn.Close()
 	}
 }
 
 // Run keeps the services connected, looks names up again and again, and probes
-// services that were ejected, until ctx ends.
-func (p *Pool) Run(ctx context.Context) error {
+// services that were ejected, until the context ends and what is to be settled then has
+// been. Calls must have ended before.
+func (p *Pool) Run(until context.Context) error {
+	ctx, end := context.WithCancel(context.WithoutCancel(until))
+	defer end()
 	var work sync.WaitGroup
 	tend := func(s *service) {
 		own, stop := context.WithCancel(ctx)
@@ -112,10 +118,12 @@ func (p *Pool) Run(ctx context.Context) error {
 			work.Go(func() { p.follow(ctx, host) })
 		}
 	}
-	<-ctx.Done()
+	<-until.Done()
+	p.settling.Wait()
 	p.mu.Lock()
 	p.running = nil
 	p.mu.Unlock()
+	end()
 	work.Wait()
 	return nil
 }
