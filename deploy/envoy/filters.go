@@ -76,8 +76,7 @@ func modes(n node) {
 		{"request_header_mode", "SEND", []string{"", "SEND", "DEFAULT"}, "the question about a call begins with its headers"},
 		{"response_header_mode", "SEND", []string{"", "SEND", "DEFAULT"}, "an answer is judged from its headers on"},
 		{"request_body_mode", "BUFFERED", []string{"BUFFERED", "FULL_DUPLEX_STREAMED"}, "a body is judged whole, before any of it passes"},
-		{"response_body_mode", "FULL_DUPLEX_STREAMED", []string{"FULL_DUPLEX_STREAMED"}, "answers, streams above all, are held until they are judged"},
-		{"response_trailer_mode", "SEND", []string{"SEND"}, "FULL_DUPLEX_STREAMED needs the trailers to know where an answer ends"},
+		{"response_body_mode", "FULL_DUPLEX_STREAMED", []string{"BUFFERED", "FULL_DUPLEX_STREAMED"}, "answers are held until they are judged"},
 	} {
 		value := n.get(m.name)
 		if slices.Contains(m.good, value.text()) && (value.text() != "" || !value.written()) {
@@ -85,7 +84,9 @@ func modes(n node) {
 		}
 		value.fail(m.name+" is not what is needed: "+m.problem, "write "+m.want)
 	}
-	if n.get("request_body_mode").text() == "FULL_DUPLEX_STREAMED" && n.get("request_trailer_mode").text() != "SEND" {
-		n.fail("request_trailer_mode is missing: FULL_DUPLEX_STREAMED needs it to know where a body ends", "write SEND")
+	for _, way := range []string{"request", "response"} {
+		if n.get(way+"_body_mode").text() == "FULL_DUPLEX_STREAMED" && n.get(way+"_trailer_mode").text() != "SEND" {
+			n.fail(way+"_trailer_mode is not SEND: with FULL_DUPLEX_STREAMED it takes the trailers to know where a body ends", "add "+way+"_trailer_mode: SEND")
+		}
 	}
 }

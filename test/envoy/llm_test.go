@@ -49,7 +49,7 @@ func (s *site) llmAllowed(t *testing.T) {
 	// Members that nobody knows, and numbers beyond a double, travel as they came.
 	body := `{"model":"gpt-5-mini", "messages":[{"role":"user","content":"Say hello."}],"x_vendor":{"big":12345678901234567890}}`
 	got := s.call(t, http.MethodPost, "/v1/chat/completions", body,
-		"Authorization", "Bearer "+agentSecret, "Cookie", "session="+agentSecret, "X-Api-Key", agentSecret, "X-Envoy-Retry-On", "5xx")
+		"Authorization", "Bearer "+agentSecret, "Cookie", "session="+agentSecret, "X-Api-Key", agentSecret, "X-Envoy-Retry-On", "5xx", "X_Vendor", agentSecret)
 	if got.status != http.StatusOK || got.text(t) != "You said: Say hello." {
 		t.Fatalf("%d %s", got.status, got.body)
 	}
@@ -127,11 +127,13 @@ func (s *site) llmLeaks(t *testing.T) {
 	if e := whole.refusal(t); whole.status != http.StatusForbidden || e.Code != "guard_secret" {
 		t.Errorf("whole: %d %+v", whole.status, e)
 	}
+	// A stream is refused as a whole, or ends, by what of it had been let through.
 	stream := s.chat(t, model, leak, true)
-	if stream.status != http.StatusOK || !bytes.Contains(stream.body, []byte("guard_secret")) {
+	if !bytes.Contains(stream.body, []byte("guard_secret")) {
 		t.Errorf("stream: %d %s", stream.status, stream.body)
 	}
-	if text := stream.text(t); !strings.HasPrefix("Of course. The deploy key is ", text) {
+	const before = "Of course. The deploy key is "
+	if text := stream.text(t); !strings.HasPrefix(before, text) {
 		t.Errorf("the stream said %q", text)
 	}
 	const telling = 6 // characters that are no chance

@@ -14,16 +14,25 @@ import (
 // request has travelled on, so that no upstream has had a part in them.
 
 // unasked takes a stream that begins with an answer. Only where ext_authz has
-// refused the call is it certain that nothing has travelled on.
+// refused the call, or Envoy tells where the answer is from, is it certain that
+// nothing has travelled on.
 func (c *conversation) unasked(m *extprocv3.ProcessingRequest) error {
 	if m.GetResponseHeaders() == nil {
 		return cannot("a message came out of order")
 	}
-	if told(m, envoy.EffectKey) != decision.Deny.String() {
+	if told(m, envoy.EffectKey) != decision.Deny.String() && !local(m) {
 		return cannot("an answer came to a request that was not shown: set request_header_mode to SEND")
 	}
 	c.modes = readModes(m.GetProtocolConfig())
 	return c.pass(m)
+}
+
+// local reports whether Envoy says that it made the answer itself, where the
+// filter's response_attributes have it say so.
+func local(m *extprocv3.ProcessingRequest) bool {
+	const details, forwarded = "response.code_details", "via_upstream"
+	from := attribute(m, details)
+	return from != "" && from != forwarded
 }
 
 // pass lets an answer of Envoy's own through as it is. The request stays where

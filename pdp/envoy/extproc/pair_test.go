@@ -139,6 +139,18 @@ func TestOwnAnswers(t *testing.T) {
 				t.Errorf("%s: asked %d, settled %d", name, len(e.asked), len(e.settled))
 			}
 		}
+		for details, passes := range map[string]bool{"request_payload_too_large": true, "via_upstream": false, "": false} {
+			m := ownAnswer("allow")
+			m.Attributes = map[string]*structpb.Struct{
+				"envoy.filters.http.ext_proc": {Fields: map[string]*structpb.Value{"response.code_details": structpb.NewStringValue(details)}},
+			}
+			f := play(t, server(allows(true)), c, m, says(said, true))
+			if !passes {
+				f.wantRefused(t, 403, decision.CodeFaceCannotEnforce)
+			} else if f.refusal != nil {
+				t.Errorf("%s: %v", details, f.refusal)
+			}
+		}
 		f := play(t, server(allows(true)), c, ownAnswer("allow"), says(said, true))
 		f.wantRefused(t, 403, decision.CodeFaceCannotEnforce)
 	})

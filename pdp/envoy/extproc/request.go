@@ -107,8 +107,13 @@ func cannot(message string) error {
 
 // source is the agent's address, where the filter's request_attributes have it.
 func source(m *extprocv3.ProcessingRequest) string {
-	const filter, address = "envoy.filters.http.ext_proc", "source.address"
-	return m.GetAttributes()[filter].GetFields()[address].GetStringValue()
+	return attribute(m, "source.address")
+}
+
+// attribute is one of those that the filter's request_attributes and
+// response_attributes have Envoy tell.
+func attribute(m *extprocv3.ProcessingRequest, name string) string {
+	return m.GetAttributes()["envoy.filters.http.ext_proc"].GetFields()[name].GetStringValue()
 }
 
 // collect reads the whole body. In full duplex nothing has travelled on by
