@@ -84,5 +84,5 @@ func (r *Refusal) Write(w http.ResponseWriter) {
 	}
 	h.Set("Content-Length", strconv.Itoa(len(r.Body)))
 	w.WriteHeader(r.Status)
-	_, _ = w.Write(r.Body) //nolint:gosec // G705: quoted JSON, sent as JSON
+	_, _ = w.Write(r.Body)
 }

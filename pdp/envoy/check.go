@@ -25,8 +25,10 @@ type Peers interface {
 	// may, and fills in what its identity proves.
 	Admit(ctx context.Context, c *decision.Caller) *decision.Reason
 	// AdmitGrants is Admit for a peer that forwards the call with what it is
-	// granted. It names the peer, and nothing else goes by that name.
-	AdmitGrants(ctx context.Context, c *decision.Caller) (string, *decision.Reason)
+	// granted.
+	AdmitGrants(ctx context.Context, c *decision.Caller) *decision.Reason
+	// Name tells the peers of AdmitGrants apart.
+	Name(ctx context.Context) string
 }
 
 // Config is what the faces are made of.
@@ -66,7 +68,6 @@ type check struct {
 	attributes *authv3.AttributeContext
 	route      Route
 	call       *inbound.Call // never nil once the request was looked at
-	peer       string        // that may be granted something; else empty
 	granting   bool
 }
 
@@ -92,7 +93,7 @@ func (c *check) admit(ctx context.Context) *decision.Reason {
 	var reason *decision.Reason
 	caller := &c.call.Ask.Caller
 	if c.granting {
-		c.peer, reason = c.Peers.AdmitGrants(ctx, caller)
+		reason = c.Peers.AdmitGrants(ctx, caller)
 	} else {
 		reason = c.Peers.Admit(ctx, caller)
 	}
@@ -116,7 +117,7 @@ func (c *check) ask(ctx context.Context) (*decision.Verdict, error) {
 	if v, err = answered(v, err); err != nil || exchange == nil {
 		return v, err
 	}
-	open := &Open{Peer: c.peer, Call: c.call, Verdict: v, Exchange: exchange}
+	open := &Open{Peer: c.Peers.Name(ctx), Call: c.call, Verdict: v, Exchange: exchange}
 	if c.route.Paired {
 		if c.Exchanges.Add(open) {
 			return v, nil

@@ -100,7 +100,7 @@ func TestUnclaimed(t *testing.T) {
 		if late.how() != "[]" {
 			t.Error("settled too early")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if late.how() != "[unseen]" || e.Claim("exchange-1", envoyPeer) != nil || e.bytes != 0 {
 			t.Errorf("settled as %v, %d bytes", late.how(), e.bytes)
@@ -151,7 +151,7 @@ func TestClaimRace(t *testing.T) {
 			won := 0
 			for range 4 {
 				all.Go(func() {
-					time.Sleep(1)
+					time.Sleep(time.Nanosecond)
 					if e.Claim("exchange-1", envoyPeer) != nil {
 						mu.Lock()
 						won++

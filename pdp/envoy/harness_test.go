@@ -83,12 +83,14 @@ func (p peers) Admit(_ context.Context, c *decision.Caller) *decision.Reason {
 	return nil
 }
 
-func (p peers) AdmitGrants(ctx context.Context, c *decision.Caller) (string, *decision.Reason) {
+func (p peers) AdmitGrants(ctx context.Context, c *decision.Caller) *decision.Reason {
 	if p.name == "" {
-		return "", &decision.Reason{Code: decision.CodePeerRefused, Message: "it proves nothing"}
+		return &decision.Reason{Code: decision.CodePeerRefused, Message: "it proves nothing"}
 	}
-	return p.name, p.Admit(ctx, c)
+	return p.Admit(ctx, c)
 }
+
+func (p peers) Name(context.Context) string { return p.name }
 
 // face is the face with its engine and its peer.
 type face struct {

@@ -1,9 +1,8 @@
 package envoy
 
 import (
-	"strings"
-
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/spiffe"
 )
 
 // agent is for whom Envoy asks: whom the route names, else the workload that
@@ -14,20 +13,9 @@ func (c *check) agent() decision.Caller {
 	if caller.Agent != "" {
 		return caller
 	}
-	namespace, account, ok := workload(c.attributes.GetSource().GetPrincipal())
-	if ok {
+	id, err := spiffe.Parse(c.attributes.GetSource().GetPrincipal())
+	if namespace, account, ok := id.Workload(); err == nil && ok {
 		caller.Agent, caller.Namespace, caller.ServiceAccount = account, namespace, account
 	}
 	return caller
-}
-
-// workload reads the Kubernetes namespace and service account of a SPIFFE id,
-// spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT.
-func workload(id string) (namespace, account string, ok bool) {
-	rest, ok := strings.CutPrefix(id, "spiffe://")
-	parts := strings.Split(rest, "/")
-	if !ok || len(parts) != 5 || parts[0] == "" || parts[1] != "ns" || parts[2] == "" || parts[3] != "sa" || parts[4] == "" {
-		return "", "", false
-	}
-	return parts[2], parts[4], true
 }

@@ -68,7 +68,7 @@ func (c *check) changes(v *decision.Verdict, answer *authv3.OkHttpResponse) []*c
 			out = append(out, set(op.Name, string(op.Value)))
 		}
 	}
-	if c.peer == "" { // nothing was granted, whatever the verdict says
+	if !c.granting { // nothing was granted, whatever the verdict says
 		return out
 	}
 	for i := range v.Grants {

@@ -37,10 +37,15 @@ func (p envoyPeers) Admit(ctx context.Context, c *decision.Caller) *decision.Rea
 }
 
 // AdmitGrants implements envoy.Peers.
-func (p envoyPeers) AdmitGrants(ctx context.Context, c *decision.Caller) (string, *decision.Reason) {
+func (p envoyPeers) AdmitGrants(ctx context.Context, c *decision.Caller) *decision.Reason {
+	return p.admitGrants(ctx, c)
+}
+
+// Name implements envoy.Peers.
+func (p envoyPeers) Name(ctx context.Context) string {
 	id, err := who(ctx)
 	if err != nil {
-		return "", p.admitGrants(ctx, c)
+		return ""
 	}
-	return id.Name(), p.admitGrants(ctx, c)
+	return id.Name()
 }

@@ -23,8 +23,7 @@ func told(m *extprocv3.ProcessingRequest, key string) string {
 
 // claim takes over an exchange that waits for this call.
 func (c *conversation) claim(id string, in *inbound.Request) error {
-	peer, _ := c.Peers.AdmitGrants(c.ctx, &decision.Caller{})
-	o := c.Exchanges.Claim(id, peer)
+	o := c.Exchanges.Claim(id, c.Peers.Name(c.ctx))
 	if o == nil {
 		return cannot("the exchange that ext_authz opened does not wait here for this call: let both filters ask one decision service")
 	}

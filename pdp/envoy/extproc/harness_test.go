@@ -132,9 +132,9 @@ func deniesAnswers() *engine {
 // peers admits everybody by one name.
 type peers struct{ refusal *decision.Reason }
 
-func (p peers) AdmitGrants(context.Context, *decision.Caller) (string, *decision.Reason) {
-	return "uid:7", p.refusal
-}
+func (p peers) AdmitGrants(context.Context, *decision.Caller) *decision.Reason { return p.refusal }
+
+func (p peers) Name(context.Context) string { return "uid:7" }
 
 func server(e *engine) *Server {
 	return New(Config{

@@ -92,7 +92,7 @@ func (c *conversation) admit(route *envoy.Route) error {
 	if c.call.Ask.Target == "" {
 		return cannot("the route names nothing that it leads to: give initial_metadata an x-outrider-provider or an x-outrider-server")
 	}
-	if _, reason := c.Peers.AdmitGrants(c.ctx, &c.call.Ask.Caller); reason != nil {
+	if reason := c.Peers.AdmitGrants(c.ctx, &c.call.Ask.Caller); reason != nil {
 		return &answer.Denial{Reason: *reason}
 	}
 	if c.call.Ask.Caller.Agent == "" {

@@ -25,8 +25,10 @@ type Opener interface {
 type Peers interface {
 	// AdmitGrants says why the peer of ctx may not forward calls of the caller
 	// with what they are granted, nil where it may, and fills in what its
-	// identity proves. It names the peer, and nothing else goes by that name.
-	AdmitGrants(ctx context.Context, c *decision.Caller) (string, *decision.Reason)
+	// identity proves.
+	AdmitGrants(ctx context.Context, c *decision.Caller) *decision.Reason
+	// Name tells the peers of AdmitGrants apart.
+	Name(ctx context.Context) string
 }
 
 // Config is what a Server is made of.
