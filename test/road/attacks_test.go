@@ -40,6 +40,16 @@ type call struct {
 	header     []string // name, value
 }
 
+// value returns the last value of a header, which is the one that counts here.
+func (c call) value(name string) string {
+	for i := len(c.header) - 2; i >= 0; i -= 2 {
+		if strings.EqualFold(c.header[i], name) {
+			return c.header[i+1]
+		}
+	}
+	return ""
+}
+
 // headers are all headers, the later of one name in the place of the earlier.
 func (c call) headers() http.Header {
 	h := http.Header{}
