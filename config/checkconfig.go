@@ -12,6 +12,7 @@ func (d *document) checkConfig(c *configv1.Config) {
 	d.checkListeners(c)
 	d.checkDecision(c.GetDecision())
 	d.checkPeers(c.GetPdp())
+	d.checkWorkloads(c.GetPdp())
 	d.checkLLM(c.GetLlm())
 	d.checkMCP(c.GetMcp())
 	d.checkBounds(c.GetLimits())

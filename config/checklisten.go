@@ -27,7 +27,8 @@ func (d *document) checkListeners(c *configv1.Config) {
 				"give pdp.listen.tls, and a clientCA there or pdp.peers with a key, or listen on loopback, such as 127.0.0.1")
 		}},
 		{"pdp.listen.grpc", listen.GetGrpc(), func(path, address string) {
-			d.checkProven(path, address, listen.GetTls().GetClientCa() != "", "give pdp.listen.tls with cert, key and clientCA, or listen on loopback")
+			proof := listen.GetTls().GetClientCa() != "" || c.GetPdp().GetWorkloads() != nil
+			d.checkProven(path, address, listen.GetTls() != nil && proof, "give pdp.listen.tls with cert, key and clientCA, or listen on loopback")
 		}},
 		{"pdp.listen.admin", listen.GetAdmin(), d.checkReadable},
 	}
@@ -65,6 +66,7 @@ func (d *document) checkPeers(pdp *configv1.PDP) {
 	for i, p := range pdp.GetPeers() {
 		path := fmt.Sprintf("pdp.peers[%d]", i)
 		d.checkIdentity(path+".spiffe", p.GetSpiffe())
+		d.checkAccount(path+".serviceAccount", p.GetServiceAccount(), pdp.GetWorkloads() != nil)
 		if !slices.Contains(p.GetAgents(), fromIdentity) {
 			continue
 		}
@@ -72,7 +74,7 @@ func (d *document) checkPeers(pdp *configv1.PDP) {
 		case len(p.GetAgents()) > 1:
 			d.fail(path+".agents", path+".agents: from-identity stands with other agents", "list it alone, and the other agents for the same peer in an entry of its own")
 		case p.Uid != nil || p.GetKey() != nil:
-			d.fail(path+".agents", path+".agents: from-identity needs an identity that names an agent, and user ids and keys name none", "name the agents, or know the peer by spiffe")
+			d.fail(path+".agents", path+".agents: from-identity needs an identity that names an agent, and user ids and keys name none", "name the agents, or know the peer by spiffe or serviceAccount")
 		case len(p.GetNamespaces()) > 0:
 			d.fail(path+".namespaces", path+".namespaces: with from-identity the namespace is the one that the identity names", "remove namespaces")
 		}
@@ -85,5 +87,37 @@ func (d *document) checkPeers(pdp *configv1.PDP) {
 func (d *document) checkIdentity(path, id string) {
 	if id != "" && !strings.HasPrefix(id, "spiffe://") {
 		d.fail(path, fmt.Sprintf("%s: %s is not a SPIFFE identity", path, quoted(id)), "write spiffe://trust-domain/path")
+	}
+}
+
+// checkAccount checks how a peer is known by the token of its workload.
+func (d *document) checkAccount(path, account string, workloads bool) {
+	if account == "" {
+		return
+	}
+	namespace, name, ok := strings.Cut(account, "/")
+	if !ok || namespace == "" || name == "" || strings.Contains(name, "/") {
+		d.fail(path, fmt.Sprintf("%s: %s is not a service account", path, quoted(account)), "write NAMESPACE/NAME, such as prod/*")
+		return
+	}
+	if !workloads {
+		d.fail(path, path+": nobody's tokens are believed", "give pdp.workloads with the cluster's issuer and jwks")
+	}
+}
+
+// checkWorkloads checks whose tokens are believed, and that they travel by TLS.
+func (d *document) checkWorkloads(pdp *configv1.PDP) {
+	w := pdp.GetWorkloads()
+	if w == nil {
+		return
+	}
+	const keys = "pdp.workloads.jwks"
+	if at := w.GetJwks().GetUrl(); at != "" {
+		d.checkURL(keys+".url", at)
+	} else if w.GetJwks().GetCa() != "" || w.GetJwks().GetToken() != "" {
+		d.fail(keys, keys+": ca and token are for a url", "remove them, or give the url in the place of the file")
+	}
+	if listen := pdp.GetListen(); listen.GetGrpc() == "" || listen.GetTls() == nil {
+		d.fail("pdp.workloads", "pdp.workloads: no listener takes tokens", "give pdp.listen.grpc and pdp.listen.tls")
 	}
 }

@@ -27,6 +27,7 @@ import (
 	"outrider.dev/outrider/pdp/route"
 	"outrider.dev/outrider/pdp/server"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
+	"outrider.dev/outrider/strictjson"
 	"outrider.dev/outrider/telemetry"
 )
 
@@ -52,8 +53,10 @@ type Service struct {
 	asked   map[string]pdp.Service         // that guards ask; the same as long as the service runs
 	quiet   quiet                          // about those that do not answer
 	record  *audit.Log
-	server  *server.Server         // nil: in this process only
-	notice  atomic.Pointer[string] // why the last reload was refused, nil when it was not
+	server  *server.Server // nil: in this process only
+
+	workloads *workloads             // whose tokens count at its listeners; nil: none
+	notice    atomic.Pointer[string] // why the last reload was refused, nil when it was not
 }
 
 // New compiles the policies and opens state and listeners.
@@ -95,23 +98,36 @@ func New(loaded *config.Loaded, opt Options) (*Service, error) {
 	if cfg.GetPdp() == nil {
 		return s, nil
 	}
-	s.server, err = server.New(server.Config{
+	return s, s.serve(cfg, decide.Limits)
+}
+
+// serve opens the listeners that the configuration names.
+func (s *Service) serve(cfg *configv1.Config, limits strictjson.Limits) (err error) {
+	tel := s.opt.Telemetry
+	if s.workloads, err = newWorkloads(cfg.GetPdp().GetWorkloads(), tel.Log, time.Now); err != nil {
+		return err
+	}
+	settings := server.Config{
 		Engine:    s.Engine,
 		Listen:    cfg.GetPdp().GetListen(),
 		Peers:     cfg.GetPdp().GetPeers(),
 		Operators: cfg.GetPdp().GetOperators(),
-		MaxBody:   decide.Limits.Bytes,
-		Depth:     decide.Limits.Depth,
+		MaxBody:   limits.Bytes,
+		Depth:     limits.Depth,
 		Keys:      route.Key,
 		Admin:     func(public bool) http.Handler { return dataplane.Admin(tel, public) },
 		Log:       tel.Log,
 		Events:    events{tel.Metrics},
 		Options:   tel.GRPCServer(),
-	})
-	if err != nil {
-		return nil, err
 	}
-	return s, tel.Metrics.WatchWaiting(s.server.Waiting)
+	if s.workloads != nil {
+		settings.Workloads = s.workloads
+		tel.Health.Add("workloads", func(context.Context) error { return s.workloads.tokens.Ready() })
+	}
+	if s.server, err = server.New(settings); err != nil {
+		return err
+	}
+	return tel.Metrics.WatchWaiting(s.server.Waiting)
 }
 
 // compile makes of a configuration what the engine decides by. Keys and tokens
@@ -179,6 +195,9 @@ func (s *Service) Run(ctx context.Context) error {
 	work.Go(func() error { return s.follow(running) })
 	if s.server != nil {
 		work.Go(func() error { return s.server.Run(running) })
+	}
+	if s.workloads != nil {
+		work.Go(func() error { return s.workloads.run(running) })
 	}
 	// Records are written until everything that makes them has ended.
 	recording, stop := context.WithCancel(context.WithoutCancel(ctx))

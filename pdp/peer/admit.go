@@ -34,25 +34,25 @@ func Refused(why string) *decision.Reason {
 
 // admit says why the entry does not admit the caller, and fills it in.
 func (e *entry) admit(who Identity, c *decision.Caller) string {
-	namespace, account, workload := who.id.Workload()
-	if why := e.admitAgent(c, account, workload); why != "" {
+	if why := e.admitAgent(who, c); why != "" {
 		return why
 	}
-	if why := e.admitNamespace(c, namespace, account, workload); why != "" {
+	if why := e.admitNamespace(who, c); why != "" {
 		return why
 	}
-	return e.admitLabels(c)
+	return e.admitLabels(who, c)
 }
 
 func (e *entry) fromIdentity() bool { return slices.Contains(e.GetAgents(), FromIdentity) }
 
-func (e *entry) admitAgent(c *decision.Caller, account string, workload bool) string {
+func (e *entry) admitAgent(who Identity, c *decision.Caller) string {
+	_, account, workload := who.workload()
 	if e.fromIdentity() {
 		switch {
 		case !workload:
 			return "this peer's SPIFFE id names no agent: it must read spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT, or pdp.peers name its agents"
 		case c.Agent != "" && c.Agent != account:
-			return "this peer may not speak for the agent " + c.Agent + ": its SPIFFE id names " + account
+			return "this peer may not speak for the agent " + c.Agent + ": its " + who.proof() + " names " + account
 		}
 		c.Agent = account
 		return ""
@@ -69,7 +69,8 @@ func (e *entry) admitAgent(c *decision.Caller, account string, workload bool) st
 
 // admitNamespace holds namespace and service account to what the identity
 // proves, unless the entry admits other namespaces.
-func (e *entry) admitNamespace(c *decision.Caller, namespace, account string, workload bool) string {
+func (e *entry) admitNamespace(who Identity, c *decision.Caller) string {
+	namespace, account, workload := who.workload()
 	claimed := c.Namespace != "" || c.ServiceAccount != ""
 	if claimed && !e.fromIdentity() && slices.ContainsFunc(e.GetNamespaces(), func(pattern string) bool { return decision.Glob(pattern, c.Namespace) }) {
 		return ""
@@ -82,17 +83,23 @@ func (e *entry) admitNamespace(c *decision.Caller, namespace, account string, wo
 		return ""
 	}
 	if c.Namespace != "" && c.Namespace != namespace || c.ServiceAccount != "" && c.ServiceAccount != account {
-		return "the agent's namespace or service account is not the one that this peer's SPIFFE id names: leave both out, " +
+		return "the agent's namespace or service account is not the one that this peer's " + who.proof() + " names: leave both out, " +
 			"or list the namespaces of this peer in pdp.peers"
 	}
 	c.Namespace, c.ServiceAccount = namespace, account
 	return ""
 }
 
-// admitLabels holds the labels to those of the entry.
-func (e *entry) admitLabels(c *decision.Caller) string {
+// admitLabels holds the labels to those of the entry. A workload that shows a
+// token was configured by the injector, which always tells the pod's labels:
+// where they do not count they are left aside.
+func (e *entry) admitLabels(who Identity, c *decision.Caller) string {
 	own := e.GetLabels()
 	if len(own) == 0 && !e.fromIdentity() {
+		return ""
+	}
+	if who.kind == byToken {
+		c.Labels = maps.Clone(own)
 		return ""
 	}
 	for name, value := range c.Labels {

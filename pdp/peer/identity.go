@@ -10,9 +10,12 @@ import (
 // Identity is who a connection, or a key, proves its peer to be. The zero
 // Identity proves nothing.
 type Identity struct {
-	kind  kind
-	uid   uint32
-	id    spiffe.ID
+	kind kind
+	uid  uint32
+	id   spiffe.ID
+
+	namespace, account string // of a workload that showed a token
+
 	entry int    // in the list, for keys
 	name  string // tells peers apart
 	about string // for people
@@ -25,6 +28,7 @@ const (
 	byUser
 	byCertificate
 	byKey
+	byToken
 )
 
 // User is what the kernel says of the process at the other end of a unix
@@ -42,12 +46,42 @@ func Certificate(leaf *x509.Certificate) (Identity, error) {
 	return Identity{kind: byCertificate, id: id, name: id.String(), about: id.String()}, nil
 }
 
+// ServiceAccount is who a verified token of a cluster's service account names.
+// The pod is for people alone, and may be empty.
+func ServiceAccount(namespace, account, pod string) Identity {
+	name := namespace + "/" + account
+	about := "service account " + name
+	if pod != "" {
+		about += " (pod " + pod + ")"
+	}
+	return Identity{kind: byToken, namespace: namespace, account: account, name: "serviceaccount:" + name, about: about}
+}
+
+// workload returns the Kubernetes workload that the identity proves.
+func (i Identity) workload() (namespace, account string, ok bool) {
+	if i.kind == byToken {
+		return i.namespace, i.account, true
+	}
+	return i.id.Workload()
+}
+
+// proof names what names the workload, for people.
+func (i Identity) proof() string {
+	if i.kind == byToken {
+		return "token"
+	}
+	return "SPIFFE id"
+}
+
 // Proven reports whether the identity proves anything.
 func (i Identity) Proven() bool { return i.kind != unproven }
 
 // Grantable reports whether grants may leave to the peer at all: keys travel
-// with each question, and whoever reads one on the way could ask for more.
-func (i Identity) Grantable() bool { return i.kind == byUser || i.kind == byCertificate }
+// with each question, and whoever reads one on the way could ask for more. So do
+// the tokens of workloads, but over TLS alone, for this service alone and not for long.
+func (i Identity) Grantable() bool {
+	return i.kind == byUser || i.kind == byCertificate || i.kind == byToken
+}
 
 // Name tells peers apart; empty for one that proves nothing.
 func (i Identity) Name() string { return i.name }

@@ -98,6 +98,8 @@ func (e *entry) has(i int, who Identity) bool {
 		return e.GetSpiffe() != "" && decision.Glob(e.GetSpiffe(), who.id.String())
 	case byKey:
 		return i == who.entry
+	case byToken:
+		return e.GetServiceAccount() != "" && decision.Glob(e.GetServiceAccount(), who.namespace+"/"+who.account)
 	default:
 		return false
 	}

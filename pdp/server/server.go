@@ -48,6 +48,8 @@ type Config struct {
 	Listen *configv1.PDPListen
 	Peers  []*configv1.Peer
 	Keys   peer.KeyReader // reads the keys of peers
+	// Workloads prove who they are by tokens; nil: none does.
+	Workloads Workloads
 	// Operators may ask for explanations.
 	Operators []*configv1.Operator
 	MaxBody   int                            // bytes

@@ -43,8 +43,11 @@ func (s *Server) overTCP(addr string) ([]grpc.ServerOption, error) {
 		return nil, fmt.Errorf("pdp.listen.grpc: %s is beyond loopback: give pdp.listen.tls with cert, key and clientCA", addr)
 	case s.certs == nil:
 		return []grpc.ServerOption{grpc.Creds(insecure.NewCredentials()), alive(0)}, nil
+	case s.cfg.Workloads != nil:
+		creds := credentials.NewTLS(s.certs.Config(tls.VerifyClientCertIfGiven))
+		return append(s.byToken(), grpc.Creds(creds), grpc.ConnectionTimeout(shakeTime), alive(connectionAge)), nil
 	case beyond && s.cfg.Listen.GetTls().GetClientCa() == "":
-		return nil, fmt.Errorf("pdp.listen.grpc: %s is beyond loopback: give pdp.listen.tls.clientCA", addr)
+		return nil, fmt.Errorf("pdp.listen.grpc: %s is beyond loopback: give pdp.listen.tls.clientCA, or pdp.workloads", addr)
 	}
 	creds := credentials.NewTLS(s.certs.Config(tls.RequireAndVerifyClientCert))
 	return []grpc.ServerOption{grpc.Creds(creds), grpc.ConnectionTimeout(shakeTime), alive(connectionAge)}, nil

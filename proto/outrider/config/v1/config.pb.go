@@ -1158,7 +1158,7 @@ func (x *WorkloadKeys) GetToken() string {
 // PDPListen is where the decision service listens. Absent addresses do not listen.
 type PDPListen struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// gRPC. Beyond loopback only with tls.
+	// gRPC. Beyond loopback only with tls, and only for peers that show a certificate or a token of pdp.workloads.
 	Grpc string `protobuf:"bytes,1,opt,name=grpc,proto3" json:"grpc,omitempty"`
 	// gRPC on a unix socket, created with mode 0660.
 	Socket string `protobuf:"bytes,2,opt,name=socket,proto3" json:"socket,omitempty"`
@@ -1166,7 +1166,7 @@ type PDPListen struct {
 	// readiness only for peers that show a certificate or a key.
 	Http string `protobuf:"bytes,3,opt,name=http,proto3" json:"http,omitempty"`
 	// Certificates of the gRPC listener, and of the REST listener beyond loopback. With clientCA every
-	// peer must show a certificate; by REST the key of a peer will do.
+	// peer must show a certificate; by REST the key of a peer will do, by gRPC a token of pdp.workloads.
 	Tls *TLS `protobuf:"bytes,4,opt,name=tls,proto3" json:"tls,omitempty"`
 	// Health, readiness and metrics alone, for probes and collectors: nobody is asked who they are.
 	Admin         string `protobuf:"bytes,5,opt,name=admin,proto3" json:"admin,omitempty"`
@@ -1240,7 +1240,7 @@ func (x *PDPListen) GetAdmin() string {
 }
 
 // Peer is a data plane or a program, and what it may say of the agents that it asks for. Exactly one
-// of uid, spiffe and key.
+// of uid, spiffe, key and serviceAccount.
 type Peer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The user id of a process that connects by the unix socket.
@@ -1248,12 +1248,12 @@ type Peer struct {
 	// The URI in the certificate of a peer that connects by mutual TLS; `*` matches any run of characters.
 	Spiffe string `protobuf:"bytes,2,opt,name=spiffe,proto3" json:"spiffe,omitempty"`
 	// The agents that the peer may speak for; `*` matches any run of characters. from-identity, alone:
-	// the one that its SPIFFE id names, spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT, by the name of its account.
+	// the one that its SPIFFE id names, spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT, or its token, by the name of its account.
 	Agents []string `protobuf:"bytes,3,rep,name=agents,proto3" json:"agents,omitempty"`
 	// The key of a program that asks by REST, sent as Authorization: Bearer; 32 bytes or more. It is never granted anything.
 	Key *KeySource `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`
 	// The namespaces that the peer may say that its agents are in; `*` matches any run of characters.
-	// Absent: the one that its SPIFFE id names, or none.
+	// Absent: the one that its SPIFFE id or its token names, or none.
 	Namespaces []string `protobuf:"bytes,5,rep,name=namespaces,proto3" json:"namespaces,omitempty"`
 	// The labels of the peer's agents, whatever it says. Absent: what it says counts, except with
 	// from-identity, where nothing proves them and none count.
@@ -2111,13 +2111,13 @@ const file_outrider_config_v1_config_proto_rawDesc = "" +
 	"\x03key\x18\x02 \x01(\tR\x03key\x12\x16\n" +
 	"\x02ca\x18\x03 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x02ca\x12\x1f\n" +
 	"\vserver_name\x18\x04 \x01(\tR\n" +
-	"serverName\"\xb1\x02\n" +
+	"serverName\"\xfb\x01\n" +
 	"\x03PDP\x125\n" +
 	"\x06listen\x18\x01 \x01(\v2\x1d.outrider.config.v1.PDPListenR\x06listen\x12.\n" +
 	"\x05peers\x18\x02 \x03(\v2\x18.outrider.config.v1.PeerR\x05peers\x12\x14\n" +
 	"\x05state\x18\x03 \x01(\tR\x05state\x12:\n" +
-	"\toperators\x18\x04 \x03(\v2\x1c.outrider.config.v1.OperatorR\toperators\x12q\n" +
-	"\tworkloads\x18\f \x01(\v2\x1d.outrider.config.v1.WorkloadsB4\xea\xe0\x180\".tokens of workloads are not read in this buildR\tworkloads\"\x95\x01\n" +
+	"\toperators\x18\x04 \x03(\v2\x1c.outrider.config.v1.OperatorR\toperators\x12;\n" +
+	"\tworkloads\x18\f \x01(\v2\x1d.outrider.config.v1.WorkloadsR\tworkloads\"\x95\x01\n" +
 	"\tWorkloads\x12\x1e\n" +
 	"\x06issuer\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x06issuer\x12*\n" +
 	"\baudience\x18\x02 \x01(\tB\x0e\xea\xe0\x18\n" +
@@ -2133,7 +2133,7 @@ const file_outrider_config_v1_config_proto_rawDesc = "" +
 	"\x06socket\x18\x02 \x01(\tR\x06socket\x12\x12\n" +
 	"\x04http\x18\x03 \x01(\tR\x04http\x12)\n" +
 	"\x03tls\x18\x04 \x01(\v2\x17.outrider.config.v1.TLSR\x03tls\x12\x14\n" +
-	"\x05admin\x18\x05 \x01(\tR\x05admin\"\xac\x03\n" +
+	"\x05admin\x18\x05 \x01(\tR\x05admin\"\xfc\x02\n" +
 	"\x04Peer\x12 \n" +
 	"\x03uid\x18\x01 \x01(\rB\t\xea\xe0\x18\x052\x03whoH\x00R\x03uid\x88\x01\x01\x12!\n" +
 	"\x06spiffe\x18\x02 \x01(\tB\t\xea\xe0\x18\x052\x03whoR\x06spiffe\x12\x1e\n" +
@@ -2142,8 +2142,8 @@ const file_outrider_config_v1_config_proto_rawDesc = "" +
 	"\n" +
 	"namespaces\x18\x05 \x03(\tR\n" +
 	"namespaces\x12<\n" +
-	"\x06labels\x18\x06 \x03(\v2$.outrider.config.v1.Peer.LabelsEntryR\x06labels\x12b\n" +
-	"\x0fservice_account\x18\b \x01(\tB9\xea\xe0\x185\".tokens of workloads are not read in this build2\x03whoR\x0eserviceAccount\x1a9\n" +
+	"\x06labels\x18\x06 \x03(\v2$.outrider.config.v1.Peer.LabelsEntryR\x06labels\x122\n" +
+	"\x0fservice_account\x18\b \x01(\tB\t\xea\xe0\x18\x052\x03whoR\x0eserviceAccount\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x06\n" +
