@@ -84,8 +84,9 @@ fmt: $(BIN)/golangci-lint ## format Go files with gofumpt and proto files with b
 	$(BIN)/buf format -w
 
 .PHONY: generate
-generate: $(BIN)/buf $(BIN)/protoc-gen-go ## write the generated code anew from proto/
+generate: $(BIN)/buf $(BIN)/protoc-gen-go ## write the generated code anew from proto/, the Python client's included
 	PATH="$(BIN):$$PATH" tools/generate
+	clients/python/generate
 
 .PHONY: fuzz
 fuzz: ## run all fuzz targets, for FUZZTIME (1h) together
@@ -96,8 +97,9 @@ bench: ## run the benchmarks that match BENCH (all)
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
 .PHONY: clients
-clients: ## install the SDKs that the client tests drive
+clients: ## install the SDKs that the client tests drive, and what the Python client needs
 	@test/clients/install >/dev/null
+	@clients/python/install >/dev/null
 
 .PHONY: envoy
 envoy: ## install the Envoy that its tests drive
