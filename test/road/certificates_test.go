@@ -30,6 +30,9 @@ func writeCertificates(dir string) {
 	issue(ca, leaf(time.Hour, "spiffe://corp/ns/prod/agents")).write(dir, "client")
 	issue(ca, leaf(time.Hour, "spiffe://corp/ns/test/agents")).write(dir, "other")
 	issue(ca, leaf(time.Hour)).write(dir, "nameless")
+	issue(ca, leaf(time.Hour, "spiffe://corp/ns/prod/sa/road")).write(dir, "agent")
+	issue(ca, leaf(time.Hour, "spiffe://corp/ns/prod/sa/stranger")).write(dir, "stranger")
+	issue(ca, leaf(time.Hour, "spiffe://corp/ns/prod/sa/road", "spiffe://corp/ns/prod/sa/admin")).write(dir, "double")
 	issue(ca, leaf(-time.Minute, "spiffe://corp/ns/prod/agents")).write(dir, "expired")
 	issue(foreign, leaf(time.Hour, "spiffe://corp/ns/prod/agents")).write(dir, "foreign")
 }

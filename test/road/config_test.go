@@ -27,6 +27,7 @@ type setup struct {
 	dir      string // short enough for a unix socket
 	issuer   *issuer.Issuer
 	agent    string // who the data plane says that it speaks for
+	tls      string // listen.tls, as a member with its comma; empty: none
 	peers    string // pdp.peers
 	listen   string // pdp.listen beside http
 	decision string // the sidecar's decision
@@ -77,7 +78,7 @@ func (s *setup) write(t *testing.T, name, text string) string {
 // The sections of a configuration.
 const (
 	secHead     = "apiVersion: outrider.dev/v1\nkind: Config\n"
-	secSidecar  = "agent: {name: $agent, labels: {app: road}}\nlisten: {agent: \"$port.agent\", admin: \"$port.admin\"}\n"
+	secSidecar  = "agent: {name: $agent, labels: {app: road}}\nlisten: {agent: \"$port.agent\", admin: \"$port.admin\"$tls}\n"
 	secLimits   = "limits: $limits\n"
 	secDecision = "decision: $decision\n"
 	secInside   = "pdp: {listen: {http: \"$port.pdp\"}, state: $state}\n"
@@ -149,7 +150,7 @@ spec:
 func (s *setup) text(sections ...string) string {
 	return strings.NewReplacer(
 		"$port.agent", s.ports.agent, "$port.admin", s.ports.admin, "$port.pdp", s.ports.pdp, "$limits", s.limits,
-		"$guards", strings.ReplaceAll(s.guards, "$dir", s.dir), "$agent", s.agent, "$decision", s.decision, "$listen", s.listen, "$peers", s.peers,
+		"$guards", strings.ReplaceAll(s.guards, "$dir", s.dir), "$agent", s.agent, "$tls", s.tls, "$decision", s.decision, "$listen", s.listen, "$peers", s.peers,
 		"$state", s.state(), "$dir", s.dir, "$model", spareModel, "$perMinute", fmt.Sprint(perMinute),
 		"$main", s.main.URL, "$spare", s.spare.URL, "$script", s.script.url,
 		"$github", s.github.URL, "$slack", s.slack.URL,
