@@ -112,6 +112,6 @@ func Admin(tel *telemetry.Telemetry, public bool) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/healthz", tel.Health.Live())
 	mux.Handle("/readyz", ready)
-	mux.Handle("/metrics", tel.Handler())
+	mux.Handle("GET /metrics", tel.Handler())
 	return mux
 }

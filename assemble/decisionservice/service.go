@@ -188,6 +188,15 @@ func (s *Service) Addresses() []string {
 	return s.server.Addresses()
 }
 
+// Served lists what is served at each listener, by its field of the
+// configuration.
+func (s *Service) Served() map[string][]string {
+	if s.server == nil {
+		return nil
+	}
+	return s.server.Served()
+}
+
 // Run keeps keys fresh, writes records and serves until ctx ends.
 func (s *Service) Run(ctx context.Context) error {
 	defer closeAll(s.asked)

@@ -19,6 +19,7 @@ type httpListener struct {
 	field   string
 	tls     bool
 	handler http.Handler
+	paths   []string // that it serves
 }
 
 // listenHTTP opens the listener of REST and the one of health and metrics
@@ -34,7 +35,8 @@ func (s *Server) listenHTTP() error {
 		return nil
 	}
 	public := !decision.LoopbackHost(addr)
-	handler := s.cfg.Admin(public)
+	table := adminRoutes(s.cfg.Admin(public))
+	handler := answered(s.cfg.Log, table)
 	if !public {
 		handler = localOnly(handler)
 	}
@@ -42,7 +44,7 @@ func (s *Server) listenHTTP() error {
 	if err != nil {
 		return err
 	}
-	s.http = append(s.http, &httpListener{Listener: l, field: "pdp.listen.admin", handler: handler})
+	s.http = append(s.http, &httpListener{Listener: l, field: "pdp.listen.admin", handler: handler, paths: table.paths()})
 	return nil
 }
 
@@ -55,7 +57,7 @@ func (s *Server) listenREST(addr string) error {
 	if public && (s.certs == nil || !proof) {
 		return fmt.Errorf("%s: %s is beyond loopback: give pdp.listen.tls, and a clientCA there or peers with keys, or listen on 127.0.0.1", field, addr)
 	}
-	handler, err := s.rest(public)
+	handler, paths, err := s.rest(public)
 	if err != nil {
 		return err
 	}
@@ -67,7 +69,7 @@ func (s *Server) listenREST(addr string) error {
 		// Health is for everybody, so that certificates are asked for and not demanded here.
 		l = tls.NewListener(l, s.certs.Config(tls.VerifyClientCertIfGiven))
 	}
-	s.http = append(s.http, &httpListener{Listener: l, field: field, tls: public, handler: handler})
+	s.http = append(s.http, &httpListener{Listener: l, field: field, tls: public, handler: handler, paths: paths})
 	return nil
 }
 

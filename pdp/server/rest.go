@@ -3,7 +3,9 @@ package server
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -43,10 +45,10 @@ func (all routes) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // rest serves questions as JSON, the document that describes them, and health,
 // readiness and metrics. Beyond loopback, whoever asks for anything but health
 // must prove who they are, and so everywhere once peers have keys.
-func (s *Server) rest(public bool) (http.Handler, error) {
+func (s *Server) rest(public bool) (h http.Handler, paths []string, err error) {
 	table, err := s.routes(public)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	demand := public || s.service.peers.HasKeys()
 	for path, one := range table {
@@ -56,9 +58,9 @@ func (s *Server) rest(public bool) (http.Handler, error) {
 		}
 	}
 	if public {
-		return identified(answered(s.cfg.Log, noPages(table))), nil
+		return identified(answered(s.cfg.Log, noPages(table))), table.paths(), nil
 	}
-	return identified(answered(s.cfg.Log, localOnly(table))), nil
+	return identified(answered(s.cfg.Log, localOnly(table))), table.paths(), nil
 }
 
 // routes is the whole of what REST serves.
@@ -81,19 +83,28 @@ func (s *Server) routes(public bool) (routes, error) {
 		return route{http.MethodPost, &strict{asks: m.ProtoReflect().Descriptor(), most: restBody(s.cfg.MaxBody), next: gateway}, false}
 	}
 	shows := func(h http.Handler) route { return route{http.MethodGet, h, false} }
-	admin := s.cfg.Admin(public)
-	all := routes{
+	all := adminRoutes(s.cfg.Admin(public))
+	maps.Copy(all, routes{
 		"/v1/check":        asks(&decisionv1.CheckRequest{}),
 		"/v1/tools:filter": asks(&decisionv1.FilterToolsRequest{}),
 		"/openapi.json":    shows(openapi.Document()),
 		"/docs":            shows(docs),
-		"/healthz":         {http.MethodGet, admin, true},
-		"/readyz":          {http.MethodGet, admin, true},
-		"/metrics":         shows(admin),
-	}
+	})
 	newAuthZEN(s.service, s.cfg.MaxBody).routes(all)
 	return all, nil
 }
+
+// adminRoutes are health and readiness, for everybody, and metrics.
+func adminRoutes(admin http.Handler) routes {
+	return routes{
+		"/healthz": {http.MethodGet, admin, true},
+		"/readyz":  {http.MethodGet, admin, true},
+		"/metrics": {http.MethodGet, admin, false},
+	}
+}
+
+// paths lists what is served.
+func (all routes) paths() []string { return slices.Collect(maps.Keys(all)) }
 
 // restBody is how large the body of a question may be whose own body has up to
 // maxBody bytes: those are written in base64.

@@ -250,7 +250,7 @@ func FuzzREST(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	h, err := s.rest(false)
+	h, _, err := s.rest(false)
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -82,6 +82,7 @@ type Server struct {
 
 type grpcListener struct {
 	net.Listener
+	field  string
 	server *grpc.Server
 }
 
@@ -118,7 +119,7 @@ func (s *Server) listen() error {
 		if err != nil {
 			return err
 		}
-		s.serveGRPC(sock, grpc.Creds(unixCredentials{}), alive(0))
+		s.serveGRPC("pdp.listen.socket", sock, grpc.Creds(unixCredentials{}), alive(0))
 	}
 	if addr := l.GetGrpc(); addr != "" {
 		options, err := s.overTCP(addr)
@@ -129,7 +130,7 @@ func (s *Server) listen() error {
 		if err != nil {
 			return err
 		}
-		s.serveGRPC(tcp, options...)
+		s.serveGRPC("pdp.listen.grpc", tcp, options...)
 	}
 	return s.listenHTTP()
 }
@@ -137,7 +138,7 @@ func (s *Server) listen() error {
 // Waiting returns how many questions wait for their turn.
 func (s *Server) Waiting() int { return s.shed.Waiting() }
 
-func (s *Server) serveGRPC(l net.Listener, own ...grpc.ServerOption) {
+func (s *Server) serveGRPC(field string, l net.Listener, own ...grpc.ServerOption) {
 	options := append(own,
 		grpc.MaxRecvMsgSize(s.cfg.MaxBody+messageSlack),
 		grpc.MaxConcurrentStreams(maxStreams),
@@ -150,7 +151,7 @@ func (s *Server) serveGRPC(l net.Listener, own ...grpc.ServerOption) {
 	healthv1.RegisterHealthServer(srv, s.health)
 	s.registerEnvoy(srv)
 	reflection.Register(srv)
-	s.grpc = append(s.grpc, &grpcListener{Listener: l, server: srv})
+	s.grpc = append(s.grpc, &grpcListener{Listener: l, field: field, server: srv})
 }
 
 // Addresses returns where the server listens, for people.
@@ -161,6 +162,23 @@ func (s *Server) Addresses() []string {
 	}
 	for _, h := range s.http {
 		out = append(out, h.url())
+	}
+	return out
+}
+
+// Served lists what is served at each listener, by its field of the
+// configuration: methods of gRPC and paths of HTTP.
+func (s *Server) Served() map[string][]string {
+	out := map[string][]string{}
+	for _, g := range s.grpc {
+		for name, info := range g.server.GetServiceInfo() {
+			for _, m := range info.Methods {
+				out[g.field] = append(out[g.field], "/"+name+"/"+m.Name)
+			}
+		}
+	}
+	for _, h := range s.http {
+		out[h.field] = append(out[h.field], h.paths...)
 	}
 	return out
 }
