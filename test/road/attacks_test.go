@@ -29,6 +29,8 @@ func faces() []face {
 		{name: "the sidecar", open: bySidecar},
 		{name: "ext_authz", open: byExtAuthz(false)},
 		{name: "ext_authz with a target", open: byExtAuthz(true)},
+		{name: "ext_proc", open: byExtProc(false)},
+		{name: "ext_authz and ext_proc", open: byExtProc(true)},
 		{name: "REST", bodies: true, open: program(byREST)},
 		{name: "AuthZEN", bodies: true, open: program(byAuthZEN)},
 	}
