@@ -3,6 +3,7 @@ package dataplane
 import (
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,8 +31,7 @@ func Dial(cfg *configv1.Decision, tel *telemetry.Telemetry) (*pool.Pool, error) 
 	if err != nil {
 		return nil, err
 	}
-	options := append([]grpc.DialOption{
-		grpc.WithTransportCredentials(creds),
+	common := append([]grpc.DialOption{
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage),
 			grpc.ForceCodecV2(wire.NewCodec())),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 5 * time.Second, PermitWithoutStream: true}),
@@ -40,16 +40,22 @@ func Dial(cfg *configv1.Decision, tel *telemetry.Telemetry) (*pool.Pool, error) 
 			MinConnectTimeout: 3 * time.Second,
 		}),
 	}, tel.GRPCClient()...)
+	secured := append(slices.Clip(common), grpc.WithTransportCredentials(creds))
 	if file := cfg.GetToken(); file != "" {
-		options = append(options, grpc.WithPerRPCCredentials(&workloadToken{file: file, now: time.Now}))
+		secured = append(secured, grpc.WithPerRPCCredentials(&workloadToken{file: file, now: time.Now}))
 	}
+	local := append(slices.Clip(common), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	return pool.New(pool.Config{
 		Targets: cfg.GetTarget(),
 		Dial: func(a pool.Address) (*grpc.ClientConn, error) {
-			if a.Host != "" && cfg.GetTls().GetServerName() == "" {
-				return dial(a, append(options[:len(options):len(options)], grpc.WithAuthority(a.Host)))
+			switch {
+			case strings.HasPrefix(a.Dial, "unix:"): // the kernel says who is there, whatever goes for others
+				return dial(a, local)
+			case a.Host != "" && cfg.GetTls().GetServerName() == "":
+				return dial(a, append(slices.Clip(secured), grpc.WithAuthority(a.Host)))
+			default:
+				return dial(a, secured)
 			}
-			return dial(a, options)
 		},
 		Lookup: net.DefaultResolver.LookupHost,
 		Log:    tel.Log,

@@ -3,6 +3,7 @@ package dataplane
 import (
 	"context"
 	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+	"google.golang.org/grpc"
 
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 	"outrider.dev/outrider/telemetry"
@@ -75,6 +77,62 @@ func TestDialNamesBadFiles(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", ca, err)
 		}
+	}
+}
+
+// TestDialNames: the certificate must be for the name, whichever address of it is
+// asked, and a socket beside it needs none.
+func TestDialNames(t *testing.T) {
+	dir := t.TempDir()
+	ca := filepath.Join(dir, "ca.crt")
+	cert, authority := selfSigned(t)
+	write(t, ca, string(authority))
+	addr, _, stop := serveTLS(t, "127.0.0.1:0", cert)
+	defer stop()
+	_, port, _ := strings.Cut(addr, ":")
+	socket := filepath.Join(dir, "s")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv, served := grpc.NewServer(), make(chan error, 1)
+	go func() { served <- srv.Serve(l) }()
+	defer func() {
+		srv.Stop()
+		<-served
+	}()
+	for name, c := range map[string]struct {
+		target, server string
+		ready          bool
+	}{
+		"the name":               {"dns:///localhost:" + port, "", true},
+		"another name is given":  {"dns:///localhost:" + port, "pdp.example", false},
+		"the address":            {addr, "", true},
+		"the address as a name":  {"dns:///" + addr, "", true},
+		"the address, with name": {addr, "localhost", true},
+		"a socket":               {"unix://" + socket, "", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			services, err := Dial(&configv1.Decision{
+				Target: []string{c.target}, Tls: &configv1.ClientTLS{Ca: ca, ServerName: c.server}, Token: filepath.Join(dir, "none"),
+			}, silent(t))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer services.Close()
+			ctx, end := context.WithCancel(t.Context())
+			ended := make(chan error, 1)
+			go func() { ended <- services.Run(ctx) }()
+			defer func() {
+				end()
+				<-ended
+			}()
+			soon, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			if err := services.Ready(soon); (err == nil) != c.ready {
+				t.Errorf("ready: %v, it says %s", err, services.Services())
+			}
+		})
 	}
 }
 

@@ -39,6 +39,7 @@ func TestCallsAtOnce(t *testing.T) {
 		})
 	}
 	all.Wait()
+	srv.Close() // the last call is settled after its answer
 	ids := map[string]bool{}
 	p.mu.Lock()
 	defer p.mu.Unlock()
