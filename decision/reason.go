@@ -66,6 +66,7 @@ const (
 	// Edits and faces.
 	CodeEditConflict      Code = "edit_conflict"
 	CodeFaceCannotEnforce Code = "face_cannot_enforce"
+	CodeMappingInvalid    Code = "mapping_invalid"
 
 	// The machinery.
 	CodePDPUnavailable      Code = "pdp_unavailable"
@@ -248,6 +249,7 @@ func systemRows() []Entry {
 	return []Entry{
 		denied(CodeEditConflict, "Two edits of the policy contradict each other"),
 		denied(CodeFaceCannotEnforce, "The asker cannot enforce what the policy demands"),
+		denied(CodeMappingInvalid, "The mapping that a tool's server declares cannot be applied"),
 		away(CodePDPUnavailable, http.StatusServiceUnavailable, "The decision service does not answer"),
 		away(CodeUpstreamUnavailable, http.StatusBadGateway, "The upstream does not answer"),
 		{CodeUpstreamTimeout, Status{http.StatusGatewayTimeout, grpcDeadlineExceeded, rpcUnavailable, oaiUnavailable, "The upstream took too long"}},

@@ -110,15 +110,11 @@ func (s *Service) ask(ctx context.Context, q *question) (Decision, error) {
 	if err != nil {
 		return Decision{}, err
 	}
-	return s.check(ctx, r)
-}
-
-func (s *Service) check(ctx context.Context, r *decision.Request) (Decision, error) {
 	v, err := s.Checker.Check(ctx, r)
 	if err != nil {
 		return Decision{}, err
 	}
-	return decided(v), nil
+	return s.narrow(ctx, q, r, decided(v), v.Subject)
 }
 
 func failed(err error) Decision {

@@ -17,7 +17,7 @@ func (q *question) request(limits strictjson.Limits) (*decision.Request, error) 
 	if err != nil {
 		return nil, err
 	}
-	r := &decision.Request{ExchangeID: decision.NewID(), Caller: caller, Face: q.face()}
+	r := &decision.Request{ExchangeID: decision.NewID(), Caller: caller}
 	if err := q.circumstances(r); err != nil {
 		return nil, err
 	}
@@ -25,7 +25,7 @@ func (q *question) request(limits strictjson.Limits) (*decision.Request, error) 
 	if !known {
 		return nil, unknownAction(q)
 	}
-	r.Surface, r.Method = m.surface, m.method
+	r.Surface, r.Method, r.Face = m.surface, m.method, q.face(m.method)
 	if m.surface == decision.LLM {
 		err = q.llm(r, limits)
 	} else {
@@ -46,7 +46,10 @@ const filters = "tools.filter"
 
 // face is what the asker can enforce: that a call does not happen, and no more.
 // It sends calls on by itself, and shows nothing of what comes back.
-func (q *question) face() decision.Face {
+func (q *question) face(method string) decision.Face {
+	if method != mcp.MethodToolsList {
+		return decision.Face{Forwards: true}
+	}
 	for _, v := range q.context.Get("capabilities").Elements() {
 		if v.Is(filters) {
 			return decision.Face{}
