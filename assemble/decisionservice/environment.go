@@ -48,6 +48,9 @@ func KeyVariables(loaded *config.Loaded) []string {
 	for _, s := range cfg.GetMcp().GetServers() {
 		out = append(out, s.GetAuth().GetBearer().GetEnv())
 	}
+	for _, p := range cfg.GetPdp().GetPeers() {
+		out = append(out, p.GetKey().GetEnv())
+	}
 	out = append(out, cfg.GetGuards().GetKey().GetEnv())
 	return slices.DeleteFunc(out, func(name string) bool { return name == "" })
 }

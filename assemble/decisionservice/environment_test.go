@@ -81,12 +81,13 @@ mcp:
   servers:
     - {name: git, url: "http://127.0.0.1:2/mcp", auth: {bearer: {env: GIT_TOKEN}}}
     - {name: open, url: "http://127.0.0.1:3/mcp"}
+pdp: {peers: [{key: {env: CI_KEY}, agents: [ci]}]}
 `)
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := KeyVariables(loaded)
-	for _, want := range []string{"OPENAI_API_KEY", "OPENROUTER_API_KEY", "MY_KEY", "GIT_TOKEN"} {
+	for _, want := range []string{"OPENAI_API_KEY", "OPENROUTER_API_KEY", "MY_KEY", "GIT_TOKEN", "CI_KEY"} {
 		if !slices.Contains(got, want) {
 			t.Errorf("%s is missing of %q", want, got)
 		}
