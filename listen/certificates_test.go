@@ -399,3 +399,29 @@ func first(c <-chan error) error {
 		return nil
 	}
 }
+
+// BenchmarkRead is what each handshake would pay that read the files itself.
+func BenchmarkRead(b *testing.B) {
+	ca := newSigner(b)
+	files := ca.files(b, ca)
+	for b.Loop() {
+		if _, err := NewCertificates(files); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkCurrent is what each handshake pays.
+func BenchmarkCurrent(b *testing.B) {
+	ca := newSigner(b)
+	c, err := NewCertificates(ca.files(b, ca))
+	if err != nil {
+		b.Fatal(err)
+	}
+	cfg := c.Config(tls.RequireAndVerifyClientCert)
+	for b.Loop() {
+		if _, err := cfg.GetConfigForClient(nil); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
