@@ -75,12 +75,17 @@ func TestLostInMidStream(t *testing.T) {
 	}
 }
 
-// TestHung: a decision service that is there and says nothing is none.
+// TestHung: a decision service that is there and says nothing is none. The
+// refusal of ext_authz waits for ext_proc, which has no timeout of its own where
+// bodies are in full duplex: only the connection's keepalive ends that.
 func TestHung(t *testing.T) {
 	s := newSite(t, variants()[0], func(_ *site, envoy, _ tree) {
 		filters := in(t, envoy, "static_resources", "listeners", 0, "filter_chains", 0, "filters", 0, "typed_config", "http_filters").([]any)
 		in(t, filters[0], "typed_config", "grpc_service").(tree)["timeout"] = "0.3s"
 		in(t, filters[1], "typed_config").(tree)["message_timeout"] = "0.3s"
+		options := in(t, cluster(t, envoy, "outrider"), "typed_extension_protocol_options", "envoy.extensions.upstreams.http.v3.HttpProtocolOptions")
+		alive := in(t, options, "explicit_http_config", "http2_protocol_options", "connection_keepalive").(tree)
+		alive["interval"], alive["timeout"] = "1s", "1s"
 	})
 	if err := s.pdp.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
