@@ -83,8 +83,12 @@ func (c initEnvoy) Run(context.Context) error {
 	if err := writeAll(c.Dir, list); err != nil {
 		return err
 	}
-	fmt.Printf("\nNext:\n  outrider check --envoy %[1]s %[2]s\n  outrider test %[3]s\n  OPENAI_API_KEY=... GITHUB_TOKEN=... outrider-pdp -c %[2]s\n  envoy -c %[1]s\n",
-		filepath.Join(c.Dir, "envoy.yaml"), filepath.Join(c.Dir, "outrider.yaml"), filepath.Join(c.Dir, "policies"))
+	before := `sudo install -d -o "$USER" /run/outrider /var/lib/outrider`
+	if c.TCP {
+		before = `sudo install -d -o "$USER" /etc/outrider/tls /var/lib/outrider  # and put the certificates there`
+	}
+	fmt.Printf("\nNext:\n  %[4]s\n  outrider check --envoy %[1]s %[2]s\n  outrider test %[3]s\n  OPENAI_API_KEY=... GITHUB_TOKEN=... outrider-pdp -c %[2]s\n  envoy -c %[1]s\n",
+		filepath.Join(c.Dir, "envoy.yaml"), filepath.Join(c.Dir, "outrider.yaml"), filepath.Join(c.Dir, "policies"), before)
 	return nil
 }
 

@@ -65,7 +65,7 @@ func listenSocket(path string) (net.Listener, error) {
 	}
 	l, err := net.Listen("unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("pdp.listen.socket: %w", err)
+		return nil, fmt.Errorf("pdp.listen.socket: %w; make the folder, writable for this user, or give another path", err)
 	}
 	if err := os.Chmod(path, 0o660); err != nil { //nolint:gosec // the group may ask, by design
 		_ = l.Close()
