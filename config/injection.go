@@ -41,6 +41,9 @@ func (l *loader) readInjection(d *document) {
 		return
 	}
 	l.loaded.Injection = c
+	if t := c.GetWebhook().GetTls(); t != nil {
+		resolve(d.file, &t.Cert, &t.Key)
+	}
 	if a := c.GetWebhook().GetApi(); a != nil {
 		resolve(d.file, &a.Ca, &a.Token)
 	}

@@ -102,11 +102,6 @@ func (p *program) listen() (err error) {
 }
 
 func (p *program) run(ctx context.Context) error {
-	w := p.cfg.GetWebhook()
-	keeper := webhook.NewKeeper(webhook.Names{
-		Namespace: w.GetNamespace(), Service: w.GetService(), Secret: w.GetSecret(), Configuration: w.GetConfiguration(),
-	}, p.api, p.tel.Log)
-	p.tel.Health.Add("certificate", keeper.Ready)
 	p.tel.Health.Add("cluster", func(context.Context) error {
 		if !p.serves.Load() {
 			return errors.New("the API server has not said its version yet")
@@ -115,17 +110,40 @@ func (p *program) run(ctx context.Context) error {
 	})
 	events := webhook.NewEvents(p.api.CreateEvent, p.tel.Metrics.EventsLost.Inc, p.tel.Log)
 	work, running := errgroup.WithContext(ctx)
+	secured, err := p.certificates(running, work)
+	if err != nil {
+		_ = p.hook.Close()
+		_ = p.admin.Close()
+		return err
+	}
 	work.Go(func() error { return p.serve(running, p.admin, p.pages()) })
-	work.Go(func() error { return keeper.Run(running) })
 	work.Go(func() error { return events.Run(running) })
-	work.Go(func() error { return p.mutate(running, keeper.GetCertificate, events) })
+	work.Go(func() error { return p.mutate(running, secured, events) })
 	return work.Wait()
 }
 
-type getCertificate = func(*tls.ClientHelloInfo) (*tls.Certificate, error)
+// certificates returns how the webhook shakes hands: with what somebody else
+// keeps in files, or with what it keeps itself.
+func (p *program) certificates(ctx context.Context, work *errgroup.Group) (*tls.Config, error) {
+	w := p.cfg.GetWebhook()
+	if files := w.GetTls(); files != nil {
+		kept, err := listen.NewCertificates(listen.Files{Field: "webhook.tls", Cert: files.GetCert(), Key: files.GetKey()})
+		if err != nil {
+			return nil, err
+		}
+		work.Go(func() error { return kept.Watch(ctx, p.tel.Log, nil) })
+		return kept.Config(tls.NoClientCert), nil
+	}
+	keeper := webhook.NewKeeper(webhook.Names{
+		Namespace: w.GetNamespace(), Service: w.GetService(), Secret: w.GetSecret(), Configuration: w.GetConfiguration(),
+	}, p.api, p.tel.Log)
+	p.tel.Health.Add("certificate", keeper.Ready)
+	work.Go(func() error { return keeper.Run(ctx) })
+	return &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: keeper.GetCertificate, NextProtos: []string{"h2", "http/1.1"}}, nil
+}
 
 // mutate serves reviews once it is known what kind of container the cluster runs.
-func (p *program) mutate(ctx context.Context, certificate getCertificate, events *webhook.Events) error {
+func (p *program) mutate(ctx context.Context, secured *tls.Config, events *webhook.Events) error {
 	defer func() { _ = p.hook.Close() }()
 	placement, err := p.placement(ctx)
 	if err != nil {
@@ -140,8 +158,7 @@ func (p *program) mutate(ctx context.Context, certificate getCertificate, events
 		Injector: injector, Namespace: p.cfg.GetWebhook().GetNamespace(), Count: p.count, Tell: events.Tell, Log: p.tel.Log,
 	}))
 	p.serves.Store(true)
-	secured := tls.NewListener(p.hook, &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: certificate, NextProtos: []string{"h2", "http/1.1"}})
-	return p.serve(ctx, secured, mux)
+	return p.serve(ctx, tls.NewListener(p.hook, secured), mux)
 }
 
 // placement asks the API server what it can run, unless the document says it.

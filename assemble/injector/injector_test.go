@@ -230,6 +230,45 @@ func TestPlacementFollowsTheCluster(t *testing.T) {
 	}
 }
 
+// TestCertificateOfOthers: files are served and read again, and neither Secret
+// nor caBundle is touched.
+func TestCertificateOfOthers(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+	write := func() {
+		pool := httptest.NewUnstartedServer(nil)
+		pool.StartTLS()
+		defer pool.Close()
+		pair := pool.TLS.Certificates[0]
+		private, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for file, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: pair.Certificate[0]}, key: {Type: "PRIVATE KEY", Bytes: private}} {
+			if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	write()
+	api := &apiServer{minor: "35", events: make(chan map[string]any, 4)}
+	hook, admin := start(t, api, fmt.Sprintf("  tls: {cert: %q, key: %q}\n", cert, key))
+	get(t, "http://"+admin+"/readyz")
+	conn, err := tls.Dial("tcp", hook, &tls.Config{MinVersion: tls.VersionTLS13, InsecureSkipVerify: true}) //nolint:gosec // what is shown is looked at below
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if org := conn.ConnectionState().PeerCertificates[0].Subject.Organization; len(org) == 0 || org[0] != "Acme Co" {
+		t.Errorf("served with the certificate of %v", org)
+	}
+	api.mu.Lock()
+	defer api.mu.Unlock()
+	if api.secret != nil || api.bundle != "" {
+		t.Errorf("Secret %s, caBundle %q", api.secret, api.bundle)
+	}
+}
+
 func TestRunTellsWhatIsWrong(t *testing.T) {
 	dir := t.TempDir()
 	bad := filepath.Join(dir, "bad.yaml")
@@ -237,6 +276,17 @@ func TestRunTellsWhatIsWrong(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := Run(t.Context(), bad, "test"); err == nil || !strings.Contains(err.Error(), "bad.yaml:3:") {
+		t.Errorf("got %v", err)
+	}
+	if err := os.WriteFile(bad, []byte("apiVersion: outrider.dev/v1\nkind: Injection\nwebhook: {listen: \"127.0.0.1:0\", admin: \"127.0.0.1:0\", tls: {cert: a, key: b}, api: {url: \"https://x\", ca: ca.crt, token: t}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewTLSServer(nil)
+	defer srv.Close()
+	if err := os.WriteFile(filepath.Join(dir, "ca.crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Run(t.Context(), bad, "test"); err == nil || !strings.Contains(err.Error(), "webhook.tls") {
 		t.Errorf("got %v", err)
 	}
 	t.Setenv("KUBERNETES_SERVICE_HOST", "")

@@ -613,7 +613,7 @@ const file_outrider_config_v1_injection_proto_rawDesc = "" +
 	":\boutriderR\baudience\x12(\n" +
 	"\x10trust_config_map\x18\x04 \x01(\tR\x0etrustConfigMap\x12!\n" +
 	"\ftrust_secret\x18\x05 \x01(\tR\vtrustSecret\x12)\n" +
-	"\ttrust_key\x18\x06 \x01(\tB\f\xea\xe0\x18\b:\x06ca.crtR\btrustKey\"\xc6\x03\n" +
+	"\ttrust_key\x18\x06 \x01(\tB\f\xea\xe0\x18\b:\x06ca.crtR\btrustKey\"\x97\x03\n" +
 	"\aWebhook\x12*\n" +
 	"\x06listen\x18\x01 \x01(\tB\x12\xea\xe0\x18\x0e:\f0.0.0.0:8443R\x06listen\x12(\n" +
 	"\x05admin\x18\x02 \x01(\tB\x12\xea\xe0\x18\x0e:\f0.0.0.0:8081R\x05admin\x12,\n" +
@@ -621,8 +621,8 @@ const file_outrider_config_v1_injection_proto_rawDesc = "" +
 	":\boutriderR\tnamespace\x121\n" +
 	"\aservice\x18\x04 \x01(\tB\x17\xea\xe0\x18\x13:\x11outrider-injectorR\aservice\x12=\n" +
 	"\rconfiguration\x18\x05 \x01(\tB\x17\xea\xe0\x18\x13:\x11outrider-injectorR\rconfiguration\x123\n" +
-	"\x06secret\x18\x06 \x01(\tB\x1b\xea\xe0\x18\x17:\x15outrider-injector-tlsR\x06secret\x12_\n" +
-	"\x03tls\x18\a \x01(\v2\x1e.outrider.config.v1.WebhookTLSB-\xea\xe0\x18)\"'this build keeps the certificate itselfR\x03tls\x12/\n" +
+	"\x06secret\x18\x06 \x01(\tB\x1b\xea\xe0\x18\x17:\x15outrider-injector-tlsR\x06secret\x120\n" +
+	"\x03tls\x18\a \x01(\v2\x1e.outrider.config.v1.WebhookTLSR\x03tls\x12/\n" +
 	"\x03api\x18\b \x01(\v2\x1d.outrider.config.v1.APIServerR\x03api\"B\n" +
 	"\n" +
 	"WebhookTLS\x12\x1a\n" +
