@@ -12,7 +12,7 @@ import (
 func TestAdmitServiceAccounts(t *testing.T) {
 	identity := &configv1.Peer{ServiceAccount: "prod/*", Agents: []string{FromIdentity}}
 	labelled := &configv1.Peer{ServiceAccount: "prod/bot", Agents: []string{FromIdentity}, Labels: map[string]string{"tier": "prod"}}
-	any := &configv1.Peer{ServiceAccount: "*/*", Agents: []string{"*"}}
+	anybody := &configv1.Peer{ServiceAccount: "*/*", Agents: []string{"*"}}
 	for name, tt := range map[string]struct {
 		peer *configv1.Peer
 		says decision.Caller
@@ -26,8 +26,8 @@ func TestAdmitServiceAccounts(t *testing.T) {
 		"another account":              {identity, caller("bot", "prod", "admin"), decision.Caller{}, "not the one that this peer's token names"},
 		"labels that nobody proves":    {identity, caller("bot", "", "", "app", "admin"), caller("bot", "prod", "bot"), ""},
 		"labels of its entry":          {labelled, caller("bot", "", "", "app", "admin", "tier", "dev"), caller("bot", "prod", "bot", "tier", "prod"), ""},
-		"any agent, labels as it says": {any, caller("x", "", "", "app", "x"), caller("x", "prod", "bot", "app", "x"), ""},
-		"any agent, not any namespace": {any, caller("x", "dev", ""), decision.Caller{}, "not the one that this peer's token names"},
+		"any agent, labels as it says": {anybody, caller("x", "", "", "app", "x"), caller("x", "prod", "bot", "app", "x"), ""},
+		"any agent, not any namespace": {anybody, caller("x", "dev", ""), decision.Caller{}, "not the one that this peer's token names"},
 		"another pattern":              {&configv1.Peer{ServiceAccount: "dev/*", Agents: []string{"*"}}, caller("x", "", ""), decision.Caller{}, "not listed"},
 		"by certificate alone":         {&configv1.Peer{Spiffe: "spiffe://*", Agents: []string{"*"}}, caller("x", "", ""), decision.Caller{}, "not listed"},
 		"by user alone":                {&configv1.Peer{Uid: uid(0), Agents: []string{"*"}}, caller("x", "", ""), decision.Caller{}, "not listed"},
