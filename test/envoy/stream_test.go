@@ -125,11 +125,12 @@ func TestStreams(t *testing.T) {
 		s.wantEnd(t, res.Header.Get(decision.IDHeader), decision.EndCompleted)
 	})
 	t.Run("blocked in the middle", func(t *testing.T) {
-		secret, ended := s.provider.Planted(), make(chan struct{})
+		secret, heard, ended := s.provider.Planted(), make(chan struct{}), make(chan struct{})
 		far.plays(func(w http.ResponseWriter, r *http.Request) {
 			defer close(ended)
 			w.Header().Set("Content-Type", "text/event-stream")
 			say(w, event("It is fine. "))
+			<-heard
 			say(w, event("The key is "+secret[:8]))
 			say(w, event(secret[8:]+" as you see. "))
 			for r.Context().Err() == nil {
@@ -138,6 +139,8 @@ func TestStreams(t *testing.T) {
 		})
 		res, lines, _ := s.opens(t)
 		var all strings.Builder
+		all.WriteString(next(lines))
+		close(heard)
 		for got := next(lines); got != ""; got = next(lines) {
 			all.WriteString(got)
 		}

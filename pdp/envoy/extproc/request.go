@@ -90,7 +90,8 @@ func (c *conversation) admit(route *envoy.Route) error {
 		return err
 	}
 	if c.call.Ask.Target == "" {
-		return cannot("the route names nothing that it leads to: give initial_metadata an x-outrider-provider or an x-outrider-server")
+		return cannot("the route names nothing that it leads to: give initial_metadata an x-outrider-provider or an x-outrider-server, " +
+			"or, behind ext_authz, forward what that says (metadata_options.forwarding_namespaces.untyped)")
 	}
 	if reason := c.Peers.AdmitGrants(c.ctx, &c.call.Ask.Caller); reason != nil {
 		return &answer.Denial{Reason: *reason}
