@@ -189,7 +189,7 @@ func TestStreams(t *testing.T) {
 	})
 	t.Run("the decision service goes", func(t *testing.T) {
 		turn := make(chan struct{})
-		far.plays(func(w http.ResponseWriter, r *http.Request) {
+		far.plays(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/event-stream")
 			say(w, event("It is fine. "))
 			<-turn
