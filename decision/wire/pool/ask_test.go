@@ -95,19 +95,32 @@ func TestBadQuestions(t *testing.T) {
 }
 
 // TestRoomless: a refusal for want of room goes on to another service, and
-// stands where none has room.
+// stands where none has room: it says when to ask again. It ejects nobody.
 func TestRoomless(t *testing.T) {
-	full := &decision.Verdict{Reason: decision.Reason{Code: decision.CodeOverloaded}}
-	if err := roomless(full); !busy(err) || refusal(err) != nil {
-		t.Errorf("got %v", err)
-	}
-	for _, v := range []*decision.Verdict{
-		{Effect: decision.Allow, Reason: decision.Reason{Code: decision.CodeOverloaded}}, {Reason: decision.Reason{Code: decision.CodeNoPolicy}}, {},
-	} {
-		if err := roomless(v); err != nil {
-			t.Errorf("%+v: got %v", v, err)
+	bubble(t, func(t *testing.T) {
+		f := newField(t, "a", "b")
+		synctest.Wait()
+		f.places["a"].full = true
+		for range 2 * ejectAfter {
+			f.call(t)
+			if v, err := f.Check(t.Context(), question(good)); err != nil || !v.Allowed() {
+				t.Fatalf("check: got %+v, %v", v, err)
+			}
 		}
-	}
+		f.places["b"].full = true
+		for range 2 * ejectAfter {
+			v, ex, err := f.ask(t, good)
+			if err != nil || ex != nil || v.Reason.Code != decision.CodeOverloaded || v.Reason.RetryAfter != time.Second {
+				t.Fatalf("got %+v, %v, %v", v, ex, err)
+			}
+			if v, err := f.Check(t.Context(), question(good)); err != nil || v.Reason.Code != decision.CodeOverloaded {
+				t.Fatalf("check: got %+v, %v", v, err)
+			}
+		}
+		if f.counted(Ejected) > 0 || f.counted(Failed) > 0 {
+			t.Errorf("%d are ejected, %d attempts failed", f.counted(Ejected), f.counted(Failed))
+		}
+	})
 }
 
 // TestShares: the first attempt leaves the second one as much time as it had.

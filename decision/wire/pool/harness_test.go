@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/decision/wire"
@@ -39,6 +40,7 @@ type scripted struct {
 	decisionv1.UnimplementedDecisionServiceServer
 	mu      sync.Mutex
 	answer  func(context.Context) error // before the verdict; nil: at once
+	full    bool                        // every question is refused for want of room
 	judge   func(context.Context) error // before a ruling; nil: at once
 	opened  []string                    // exchange ids
 	settled []string                    // "id end", by stream, or "id end by handle"
@@ -68,7 +70,12 @@ func (s *scripted) settle(what string) {
 	s.settled = append(s.settled, what)
 }
 
-func verdict(m *decisionv1.Request) *decisionv1.Verdict {
+func (s *scripted) verdict(m *decisionv1.Request) *decisionv1.Verdict {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.full {
+		return &decisionv1.Verdict{Id: m.GetExchangeId(), Effect: decisionv1.Effect_EFFECT_DENY, Reason: &decisionv1.Reason{Code: string(decision.CodeOverloaded), RetryAfter: durationpb.New(time.Second)}}
+	}
 	if m.GetLlm().GetModel() != good {
 		return &decisionv1.Verdict{Id: m.GetExchangeId(), Effect: decisionv1.Effect_EFFECT_DENY, Reason: &decisionv1.Reason{Code: string(decision.CodeModelNotAllowed)}}
 	}
@@ -90,7 +97,7 @@ func (s *scripted) Check(ctx context.Context, m *decisionv1.CheckRequest) (*deci
 	if err := before(ctx, answer); err != nil {
 		return nil, err
 	}
-	return &decisionv1.CheckResponse{Verdict: verdict(m.GetRequest())}, nil
+	return &decisionv1.CheckResponse{Verdict: s.verdict(m.GetRequest())}, nil
 }
 
 func (s *scripted) FilterTools(ctx context.Context, _ *decisionv1.FilterToolsRequest) (*decisionv1.FilterToolsResponse, error) {
@@ -116,7 +123,7 @@ func (s *scripted) Exchange(st decisionv1.DecisionService_ExchangeServer) error 
 	if err := before(st.Context(), answer); err != nil {
 		return err
 	}
-	v := verdict(first.GetAsk())
+	v := s.verdict(first.GetAsk())
 	s.mu.Lock()
 	s.opened = append(s.opened, v.GetId())
 	s.mu.Unlock()

@@ -7,11 +7,16 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"google.golang.org/grpc/connectivity"
 )
 
 const (
-	// lookAgain is how often a name is looked up, give or take a fifth.
+	// lookAgain is how often a name is looked up, give or take a fifth, and
+	// lookSoon how often while one of its services is not connected, which may
+	// have moved.
 	lookAgain = 10 * time.Second
+	lookSoon  = time.Second
 	// lookupTime bounds one look.
 	lookupTime = 5 * time.Second
 	// maxAddresses bounds the services of one name.
@@ -33,14 +38,47 @@ func (p *Pool) follow(ctx context.Context, hostPort string) {
 			p.cfg.Log.Warn("a decision service's name cannot be looked up", slog.String("name", hostPort), slog.String("error", err.Error()))
 		}
 		failed = err != nil
-		wait := lookAgain
-		if len(known) == 0 {
-			wait = time.Second
-		}
-		if !pause(ctx, jittered(wait)) {
+		if !p.rest(ctx, known) {
 			return
 		}
 	}
+}
+
+// rest waits until it is time to look again, and reports whether it ever is.
+func (p *Pool) rest(ctx context.Context, known map[string]*service) bool {
+	begun, often, seldom := time.Now(), jittered(lookSoon), jittered(lookAgain)
+	for {
+		p.mu.Lock()
+		changed := p.changed
+		p.mu.Unlock()
+		wait := seldom
+		if !complete(known) {
+			wait = often
+		}
+		if wait -= time.Since(begun); wait <= 0 {
+			return ctx.Err() == nil
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-changed:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return false
+		}
+	}
+}
+
+// complete reports whether there are services, and all are connected.
+func complete(known map[string]*service) bool {
+	for _, s := range known {
+		if s.conn.GetState() != connectivity.Ready {
+			return false
+		}
+	}
+	return len(known) > 0
 }
 
 func (p *Pool) look(ctx context.Context, hostPort string, known map[string]*service) error {

@@ -90,6 +90,32 @@ func TestNames(t *testing.T) {
 	})
 }
 
+// TestMoved: when the services of a name have moved, the new ones are asked soon.
+func TestMoved(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		b := &book{found: []string{"10.0.0.1", "10.0.0.2"}}
+		f := named(t, b, "10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4")
+		f.call(t)
+		synctest.Wait()
+		time.Sleep(lookAgain / 2)
+		b.set(nil, "10.0.0.3", "10.0.0.4")
+		f.places["10.0.0.1:9191"].stop(false)
+		f.places["10.0.0.2:9191"].stop(false)
+		time.Sleep(lookSoon * 5 / 4)
+		synctest.Wait()
+		f.call(t)
+		b.mu.Lock()
+		before := b.asked
+		b.mu.Unlock()
+		time.Sleep(10 * lookAgain)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if n := b.asked - before; n < 8 || n > 14 {
+			t.Errorf("the name was looked up %d times in %v", n, 10*lookAgain)
+		}
+	})
+}
+
 // TestNamesThatFail: what cannot be looked up stays as it was, and the log says
 // so once.
 func TestNamesThatFail(t *testing.T) {
