@@ -4,14 +4,24 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"runtime/debug"
 
 	"outrider.dev/outrider/config"
 	"outrider.dev/outrider/telemetry"
 )
 
+// garbage is how much a decision service lets gather, in percent of what it
+// keeps. It keeps a few MiB and answers from new memory, so that the runtime's own
+// 100 would collect every few hundred questions: measured, a fifth of the
+// processor that a question by ext_authz takes.
+const garbage = 400
+
 // Run runs the decision service of a configuration file by itself, until ctx
-// ends.
+// ends. GOGC and GOMEMLIMIT of the environment hold.
 func Run(ctx context.Context, file, version string) error {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
+	}
 	loaded, err := config.Load(file)
 	if err != nil {
 		return err

@@ -90,11 +90,18 @@ func incoming(r *authv3.AttributeContext_HttpRequest, from *corev3.SocketAddress
 func headerOf(r *authv3.AttributeContext_HttpRequest) http.Header {
 	list := r.GetHeaderMap().GetHeaders()
 	out := make(http.Header, len(r.GetHeaders())+len(list))
+	store := make([]string, 0, len(r.GetHeaders())) // of the values, which nearly all stand alone
 	for name, value := range r.GetHeaders() {
-		if !strings.HasPrefix(name, ":") {
-			name = textproto.CanonicalMIMEHeaderKey(name)
-			out[name] = append(out[name], value)
+		if strings.HasPrefix(name, ":") {
+			continue
 		}
+		name = textproto.CanonicalMIMEHeaderKey(name)
+		if out[name] != nil {
+			out[name] = append(out[name], value)
+			continue
+		}
+		store = append(store, value)
+		out[name] = store[len(store)-1 : len(store) : len(store)]
 	}
 	for _, h := range list {
 		if strings.HasPrefix(h.GetKey(), ":") {
