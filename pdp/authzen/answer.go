@@ -31,6 +31,15 @@ type Failure struct {
 	Message string `json:"message"`
 }
 
+// decided words the verdict on a question. Only of tools is it hidden that they
+// exist.
+func (q *question) decided(v *decision.Verdict) Decision {
+	if m, _ := meaningOf(q.resource.kind, q.action.id); m.generic {
+		v.Reason.Hidden = false
+	}
+	return decided(v)
+}
+
 // decided words a verdict. A verdict that lets a call pass only if something
 // more is done denies here: the asker could not be held to it.
 func decided(v *decision.Verdict) Decision {

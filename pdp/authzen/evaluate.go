@@ -114,7 +114,7 @@ func (s *Service) ask(ctx context.Context, q *question) (Decision, error) {
 	if err != nil {
 		return Decision{}, err
 	}
-	return s.narrow(ctx, q, r, decided(v), v.Subject)
+	return s.narrow(ctx, q, r, q.decided(v), v.Subject)
 }
 
 func failed(err error) Decision {

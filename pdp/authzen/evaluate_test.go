@@ -180,6 +180,20 @@ func TestDecisions(t *testing.T) {
 	}
 }
 
+// TestHidden: that a tool exists is hidden from who may not see it; a document
+// is no tool.
+func TestHidden(t *testing.T) {
+	s := &Service{Checker: &recorder{verdict: func(*decision.Request) *decision.Verdict {
+		return &decision.Verdict{Reason: decision.Reason{Code: decision.CodeNotAllowed, Hidden: true}}
+	}}}
+	for resource, want := range map[string]decision.Code{`{"type":"tool","id":"x"}`: decision.CodeToolUnknown, `{"type":"document","id":"x"}`: decision.CodeNotAllowed} {
+		d, err := s.Evaluation(t.Context(), []byte(`{"subject":{"type":"user","id":"a"},"action":{"name":"call"},"resource":`+resource+`}`))
+		if err != nil || d.Context.Reason != want {
+			t.Errorf("%s: %+v, %v", resource, d, err)
+		}
+	}
+}
+
 // FuzzEvaluations: whatever is asked, the engine is asked about something that
 // its own reader reads the same way, or nobody is asked.
 func FuzzEvaluations(f *testing.F) {

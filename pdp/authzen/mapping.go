@@ -83,7 +83,7 @@ func (s *Service) checkMapped(ctx context.Context, q *question, r *decision.Requ
 	if err != nil {
 		return Decision{}, err
 	}
-	return decided(v), nil
+	return made.decided(v), nil
 }
 
 // mapped returns the questions that a mapping makes of the call.
