@@ -236,7 +236,7 @@ func TestHung(t *testing.T) {
 		time.Sleep(300 * time.Millisecond)
 	})
 	t.Logf("%+v", got)
-	if got.refused+got.cut > workers-1 || got.wrong != 0 || got.longest > questionTime {
+	if got.refused+got.cut > workers-1 || got.wrong != 0 {
 		t.Errorf("got %+v", got)
 	}
 }
