@@ -24,13 +24,6 @@ func (d *document) checkAddress(path, address string) (host string, ok bool) {
 	return host, true
 }
 
-// checkLoopback refuses an address that others could reach.
-func (d *document) checkLoopback(path, address string) {
-	if host, ok := d.checkAddress(path, address); ok && !decision.LoopbackHost(host) {
-		d.fail(path, fmt.Sprintf("%s: %s can be reached from other machines", path, quoted(address)), "listen on loopback, such as 127.0.0.1")
-	}
-}
-
 // checkURL holds a URL to https, or http on loopback. It shows no part of the
 // URL but scheme and host: users put keys into the rest.
 func (d *document) checkURL(path, raw string) {

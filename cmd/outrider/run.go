@@ -70,6 +70,9 @@ func (c runCommand) load() (*config.Loaded, error) {
 	if loaded.Config.GetDecision() != nil {
 		return nil, fmt.Errorf("%s: decision: `outrider run` decides by itself; start `outrider-sidecar -c %s` for another decision service", c.Config, c.Config)
 	}
+	if len(c.command()) > 0 && loaded.Config.GetListen().GetTls() != nil {
+		return nil, fmt.Errorf("%s: listen.tls: a command is reached on loopback and shows no proof; remove listen.tls, or run the command by itself", c.Config)
+	}
 	return loaded, nil
 }
 

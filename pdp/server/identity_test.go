@@ -62,7 +62,7 @@ func TestPeersFromIdentity(t *testing.T) {
 	wantUnanswered(t, conn, "admin")
 	q := question("bot")
 	q.Caller.Labels = map[string]string{"tier": "prod", "role": "admin"}
-	if v, ex, err := c.Open(t.Context(), q); err != nil || ex != nil || !strings.Contains(v.Reason.Message, "label role") {
+	if v, ex, err := c.Open(t.Context(), q); err != nil || ex != nil || !strings.Contains(v.Reason.Message, `label "role"`) {
 		t.Errorf("a claimed label: %+v, %v", v, err)
 	}
 	if r.engine.events.refused.Load() != 4 {

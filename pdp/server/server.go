@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -144,7 +145,7 @@ func (s *Server) listen() error {
 func (s *Server) Waiting() int { return s.shed.Waiting() }
 
 func (s *Server) serveGRPC(field string, l net.Listener, own ...grpc.ServerOption) {
-	options := append(own,
+	options := append(slices.Clone(own),
 		grpc.MaxRecvMsgSize(s.cfg.MaxBody+messageSlack),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.NumStreamWorkers(streamWorkers),

@@ -117,7 +117,7 @@ func (l *line) wait(ctx context.Context, longest time.Duration, u urgency, place
 		l.waiting[u].Remove(place)
 		l.bytes -= w.bytes
 	}
-	if err == context.DeadlineExceeded { //nolint:errorlint // made above, or by a context as it is
+	if err == context.DeadlineExceeded {
 		return nil, l.refuse(Late, l.expected())
 	}
 	return nil, err

@@ -139,12 +139,12 @@ func TestGatewayOverHTTP2(t *testing.T) {
 		agent.post(t, pathChat, chat("llama-4", "hi"), token...).wantRefused(t, decision.CodeModelNotAllowed)
 		before := len(r.arrived())
 		r.base = "http" + strings.TrimPrefix(agent.base, "https")
-		clear, err := r.http.Do(r.request(t, pathChat, strings.NewReader(chat("grok-4", "hi")), token...))
+		plain, err := r.http.Do(r.request(t, pathChat, strings.NewReader(chat("grok-4", "hi")), token...))
 		if err == nil {
-			_ = clear.Body.Close()
+			_ = plain.Body.Close()
 		}
-		if err == nil && clear.StatusCode != http.StatusBadRequest || len(r.arrived()) != before {
-			t.Errorf("in the clear: %v, %v", clear, err)
+		if err == nil && plain.StatusCode != http.StatusBadRequest || len(r.arrived()) != before {
+			t.Errorf("in the clear: %v, %v", plain, err)
 		}
 	}, asGateway(false))
 }
