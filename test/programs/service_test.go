@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -142,4 +143,29 @@ func startIssuer(t *testing.T) *issuer.Issuer {
 		}
 	})
 	return i
+}
+
+// tokenOf gets a token of the client that startIssuer knows.
+func tokenOf(t *testing.T, i *issuer.Issuer) string {
+	t.Helper()
+	form := url.Values{"grant_type": {"client_credentials"}, "scope": {"mcp:read"}}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, i.TokenURL(), strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.SetBasicAuth("ann", "s")
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var got struct {
+		Token string `json:"access_token"`
+	}
+	if err := json.NewDecoder(resp.Body).Decode(&got); err != nil || got.Token == "" {
+		t.Fatalf("%s: %v", resp.Status, err)
+	}
+	return got.Token
 }
