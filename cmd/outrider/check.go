@@ -46,6 +46,9 @@ func (c checkCommand) Run(context.Context) error {
 	if loaded.Config != nil {
 		fmt.Fprintf(out, "%-8s config\n", "ok")
 	}
+	if loaded.Injection != nil {
+		fmt.Fprintf(out, "%-8s injection\n", "ok")
+	}
 	for i := range loaded.Policies {
 		p := &loaded.Policies[i]
 		fmt.Fprintf(out, "%-8s %-28s %s  %s%s\n", "ok", p.Doc.GetMetadata().GetName(), p.Version, p.File, costs(checked.ArgumentRules[i]))

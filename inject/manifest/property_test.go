@@ -122,7 +122,7 @@ func TestCasesHold(t *testing.T) {
 func TestRandomPodsHold(t *testing.T) {
 	i := newInjector(t)
 	injected := 0
-	for seed := range uint64(2000) {
+	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		raw, err := yaml.Marshal(randomWorkload(r))
 		if err != nil {
@@ -133,7 +133,7 @@ func TestRandomPodsHold(t *testing.T) {
 			injected++
 		}
 	}
-	if injected < 500 {
+	if injected < 75 {
 		t.Errorf("only %d of the pods were injected: the property says little", injected)
 	}
 }
