@@ -12,16 +12,14 @@ import (
 
 var errNowhere = errors.New("the path leads nowhere")
 
-// apply adds one value to the document, which may be JSON.
-func apply(root *yaml.Node, op inject.Op, json bool) error {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(op.Value, &doc); err != nil {
+// apply adds one value to the document.
+func apply(root *yaml.Node, op inject.Op) error {
+	doc, err := readJSON(op.Value)
+	if err != nil {
 		return err
 	}
 	added := doc.Content[0]
-	if !json {
-		plain(added)
-	}
+	plain(added)
 	steps := inject.Steps(op.Path)
 	at := root
 	for _, step := range steps[:len(steps)-1] {
@@ -31,7 +29,7 @@ func apply(root *yaml.Node, op inject.Op, json bool) error {
 		}
 		at = at.Content[i]
 	}
-	return add(at, steps[len(steps)-1], added, json)
+	return add(at, steps[len(steps)-1], added)
 }
 
 // below returns where among the content of a node a step leads.
@@ -49,7 +47,7 @@ func below(n *yaml.Node, step string) (int, error) {
 	return 0, errNowhere
 }
 
-func add(n *yaml.Node, step string, added *yaml.Node, json bool) error {
+func add(n *yaml.Node, step string, added *yaml.Node) error {
 	switch n.Kind {
 	case yaml.MappingNode:
 		if i := find(n.Content, step); i >= 0 {
@@ -57,9 +55,7 @@ func add(n *yaml.Node, step string, added *yaml.Node, json bool) error {
 			return nil
 		}
 		key := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: step}
-		if json {
-			key.Style = yaml.DoubleQuotedStyle
-		} else if len(n.Content) == 0 {
+		if len(n.Content) == 0 {
 			n.Style = 0 // {} grows to a block
 		}
 		n.Content = append(n.Content, key, added)
@@ -69,7 +65,7 @@ func add(n *yaml.Node, step string, added *yaml.Node, json bool) error {
 		if err != nil {
 			return err
 		}
-		if len(n.Content) == 0 && !json {
+		if len(n.Content) == 0 {
 			n.Style = 0
 		}
 		n.Content = slices.Insert(n.Content, i, added)

@@ -5,6 +5,7 @@ package manifest
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -24,7 +25,8 @@ func Inject(raw []byte, i *inject.Injector) ([]byte, []inject.Report, error) {
 	if len(raw) > MaxBytes {
 		return nil, nil, fmt.Errorf("it has more than %d bytes: split it", MaxBytes)
 	}
-	documents, err := read(raw)
+	isJSON := json.Valid(raw)
+	documents, err := read(raw, isJSON)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -42,11 +44,18 @@ func Inject(raw []byte, i *inject.Injector) ([]byte, []inject.Report, error) {
 	if !changed {
 		return raw, reports, nil // byte for byte, where there is nothing to do
 	}
+	if isJSON {
+		return writeJSON(documents[0]), reports, nil
+	}
 	out, err := write(documents, wide)
 	return out, reports, err
 }
 
-func read(raw []byte) ([]*yaml.Node, error) {
+func read(raw []byte, isJSON bool) ([]*yaml.Node, error) {
+	if isJSON {
+		doc, err := readJSON(raw)
+		return []*yaml.Node{doc}, err
+	}
 	var documents []*yaml.Node
 	dec := yaml.NewDecoder(bytes.NewReader(raw))
 	for {
@@ -119,7 +128,7 @@ func injectDocument(doc *yaml.Node, i *inject.Injector) ([]inject.Op, []inject.R
 	}
 	ops, reports := i.Object(obj)
 	for _, op := range ops {
-		if err := apply(root, op, root.Style&yaml.FlowStyle != 0); err != nil {
+		if err := apply(root, op); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", op.Path, err)
 		}
 	}

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -15,7 +16,7 @@ import (
 // trees reads a manifest as injection reads it.
 func trees(t testing.TB, raw []byte) []any {
 	t.Helper()
-	documents, err := read(raw)
+	documents, err := read(raw, json.Valid(raw))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,6 +36,14 @@ func value(n *yaml.Node, depth int) (any, error) {
 	}
 }
 
+// line says where a node stands; nothing for JSON, which keeps no lines.
+func line(n *yaml.Node) string {
+	if n.Line == 0 {
+		return ""
+	}
+	return fmt.Sprintf("line %d: ", n.Line)
+}
+
 var errKey = errors.New("a key is no text")
 
 func mapping(n *yaml.Node, depth int) (any, error) {
@@ -46,7 +54,7 @@ func mapping(n *yaml.Node, depth int) (any, error) {
 			return nil, fmt.Errorf("line %d: %w", key.Line, errKey)
 		}
 		if _, twice := out[key.Value]; twice {
-			return nil, fmt.Errorf("line %d: the key %q stands twice in one mapping: remove one", key.Line, key.Value)
+			return nil, fmt.Errorf("%sthe key %q stands twice in one mapping: remove one", line(key), key.Value)
 		}
 		v, err := value(n.Content[i+1], depth+1)
 		if err != nil {
