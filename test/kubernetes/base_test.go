@@ -15,6 +15,10 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"outrider.dev/outrider/config"
 )
 
 const base = "../../deploy/kubernetes"
@@ -181,6 +185,26 @@ func TestCertManager(t *testing.T) {
 		if got := strings.Count(out, text); got != want {
 			t.Errorf("%d times %q, want %d", got, text, want)
 		}
+	}
+}
+
+// TestInjectionDocumentsLoad reads both documents as the injector does, and holds them to
+// each other: the variant may say more about the certificate only.
+func TestInjectionDocumentsLoad(t *testing.T) {
+	own, err := config.LoadInjection(filepath.Join(base, "injector/injection.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	variant, err := config.LoadInjection(filepath.Join(base, "components/cert-manager/injection.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if variant.GetWebhook().GetTls().GetCert() == "" || own.GetWebhook().GetTls() != nil {
+		t.Errorf("the certificate is in %q and %q", variant.GetWebhook().GetTls().GetCert(), own.GetWebhook().GetTls().GetCert())
+	}
+	variant.Webhook.Tls = nil
+	if !proto.Equal(own, variant) {
+		t.Errorf("the variant is another document:\n%v\n%v", own, variant)
 	}
 }
 
