@@ -221,6 +221,29 @@ func TestOneQuestionPerMessage(t *testing.T) {
 	}
 }
 
+// TestReadsNoFurther: while a question is out, nothing is read, so that what
+// comes faster than it is judged waits in Envoy.
+func TestReadsNoFurther(t *testing.T) {
+	e := allows(true)
+	pass := e.judge
+	var left []int // messages that were not read yet, at each question
+	events := one(answers("200", "text/event-stream", false))
+	for i := range 20 {
+		events = append(events, says(delta(fmt.Sprint("word ", i)), i == 19))
+	}
+	f := prepared(t, usual(), script(pathChat, streams, events))
+	e.judge = func(p decision.Part) (*decision.Ruling, error) {
+		left = append(left, len(f.script))
+		return pass(p)
+	}
+	run(t, server(e), f)
+	for i, n := range left[:20] {
+		if n != 19-i {
+			t.Fatalf("question %d comes with %d messages unread: %v", i, n, left)
+		}
+	}
+}
+
 func message(data string) string { return "event: message\nid: 1\ndata: " + data + "\n\n" }
 
 func TestMessageStream(t *testing.T) {
