@@ -215,3 +215,28 @@ func TestAdminListener(t *testing.T) {
 		http.DefaultClient.CloseIdleConnections()
 	}
 }
+
+// FuzzProve: of all headers only the very key opens, alone and as Bearer, and
+// what opened does not go on.
+func FuzzProve(f *testing.F) {
+	for _, h := range []string{"Bearer " + peerKey, "bearer  " + peerKey + " ", "Basic " + peerKey, peerKey, "Bearer", "", "Bearer " + peerKey + ", Bearer " + otherKey} {
+		f.Add(h, "")
+		f.Add(h, h)
+	}
+	s, err := New(config(f, &engine{}, &configv1.PDPListen{}, keyed(peerKey, "a")))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, first, second string) {
+		r := &http.Request{Header: http.Header{"Authorization": {first}}}
+		if second != "" {
+			r.Header.Add("Authorization", second)
+		}
+		id, reason := s.service.prove(r)
+		scheme, value, _ := strings.Cut(first, " ")
+		opens := strings.EqualFold(scheme, "bearer") && strings.TrimSpace(value) == peerKey && second == ""
+		if id.Proven() != opens || (reason == nil) != opens || (r.Header.Get("Authorization") == "" && first != "") != opens {
+			t.Fatalf("%q, %q: %s, %+v", first, second, id, reason)
+		}
+	})
+}
