@@ -48,7 +48,7 @@ func ask(target string, r *decision.Request) (*decision.Verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
 	return wire.NewClient(conn).Check(ctx, r)

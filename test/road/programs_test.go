@@ -15,7 +15,7 @@ import (
 
 // program asks at the HTTP address of the decision service.
 func program(question func(c call) (path string, body any)) func(*testing.T, *Road) func(*testing.T, call) decision.Code {
-	return func(t *testing.T, r *Road) func(*testing.T, call) decision.Code {
+	return func(_ *testing.T, r *Road) func(*testing.T, call) decision.Code {
 		base := r.admins[len(r.admins)-1]
 		return func(t *testing.T, c call) decision.Code {
 			t.Helper()

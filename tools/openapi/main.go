@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/goccy/go-yaml"
 	"google.golang.org/protobuf/compiler/protogen"
@@ -82,7 +83,7 @@ func (d *document) whole() object {
 		name, value := fmt.Sprint(item.Key), ordered(item.Value)
 		switch name {
 		case "paths":
-			value = append(d.paths, value.(object)...)
+			value = slices.Concat(d.paths, value.(object))
 		case "components":
 			parts := value.(object)
 			for i, part := range parts {

@@ -66,7 +66,7 @@ func (d *document) message(m *protogen.Message) object {
 }
 
 func (d *document) field(f *protogen.Field) object {
-	schema := object{}
+	var schema object
 	switch {
 	case f.Desc.IsMap():
 		schema = object{{"type", "object"}, {"additionalProperties", d.value(f.Message.Fields[1])}}
