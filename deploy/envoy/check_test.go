@@ -114,6 +114,8 @@ func traps() []trap {
 		{name: "no service", old: "grpc_service: {envoy_grpc: {cluster_name: outrider}}", new: "grpc_service: {}", want: "cluster_name is missing"},
 		{name: "a service that is not looked at", old: "grpc_service: {envoy_grpc: {cluster_name: outrider}}", new: "grpc_service: {google_grpc: {target_uri: x}}", want: "not checked here"},
 		{name: "HTTP/1.1 to the decision service", old: "explicit_http_config: {http2_protocol_options: {connection_keepalive: {interval: 11s, timeout: 3s}}}", new: "explicit_http_config: {http_protocol_options: {}}", want: "HTTP/2"},
+		{name: "a decision service that may hang", old: "connection_keepalive: {interval: 11s, timeout: 3s}", new: "", want: "for ever"},
+		{name: "a decision service that may hang, in camel case", old: "{http2_protocol_options: {connection_keepalive:", new: "{http2ProtocolOptions: {connectionKeepalive:", want: ""},
 		{name: "a provider in the clear", old: "name: envoy.transport_sockets.tls\n      typed_config:", new: "name: envoy.transport_sockets.raw_buffer\n      unused:", want: "without TLS"},
 		{name: "a provider on this machine", old: "socket_address: {address: api.openai.com", new: "socket_address: {address: \"::1\"", want: ""},
 		{name: "a provider of any certificate", old: "trusted_ca: {filename: /etc/ssl/certs/ca-certificates.crt}\n            match_typed_subject_alt_names: [{san_type: DNS, matcher: {exact: api.openai.com}}]", new: "{}", want: "any certificate"},

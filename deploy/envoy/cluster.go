@@ -20,9 +20,12 @@ func (c *checker) service(filter node) {
 		name.fail("the file has no cluster of this name", "add it to static_resources.clusters")
 		return
 	}
-	options := cluster.get("typed_extension_protocol_options").entry("envoy.extensions.upstreams.http.v3.HttpProtocolOptions")
-	if !options.at("explicit_http_config", "http2_protocol_options").written() && !cluster.get("http2_protocol_options").written() {
+	http2 := http2Of(cluster)
+	if !http2.written() {
 		cluster.fail("gRPC needs HTTP/2, which this cluster does not speak", "add http2_protocol_options, as deploy/envoy/envoy.yaml has it")
+	}
+	if http2.written() && filter.get("processing_mode").written() && !http2.get("connection_keepalive").written() {
+		http2.fail("ext_proc waits for ever for a decision service that hangs", "add connection_keepalive: {interval: 11s, timeout: 3s}")
 	}
 	if local(cluster) {
 		return
@@ -32,6 +35,15 @@ func (c *checker) service(filter node) {
 		!cluster.at("transport_socket", "typed_config", "common_tls_context", "tls_certificate_sds_secret_configs").written() {
 		cluster.fail("no certificate is shown to the decision service, which gives keys only to whom it knows", "add tls_certificates to its TLS context")
 	}
+}
+
+// http2Of is what a cluster says of HTTP/2, in the usual place or the old one.
+func http2Of(cluster node) node {
+	options := cluster.get("typed_extension_protocol_options").entry("envoy.extensions.upstreams.http.v3.HttpProtocolOptions")
+	if h := options.at("explicit_http_config", "http2_protocol_options"); h.written() {
+		return h
+	}
+	return cluster.get("http2_protocol_options")
 }
 
 // upstream looks at a cluster that gets credentials of a provider or server.
