@@ -82,6 +82,7 @@ type Edit struct {
 // Finding is what a guard found, without the content.
 type Finding struct {
 	Type    string          `json:"type"`
+	Rule    string          `json:"rule,omitempty"` // what decided, by name
 	Segment uint32          `json:"segment"`
 	Start   uint32          `json:"start"`
 	End     uint32          `json:"end"`
@@ -92,7 +93,7 @@ type Finding struct {
 func Findings(found []decision.Finding) []Finding {
 	out := make([]Finding, 0, min(len(found), maxFindings+1))
 	for _, f := range found {
-		out = append(out, Finding{Type: f.Type, Segment: f.Segment, Start: f.Start, End: f.End, Action: f.Action})
+		out = append(out, Finding{Type: f.Type, Rule: f.Rule, Segment: f.Segment, Start: f.Start, End: f.End, Action: f.Action})
 	}
 	return out
 }

@@ -88,8 +88,8 @@ func TestOutcomeReadsBack(t *testing.T) {
 }
 
 func TestFindings(t *testing.T) {
-	got := Findings([]decision.Finding{{Type: "secret.github", Segment: 1, Start: 2, End: 3, Confidence: 1, Action: decision.ActionBlock}})
-	if len(got) != 1 || got[0] != (Finding{"secret.github", 1, 2, 3, decision.ActionBlock}) {
+	got := Findings([]decision.Finding{{Type: "secret.github", Segment: 1, Start: 2, End: 3, Confidence: 1, Rule: "named", Action: decision.ActionBlock}})
+	if len(got) != 1 || got[0] != (Finding{"secret.github", "named", 1, 2, 3, decision.ActionBlock}) {
 		t.Errorf("%+v", got)
 	}
 }

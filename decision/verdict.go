@@ -76,6 +76,7 @@ type HeaderOp struct {
 // Finding is what a guard found. It never carries the content.
 type Finding struct {
 	Type       string // pii.email, secret.github, injection.override
+	Rule       string // what decided, by name, where a type has more than one way to be found; empty otherwise
 	Segment    uint32
 	Start      uint32 // byte offsets in the segment's unescaped text
 	End        uint32

@@ -228,7 +228,7 @@ func (c *explainCommand) print(out io.Writer, e *decision.Explanation) {
 	row("rule", v.Reason.Rule)
 	row("policy", named(v.Policy, v.Version))
 	for _, f := range v.Findings {
-		row("found", finding(f.Type, f.Segment, f.Start, f.End, f.Action))
+		row("found", finding(f.Type, f.Rule, f.Segment, f.Start, f.End, f.Action))
 	}
 	for _, edit := range e.Edits {
 		row("changed", edit)
@@ -257,7 +257,10 @@ func limitText(l *decision.LimitState) string {
 	return fmt.Sprintf("%s: %s a minute per %s", l.Name, strings.Join(sizes, " and "), l.Per)
 }
 
-func finding(kind string, segment, start, end uint32, action decision.Action) string {
+func finding(kind, rule string, segment, start, end uint32, action decision.Action) string {
+	if rule != "" {
+		kind += " (" + rule + ")"
+	}
 	return fmt.Sprintf("%s in segment %d, bytes %d to %d: %s", kind, segment, start, end, action)
 }
 

@@ -50,6 +50,7 @@ const (
 
 type scanFinding struct {
 	Type       string  `json:"type"`
+	Rule       string  `json:"rule,omitempty"`
 	Start      uint32  `json:"start"`
 	End        uint32  `json:"end"`
 	Confidence float32 `json:"confidence"`
@@ -212,7 +213,7 @@ func (s scanner) scanOne(item scanItem) (*scanResult, error) {
 	findings := s.set.Scan([]byte(item.Text), segment, nil)
 	result := &scanResult{ID: item.ID, Effect: decision.Allow.String(), Findings: []scanFinding{}}
 	for _, f := range findings {
-		one := scanFinding{Type: f.Type, Start: f.Start, End: f.End, Confidence: f.Confidence}
+		one := scanFinding{Type: f.Type, Rule: f.Rule, Start: f.Start, End: f.End, Confidence: f.Confidence}
 		if s.key != nil {
 			one.Hash = s.key.Hash([]byte(item.Text[f.Start:f.End]))
 		}

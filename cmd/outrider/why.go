@@ -99,7 +99,7 @@ func explainOne(out io.Writer, r *audit.Record) {
 	row("to pass", change(r))
 	row("went to", strings.Join(r.Providers, ", "))
 	for _, f := range r.Findings {
-		row("found", finding(f.Type, f.Segment, f.Start, f.End, f.Action))
+		row("found", finding(f.Type, f.Rule, f.Segment, f.Start, f.End, f.Action))
 	}
 	if r.MoreFindings > 0 {
 		row("found", fmt.Sprintf("and %d more", r.MoreFindings))

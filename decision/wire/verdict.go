@@ -165,7 +165,7 @@ func findingsProto(list []decision.Finding) []*decisionv1.Finding {
 		f := &list[i]
 		out = append(out, &decisionv1.Finding{
 			Type: f.Type, Segment: f.Segment, Start: f.Start, End: f.End,
-			Confidence: f.Confidence, Action: string(f.Action),
+			Confidence: f.Confidence, Action: string(f.Action), Rule: f.Rule,
 		})
 	}
 	return out
@@ -176,7 +176,7 @@ func findings(list []*decisionv1.Finding) []decision.Finding {
 	for _, m := range list {
 		out = append(out, decision.Finding{
 			Type: m.GetType(), Segment: m.GetSegment(), Start: m.GetStart(), End: m.GetEnd(),
-			Confidence: m.GetConfidence(), Action: decision.Action(m.GetAction()),
+			Confidence: m.GetConfidence(), Action: decision.Action(m.GetAction()), Rule: m.GetRule(),
 		})
 	}
 	return out

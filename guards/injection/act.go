@@ -38,7 +38,7 @@ func (d *Detector) act(w *window.Window, i int) hit {
 	r := reader{w: w, start: i, at: i}
 	first := d.word(&r)
 	if first.pad {
-		return hit{kindOverride, r.at, .5}
+		return hit{kindOverride, r.at, .5, rulePadding}
 	}
 	if first.class&d.first == 0 || w.Short {
 		return hit{}
@@ -62,7 +62,7 @@ func (d *Detector) follow(r *reader, live []course) hit {
 	for range maxSteps {
 		word := d.next(r)
 		if word.pad && slices.ContainsFunc(live, func(c course) bool { return c.rule.kind == kindOverride }) {
-			return hit{kindOverride, r.at, .5}
+			return hit{kindOverride, r.at, .5, rulePadding}
 		}
 		if word.over {
 			return hit{}
@@ -71,7 +71,7 @@ func (d *Detector) follow(r *reader, live []course) hit {
 		for _, c := range live {
 			next, complete := c.rule.step(c.done, word.class)
 			if complete {
-				return hit{c.rule.kind, word.end, c.rule.sure}
+				return hit{c.rule.kind, word.end, c.rule.sure, c.rule.name}
 			}
 			if next != 0 {
 				left = append(left, course{c.rule, next})

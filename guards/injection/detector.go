@@ -80,11 +80,13 @@ func imitated(c byte) byte {
 	return c
 }
 
-// hit is an act that was found: its type, its end and how sure it is.
+// hit is an act that was found: its type, its end, how sure it is and the names
+// of its parts.
 type hit struct {
 	kind string
 	end  int
 	sure float32
+	rule string
 }
 
 // Find appends the acts that begin in the stretch at or after m.At, and returns
@@ -154,7 +156,7 @@ func (d *Detector) judge(w *window.Window, from, to int, out []decision.Finding)
 			i++
 			continue
 		}
-		out = append(out, decision.Finding{Type: h.kind, Start: uint32(i), End: uint32(h.end), Confidence: h.sure})
+		out = append(out, decision.Finding{Type: h.kind, Rule: h.rule, Start: uint32(i), End: uint32(h.end), Confidence: h.sure})
 		i = h.end
 		to = max(to, i)
 	}

@@ -36,11 +36,11 @@ func (s *seeker) base64OrHex(i int) {
 	if end-start < minEncoded {
 		return
 	}
-	s.decode(start, end, decodeBase64)
+	s.decode(start, end, wayBase64, decodeBase64)
 	for at := start; at < end && !s.full(); {
 		n := s.run(at, hexClass)
 		if n >= minEncoded {
-			s.decode(at, at+n, decodeHex)
+			s.decode(at, at+n, wayHex, decodeHex)
 		}
 		at += n + 1
 	}
@@ -57,7 +57,7 @@ func (s *seeker) run(i int, class window.Class) int {
 
 // decode adds the run if it holds text. Its first bytes tell of nearly all that
 // do not.
-func (s *seeker) decode(start, end int, decode func(dst, run []byte) int) {
+func (s *seeker) decode(start, end int, way string, decode func(dst, run []byte) int) {
 	var first [peeked]byte
 	if n := decode(first[:], s.text[start:start+peeked]); n == 0 || !printable(first[:n], false) {
 		return
@@ -65,13 +65,13 @@ func (s *seeker) decode(start, end int, decode func(dst, run []byte) int) {
 	raw := s.text[start:min(end, start+2*maxDecoded)]
 	plain := make([]byte, len(raw))
 	plain = plain[:decode(plain, raw)]
-	s.add(start, end, plain)
+	s.add(start, end, way, plain)
 }
 
 // add adds a run if it is text with more than one word.
-func (s *seeker) add(start, end int, plain []byte) {
+func (s *seeker) add(start, end int, way string, plain []byte) {
 	if len(plain) > 8 && bytes.ContainsAny(plain, " \n") && printable(plain, true) && !bytes.Equal(plain, s.text[start:end]) {
-		s.out = append(s.out, run{start, end, plain[:min(len(plain), maxDecoded)]})
+		s.out = append(s.out, run{start, end, plain[:min(len(plain), maxDecoded)], way})
 	}
 }
 
@@ -116,7 +116,7 @@ func (s *seeker) inURL(sign byte) {
 		raw := s.text[start:min(start+n, start+2*maxDecoded)]
 		if n >= minEncoded && (sign == '%' || bytes.IndexByte(raw, '%') < 0) {
 			if plain, err := url.QueryUnescape(string(raw)); err == nil {
-				s.add(start, start+n, []byte(plain))
+				s.add(start, start+n, wayPercent, []byte(plain))
 			}
 		}
 		at = start + n

@@ -1,5 +1,7 @@
 package injection
 
+import "slices"
+
 // rule is one act: parts that follow each other. Between them only glue may
 // stand, and in a strict rule nothing.
 type rule struct {
@@ -7,7 +9,15 @@ type rule struct {
 	sure   float32
 	strict bool
 	parts  []class
+	name   string // of its parts, as findings tell it
 }
+
+// Rules of what is no act of words.
+const (
+	rulePadding  = "override padding"
+	ruleTemplate = "chat template token"
+	ruleTurn     = "forged turn"
+)
 
 const (
 	kindOverride    = "injection.override"
@@ -23,59 +33,63 @@ const maxParts = 7
 // rules returns the grammar. The first rule that is complete, at the earliest
 // word, decides the type and the span.
 func rules() []rule {
-	return append(overrideRules(), append(extractionRules(), append(personaRules(), concealmentRules()...)...)...)
+	all := slices.Concat(overrideRules(), extractionRules(), personaRules(), concealmentRules())
+	for n := range all {
+		all[n].name = partNames(all[n].parts)
+	}
+	return all
 }
 
 func overrideRules() []rule {
 	return []rule{
-		{kindOverride, .95, false, []class{override, prior, orders | bounds}},
-		{kindOverride, .9, false, []class{override, orders | bounds, behind}},
-		{kindOverride, .9, false, []class{override, every, orders}},
-		{kindOverride, .9, false, []class{override, yours, orders | bounds}},
-		{kindOverride, .85, false, []class{forget, system, prompt}},
-		{kindOverride, .85, false, []class{override, all, told}},
-		{kindOverride, .85, false, []class{override, all, said, above}},
-		{kindOverride, .85, false, []class{override, all, above, end}},
-		{kindOverride, .85, false, []class{stop, follow, prior, orders | bounds}},
-		{kindOverride, .85, false, []class{stop, follow, orders | bounds, behind}},
-		{kindOverride, .85, false, []class{stop, follow, yours, orders | bounds}},
-		{kindOverride, .85, false, []class{stop, follow, all, told}},
+		{kind: kindOverride, sure: .95, parts: []class{override, prior, orders | bounds}},
+		{kind: kindOverride, sure: .9, parts: []class{override, orders | bounds, behind}},
+		{kind: kindOverride, sure: .9, parts: []class{override, every, orders}},
+		{kind: kindOverride, sure: .9, parts: []class{override, yours, orders | bounds}},
+		{kind: kindOverride, sure: .85, parts: []class{forget, system, prompt}},
+		{kind: kindOverride, sure: .85, parts: []class{override, all, told}},
+		{kind: kindOverride, sure: .85, parts: []class{override, all, said, above}},
+		{kind: kindOverride, sure: .85, parts: []class{override, all, above, end}},
+		{kind: kindOverride, sure: .85, parts: []class{stop, follow, prior, orders | bounds}},
+		{kind: kindOverride, sure: .85, parts: []class{stop, follow, orders | bounds, behind}},
+		{kind: kindOverride, sure: .85, parts: []class{stop, follow, yours, orders | bounds}},
+		{kind: kindOverride, sure: .85, parts: []class{stop, follow, all, told}},
 	}
 }
 
 func extractionRules() []rule {
 	return []rule{
-		{kindExtraction, .9, false, []class{reveal | say, yours, system, prompt}},
-		{kindExtraction, .9, false, []class{reveal | say, yours | the, prompt, after}},
-		{kindExtraction, .8, false, []class{reveal, yours, prompt}},
-		{kindExtraction, .8, false, []class{reveal, the, system, prompt}},
-		{kindExtraction, .8, false, []class{say, the, system, prompt, verbatim}},
-		{kindExtraction, .8, false, []class{what, is, yours, system, prompt}},
-		{kindExtraction, .8, false, []class{reveal, words, above, end}},
+		{kind: kindExtraction, sure: .9, parts: []class{reveal | say, yours, system, prompt}},
+		{kind: kindExtraction, sure: .9, parts: []class{reveal | say, yours | the, prompt, after}},
+		{kind: kindExtraction, sure: .8, parts: []class{reveal, yours, prompt}},
+		{kind: kindExtraction, sure: .8, parts: []class{reveal, the, system, prompt}},
+		{kind: kindExtraction, sure: .8, parts: []class{say, the, system, prompt, verbatim}},
+		{kind: kindExtraction, sure: .8, parts: []class{what, is, yours, system, prompt}},
+		{kind: kindExtraction, sure: .8, parts: []class{reveal, words, above, end}},
 	}
 }
 
 func personaRules() []rule {
 	return []rule{
-		{kindPersona, .9, false, []class{you, is, dan}},
-		{kindPersona, .9, false, []class{act, as, dan}},
-		{kindPersona, .9, true, []class{do, anything, now}},
-		{kindPersona, .8, true, []class{jail, mode}},
-		{kindPersona, .8, false, []class{you, is, now, developer, mode}},
-		{kindPersona, .8, true, []class{developer, mode, enabled}},
-		{kindPersona, .8, false, []class{act, no, limits}},
-		{kindPersona, .8, false, []class{free, from, confines}},
+		{kind: kindPersona, sure: .9, parts: []class{you, is, dan}},
+		{kind: kindPersona, sure: .9, parts: []class{act, as, dan}},
+		{kind: kindPersona, sure: .9, strict: true, parts: []class{do, anything, now}},
+		{kind: kindPersona, sure: .8, strict: true, parts: []class{jail, mode}},
+		{kind: kindPersona, sure: .8, parts: []class{you, is, now, developer, mode}},
+		{kind: kindPersona, sure: .8, strict: true, parts: []class{developer, mode, enabled}},
+		{kind: kindPersona, sure: .8, parts: []class{act, no, limits}},
+		{kind: kindPersona, sure: .8, parts: []class{free, from, confines}},
 	}
 }
 
 func concealmentRules() []rule {
 	return []rule{
-		{kindConcealment, .85, false, []class{not, tell, user}},
-		{kindConcealment, .85, false, []class{not, user, tell}},
-		{kindConcealment, .85, false, []class{tell, nothing, user}},
-		{kindConcealment, .85, true, []class{tell, the, user, nothing}},
-		{kindConcealment, .85, false, []class{keep, secret, from, user}},
-		{kindConcealment, .85, false, []class{keep | secret, from, the, user}},
+		{kind: kindConcealment, sure: .85, parts: []class{not, tell, user}},
+		{kind: kindConcealment, sure: .85, parts: []class{not, user, tell}},
+		{kind: kindConcealment, sure: .85, parts: []class{tell, nothing, user}},
+		{kind: kindConcealment, sure: .85, strict: true, parts: []class{tell, the, user, nothing}},
+		{kind: kindConcealment, sure: .85, parts: []class{keep, secret, from, user}},
+		{kind: kindConcealment, sure: .85, parts: []class{keep | secret, from, the, user}},
 	}
 }
 

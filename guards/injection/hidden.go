@@ -16,7 +16,16 @@ const (
 type run struct {
 	start, end int
 	text       []byte
+	way        string // in which it is hidden
 }
+
+// Ways in which a text is hidden, as findings name them.
+const (
+	wayBase64  = "base64"
+	wayHex     = "hexadecimal"
+	wayPercent = "percent signs"
+	wayApart   = "letters set apart"
+)
 
 // seeker collects the runs of a text.
 type seeker struct {

@@ -35,16 +35,29 @@ func NewJudge() (*Judge, error) {
 // from a tool, or describes one.
 func (j *Judge) Judge(text []byte, tool bool, out []decision.Finding) []decision.Finding {
 	if sure, at := j.model.Judge(text, tool); sure >= .5 {
-		out = append(out, decision.Finding{Type: kindLikely, Start: uint32(at.Start), End: uint32(at.End), Confidence: sure})
+		out = append(out, decision.Finding{
+			Type: kindLikely, Rule: j.model.Why(text, at), Start: uint32(at.Start), End: uint32(at.End), Confidence: sure,
+		})
 	}
 	for _, r := range hiddenRuns(text) {
-		sure, _ := j.model.Judge(r.text, tool)
-		if acts := j.acts.FindAll(r.text, nil); len(acts) > 0 {
-			sure = max(sure, acts[0].Confidence)
-		}
-		if sure >= .5 {
-			out = append(out, decision.Finding{Type: kindEncoded, Start: uint32(r.start), End: uint32(r.end), Confidence: sure})
+		if sure, rule := j.hidden(r.text, tool); sure >= .5 {
+			out = append(out, decision.Finding{
+				Type: kindEncoded, Rule: r.way + ": " + rule, Start: uint32(r.start), End: uint32(r.end), Confidence: sure,
+			})
 		}
 	}
 	return out
+}
+
+// hidden judges the text of a run, by the model and by acts, and tells what
+// decided: an act where there is one.
+func (j *Judge) hidden(text []byte, tool bool) (sure float32, rule string) {
+	sure, at := j.model.Judge(text, tool)
+	if acts := j.acts.FindAll(text, nil); len(acts) > 0 {
+		return max(sure, acts[0].Confidence), acts[0].Rule
+	}
+	if sure < .5 {
+		return sure, ""
+	}
+	return sure, j.model.Why(text, at)
 }

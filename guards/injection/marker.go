@@ -6,7 +6,7 @@ import "outrider.dev/outrider/guards/window"
 func (d *Detector) marker(w *window.Window, i int) hit {
 	for _, token := range [...]string{"<|im_start|>system", "<|start_header_id|>system", "<|system|>"} {
 		if folded(w, i, token) {
-			return hit{kindRoleMarker, i + len(token), .95}
+			return hit{kindRoleMarker, i + len(token), .95, ruleTemplate}
 		}
 	}
 	if !d.tool {
@@ -17,7 +17,7 @@ func (d *Detector) marker(w *window.Window, i int) hit {
 		"<<sys>>", "<</sys>>", "[inst]", "[/inst]",
 	} {
 		if folded(w, i, token) {
-			return hit{kindRoleMarker, i + len(token), .9}
+			return hit{kindRoleMarker, i + len(token), .9, ruleTemplate}
 		}
 	}
 	return hit{}
@@ -30,7 +30,7 @@ func (d *Detector) turn(w *window.Window, i int) hit {
 	}
 	for _, token := range [...]string{"Human: ", "Assistant: "} {
 		if w.HasPrefix(i, token) {
-			return hit{kindRoleMarker, i + len(token) - 1, .7}
+			return hit{kindRoleMarker, i + len(token) - 1, .7, ruleTurn}
 		}
 	}
 	return hit{}

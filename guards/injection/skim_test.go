@@ -26,7 +26,7 @@ func findSlowly(d *Detector, text string, last bool) (out []decision.Finding, sh
 			i++
 			continue
 		}
-		out = append(out, decision.Finding{Type: h.kind, Start: uint32(i), End: uint32(h.end), Confidence: h.sure})
+		out = append(out, decision.Finding{Type: h.kind, Rule: h.rule, Start: uint32(i), End: uint32(h.end), Confidence: h.sure})
 		i = h.end
 	}
 	return out, false

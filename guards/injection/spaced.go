@@ -14,7 +14,7 @@ func (s *seeker) spaced(i int) {
 	if i < s.apart || s.full() {
 		return
 	}
-	r := run{start: i, end: i}
+	r := run{start: i, end: i, way: wayApart}
 	letters := 0
 	for at := i; at < len(s.text) && len(r.text) < maxDecoded; {
 		end, word := spacedWord(s.text, at)

@@ -113,7 +113,7 @@ func (r *Reader) token(t *token, strong bool) {
 			}
 		}
 	}
-	r.last = t.word
+	r.last, t.ids = t.word, len(r.ids)
 	for _, c := range t.concepts {
 		if c != 0 && r.back[0].id != int(c) {
 			copy(r.back[1:], r.back[:maxBack-1])

@@ -18,6 +18,7 @@ type token struct {
 	quoted   bool               // a quotation mark stands before it
 	gap      int                // what it counts as distance to the token before
 	mark     uint64             // of the punctuation before it; zero: none to speak of
+	ids      int                // where its features end among those of the block
 }
 
 // scanner reads the tokens of a text.

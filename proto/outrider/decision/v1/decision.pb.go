@@ -1268,7 +1268,10 @@ type Finding struct {
 	// 0 to 1.
 	Confidence float32 `protobuf:"fixed32,5,opt,name=confidence,proto3" json:"confidence,omitempty"`
 	// redact, block, observe.
-	Action        string `protobuf:"bytes,6,opt,name=action,proto3" json:"action,omitempty"`
+	Action string `protobuf:"bytes,6,opt,name=action,proto3" json:"action,omitempty"`
+	// What decided, by name, where a type has more than one way to be found: the parts of an
+	// act, or the strongest features of a model. Never the content.
+	Rule          string `protobuf:"bytes,7,opt,name=rule,proto3" json:"rule,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1341,6 +1344,13 @@ func (x *Finding) GetConfidence() float32 {
 func (x *Finding) GetAction() string {
 	if x != nil {
 		return x.Action
+	}
+	return ""
+}
+
+func (x *Finding) GetRule() string {
+	if x != nil {
+		return x.Rule
 	}
 	return ""
 }
@@ -2715,7 +2725,7 @@ const file_outrider_decision_v1_decision_proto_rawDesc = "" +
 	"\bHeaderOp\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x19\n" +
 	"\x05value\x18\x02 \x01(\tB\x03\x80\x01\x01R\x05value\x12\x16\n" +
-	"\x06remove\x18\x03 \x01(\bR\x06remove\"\x97\x01\n" +
+	"\x06remove\x18\x03 \x01(\bR\x06remove\"\xab\x01\n" +
 	"\aFinding\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x18\n" +
 	"\asegment\x18\x02 \x01(\rR\asegment\x12\x14\n" +
@@ -2724,7 +2734,8 @@ const file_outrider_decision_v1_decision_proto_rawDesc = "" +
 	"\n" +
 	"confidence\x18\x05 \x01(\x02R\n" +
 	"confidence\x12\x16\n" +
-	"\x06action\x18\x06 \x01(\tR\x06action\"E\n" +
+	"\x06action\x18\x06 \x01(\tR\x06action\x12\x12\n" +
+	"\x04rule\x18\a \x01(\tR\x04rule\"E\n" +
 	"\x04Duty\x12%\n" +
 	"\x0ejudge_response\x18\x01 \x01(\bR\rjudgeResponse\x12\x16\n" +
 	"\x06settle\x18\x02 \x01(\bR\x06settle\"d\n" +

@@ -244,20 +244,22 @@ class HeaderOp(_message.Message):
     def __init__(self, name: _Optional[str] = ..., value: _Optional[str] = ..., remove: _Optional[bool] = ...) -> None: ...
 
 class Finding(_message.Message):
-    __slots__ = ("type", "segment", "start", "end", "confidence", "action")
+    __slots__ = ("type", "segment", "start", "end", "confidence", "action", "rule")
     TYPE_FIELD_NUMBER: _ClassVar[int]
     SEGMENT_FIELD_NUMBER: _ClassVar[int]
     START_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
     ACTION_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
     type: str
     segment: int
     start: int
     end: int
     confidence: float
     action: str
-    def __init__(self, type: _Optional[str] = ..., segment: _Optional[int] = ..., start: _Optional[int] = ..., end: _Optional[int] = ..., confidence: _Optional[float] = ..., action: _Optional[str] = ...) -> None: ...
+    rule: str
+    def __init__(self, type: _Optional[str] = ..., segment: _Optional[int] = ..., start: _Optional[int] = ..., end: _Optional[int] = ..., confidence: _Optional[float] = ..., action: _Optional[str] = ..., rule: _Optional[str] = ...) -> None: ...
 
 class Duty(_message.Message):
     __slots__ = ("judge_response", "settle")
