@@ -136,8 +136,7 @@ func (c *call) chosen() *decision.Reason {
 	c.selection = c.state.Policies.Select(&c.req.Caller)
 	c.verdict.Policy, c.verdict.Version = c.selection.Names(), c.selection.Version()
 	if c.selection.Empty() && !c.state.Open {
-		return because(decision.CodeNoPolicy,
-			"no policy selects the agent "+c.req.Caller.Agent+": give one whose spec.agents matches it, or start with --open")
+		return unselected(c.req.Caller.Agent)
 	}
 	if p := c.selection.Unready(); p != nil {
 		c.verdict.Policy, c.verdict.Version = p.Name, p.Version
@@ -151,6 +150,15 @@ func (c *call) chosen() *decision.Reason {
 		return reasonOf(err)
 	}
 	return nil
+}
+
+func unselected(agent string) *decision.Reason {
+	if agent == "" {
+		return because(decision.CodeNoPolicy,
+			"no policy selects an agent that nobody names: let the asker name it, give a policy without spec.agents, or start with --open")
+	}
+	return because(decision.CodeNoPolicy,
+		"no policy selects the agent "+agent+": give one whose spec.agents matches it, or start with --open")
 }
 
 // authorize asks the rules. Handshakes need token and selection only; lists of

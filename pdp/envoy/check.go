@@ -27,7 +27,8 @@ type Peers interface {
 	// AdmitGrants is Admit for a peer that forwards the call with what it is
 	// granted.
 	AdmitGrants(ctx context.Context, c *decision.Caller) *decision.Reason
-	// Name tells the peers of AdmitGrants apart.
+	// Name tells the peers of AdmitGrants apart; empty for one that proves
+	// nothing.
 	Name(ctx context.Context) string
 }
 
@@ -97,13 +98,22 @@ func (c *check) admit(ctx context.Context) *decision.Reason {
 	} else {
 		reason = c.Peers.Admit(ctx, caller)
 	}
-	if reason == nil && caller.Agent == "" {
+	if reason == nil && caller.Agent == "" && !c.nameless(ctx) {
 		reason = &decision.Reason{
-			Code:    decision.CodePeerRefused,
-			Message: "Envoy names no agent: give context_extensions an agent, or let agents show certificates with SPIFFE ids",
+			Code: decision.CodePeerRefused,
+			Message: "Envoy names no agent: give context_extensions an agent, let agents show certificates with SPIFFE ids, " +
+				"or list this Envoy in pdp.peers with one agent",
 		}
 	}
 	return reason
+}
+
+// nameless reports whether a call may be judged as that of an agent without a
+// name, which policies select that select every agent. That is so where nothing
+// can be known: by a connection that proves nothing, and so is granted nothing, of
+// an agent that showed Envoy nothing. Who asks there could say any name.
+func (c *check) nameless(ctx context.Context) bool {
+	return !c.granting && c.Peers.Name(ctx) == "" && c.attributes.GetSource().GetPrincipal() == ""
 }
 
 // ask puts the question. An exchange that ext_proc is to go on with is left

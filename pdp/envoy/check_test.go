@@ -170,6 +170,26 @@ func TestPrincipals(t *testing.T) {
 	}
 }
 
+// TestNameless: where nothing says for whom Envoy asks, the call is nobody's,
+// and never granted anything. Whoever could say it has to.
+func TestNameless(t *testing.T) {
+	silent := func(a *authv3.AttributeContext) { a.ContextExtensions = nil }
+	stranger := newFace(t, peers{})
+	if ok := wantOK(t, stranger.check(t, question("/v1/chat/completions", chat, silent))); len(ok.GetHeaders()) != 0 {
+		t.Errorf("sets %v", ok.GetHeaders())
+	}
+	want := decision.Caller{Bearer: decision.Secret("agent-token")}
+	if got := stranger.engine.checked; len(got) != 1 || len(stranger.engine.opened) != 0 || cmp.Diff(want, got[0].Caller) != "" {
+		t.Fatalf("asked %+v", got)
+	}
+	to := func(a *authv3.AttributeContext) { a.ContextExtensions = map[string]string{"provider": "xai"} }
+	shown := func(a *authv3.AttributeContext) { a.Source.Principal = "CN=bot" }
+	wantDenied(t, stranger.check(t, question("/v1/chat/completions", chat, to)), decision.CodePeerRefused)
+	wantDenied(t, stranger.check(t, question("/v1/chat/completions", chat, silent, shown)), decision.CodePeerRefused)
+	wantDenied(t, trusted(t).check(t, question("/v1/chat/completions", chat, silent)), decision.CodePeerRefused)
+	wantDenied(t, trusted(t).check(t, question("/v1/chat/completions", chat, to)), decision.CodePeerRefused)
+}
+
 // TestRefusedByTheEngine: a denial is one in the agent's protocol, with what
 // its client needs to go on.
 func TestRefusedByTheEngine(t *testing.T) {

@@ -63,6 +63,9 @@ func (e *entry) admitAgent(who Identity, c *decision.Caller) string {
 		c.Agent = agents[0]
 	}
 	if !slices.ContainsFunc(agents, func(pattern string) bool { return decision.Glob(pattern, c.Agent) }) {
+		if c.Agent == "" {
+			return "this peer names no agent, and pdp.peers lists several that it may speak for: name one, or list one without *"
+		}
 		return "this peer may not speak for the agent " + short(c.Agent) + ": see pdp.peers"
 	}
 	return ""

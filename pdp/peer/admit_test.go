@@ -86,7 +86,7 @@ func TestAdmit(t *testing.T) {
 		"named":                     {named, "spiffe://corp/node/1", caller("copilot", "", "", "app", "x"), caller("copilot", "", "", "app", "x"), ""},
 		"named, by glob":            {named, "spiffe://corp/node/1", caller("prod-a", "", ""), caller("prod-a", "", ""), ""},
 		"named, another":            {named, "spiffe://corp/node/1", caller("admin", "", ""), decision.Caller{}, "may not speak for the agent \"admin\""},
-		"named, nobody":             {named, "spiffe://corp/node/1", caller("", "", ""), decision.Caller{}, "may not speak for the agent"},
+		"named, nobody":             {named, "spiffe://corp/node/1", caller("", "", ""), decision.Caller{}, "names no agent"},
 		"named, unproven namespace": {named, "spiffe://corp/node/1", caller("copilot", "prod", ""), decision.Caller{}, "nothing proves that the agent is in the namespace \"prod\""},
 		"named, unproven account":   {named, "spiffe://corp/node/1", caller("copilot", "", "bot"), decision.Caller{}, `service account "bot"`},
 		"named, in its namespace":   {named, bot, caller("copilot", "", ""), caller("copilot", "prod", "bot"), ""},

@@ -274,6 +274,51 @@ func TestExtAuthzStrangers(t *testing.T) {
 	refusedAs(t, pathMCP, check(t, other.onTLS(t, "other"), asEnvoy(c(other), toGithub())), decision.CodePeerRefused)
 }
 
+// everybody is a policy for every agent, and a narrower one for the road's.
+const everybody = `---
+apiVersion: outrider.dev/v1
+kind: AgentPolicy
+metadata: {name: everybody}
+spec: {backend: {llm: {models: {allow: ["grok-*", "limited-*"]}}}}
+---
+apiVersion: outrider.dev/v1
+kind: AgentPolicy
+metadata: {name: one}
+spec: {agents: {names: [$agent]}, backend: {llm: {models: {allow: ["grok-*"]}}}}
+`
+
+// TestExtAuthzUnmodified: a client that says nothing about its routes is the one
+// agent of its entry in pdp.peers; where nothing can be known, it is an agent
+// without a name.
+func TestExtAuthzUnmodified(t *testing.T) {
+	plainly := func(s *setup) { s.listen += `, grpc: "127.0.0.1:0"` }
+	asked := func(t *testing.T, client authv3.AuthorizationClient, model string) *authv3.CheckResponse {
+		t.Helper()
+		m := asEnvoy(call{pathChat, chat(model, "hi"), attack{}.call(pathChat, "").header}, nil)
+		m.Attributes.ContextExtensions = nil
+		return check(t, client, m)
+	}
+	passes := func(t *testing.T, resp *authv3.CheckResponse) {
+		t.Helper()
+		if ok := resp.GetOkResponse(); ok == nil || header(ok.GetHeaders(), "authorization") != "" {
+			t.Errorf("got %v", resp)
+		}
+	}
+	r := overTheWire(t, newSetup(t, withPolicy(everybody), plainly))
+	nobody := authorization(t, r.grpc, insecure.NewCredentials())
+	passes(t, asked(t, nobody, "grok-4"))
+	passes(t, asked(t, nobody, "limited-1"))
+	refusedAs(t, pathChat, asked(t, nobody, "llama-4"), decision.CodeModelNotAllowed)
+	passes(t, asked(t, r.onSocket(t), "grok-4"))
+	refusedAs(t, pathChat, asked(t, r.onSocket(t), "limited-1"), decision.CodeModelNotAllowed) // it is the road's agent there
+
+	unselected := overTheWire(t, newSetup(t, withPolicy(unguarded), plainly))
+	refusedAs(t, pathChat, asked(t, authorization(t, unselected.grpc, insecure.NewCredentials()), "grok-4"), decision.CodeNoPolicy)
+
+	several := overTheWire(t, newSetup(t, withPolicy(everybody), func(s *setup) { s.peers = strings.Replace(s.peers, agentName, `"*"`, 1) }))
+	refusedAs(t, pathChat, asked(t, several.onSocket(t), "grok-4"), decision.CodePeerRefused)
+}
+
 // TestExtAuthzPaired: where ext_proc follows, guards and edits are its
 // business, and no key comes in before it.
 func TestExtAuthzPaired(t *testing.T) {
