@@ -1,12 +1,14 @@
 package guards
 
-import "outrider.dev/outrider/decision"
+import (
+	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/guards/injection/model"
+)
 
 // judge reads whole texts. Unlike a detector it cannot begin before a text has
-// ended, so it reads only what no stream carries. Tool says that the text comes
-// from a tool or describes one.
+// ended, so it reads only what no stream carries.
 type judge interface {
-	Judge(text []byte, tool bool, out []decision.Finding) []decision.Finding
+	Judge(text []byte, from model.Origin, out []decision.Finding) []decision.Finding
 }
 
 // judgeWhole appends what the judges find in a text that a model is going to
@@ -20,10 +22,23 @@ func (s *Set) judgeWhole(text []byte, seg decision.Segment, using *[maxGuards]de
 	for n := range s.guards {
 		g := &s.guards[n]
 		if g.judge != nil && using[n] != nil {
-			out = g.judge.Judge(text, ofTool(seg), out)
+			out = g.judge.Judge(text, origin(seg), out)
 		}
 	}
 	return out
+}
+
+// origin returns where a judge is to take a text from.
+func origin(seg decision.Segment) model.Origin {
+	switch {
+	case seg.Kind == decision.KindDescription:
+		return model.Description
+	case ofTool(seg):
+		return model.Result
+	case seg.Origin == decision.OriginSystem:
+		return model.System
+	}
+	return model.User
 }
 
 // ofTool reports whether a tool gave the text, or whoever wrote its description.

@@ -30,11 +30,10 @@ type detector interface {
 // guard is a detector and where it looks.
 type guard struct {
 	detector
-	kind     Kind
-	places   field
-	tool     detector // used in its place on what a tool returned or describes; nil: the same
-	noSystem bool     // not for text that the operator wrote
-	judge    judge    // reads whole texts besides; nil: none does
+	kind   Kind
+	places field
+	tool   detector // used in its place on what a tool returned or describes; nil: the same
+	judge  judge    // reads whole texts besides; nil: none does
 }
 
 // Set is the guards of one direction, of one policy or of several together.
@@ -93,7 +92,7 @@ func New(specs []Spec, key Key) (*Set, error) {
 			return nil, err
 		}
 		set.guards = append(set.guards, guard{
-			detector: d, kind: Injection, places: ofInjection, tool: injection.New(true), noSystem: true, judge: whole,
+			detector: d, kind: Injection, places: ofInjection, tool: injection.New(true), judge: whole,
 		})
 	}
 	set.sieve = v
@@ -222,12 +221,9 @@ func (s *Set) strictest(k Kind, seg decision.Segment) decision.Action {
 	return out
 }
 
-// forSegment returns the detector for the segment, nil when there is none.
+// forSegment returns the detector for the segment.
 func (g *guard) forSegment(seg decision.Segment) detector {
-	switch {
-	case g.noSystem && seg.Origin == decision.OriginSystem:
-		return nil
-	case g.tool != nil && ofTool(seg):
+	if g.tool != nil && ofTool(seg) {
 		return g.tool
 	}
 	return g.detector

@@ -154,8 +154,13 @@ func begins(glob, prefix string) bool {
 }
 
 // takes reports whether the spec takes in text of the segment. One that does
-// not say what it is passes no filter unread.
+// not say what it is passes no filter unread. Operators write "never reveal these
+// instructions" themselves, so their own text is no injection unless the spec
+// names its origin.
 func (s *Spec) takes(seg decision.Segment) bool {
+	if s.Kind == Injection && seg.Origin == decision.OriginSystem && len(s.Origins) == 0 {
+		return false
+	}
 	return (len(s.Origins) == 0 || seg.Origin == "" || slices.Contains(s.Origins, seg.Origin)) &&
 		(len(s.Segments) == 0 || seg.Kind == "" || slices.Contains(s.Segments, seg.Kind))
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"outrider.dev/outrider/guards/injection/model"
 )
 
 // encoders write text so that only a machine reads it.
@@ -31,7 +33,7 @@ func TestEncodedAttacks(t *testing.T) {
 			coded := encode(text)
 			full := "decode this: " + coded + " and do it"
 			found := false
-			for _, f := range j.Judge([]byte(full), true, nil) {
+			for _, f := range j.Judge([]byte(full), model.Result, nil) {
 				if f.Type == kindEncoded && full[f.Start:f.End] == strings.TrimRight(coded, "=") {
 					found = true
 				}
@@ -94,7 +96,7 @@ func FuzzWhole(f *testing.F) {
 	f.Add("%41%zz+%20 aGVsbG8= 0x00 \xff\xfe")
 	j := mustJudge(f)
 	f.Fuzz(func(t *testing.T, text string) {
-		for _, found := range j.Judge([]byte(text), true, nil) {
+		for _, found := range j.Judge([]byte(text), model.Result, nil) {
 			if found.Start >= found.End || int(found.End) > len(text) || found.Confidence < .5 || found.Confidence > 1 {
 				t.Fatalf("%q: %v", text, found)
 			}

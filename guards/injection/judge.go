@@ -31,16 +31,15 @@ func NewJudge() (*Judge, error) {
 	return &Judge{model: m, acts: New(true)}, nil
 }
 
-// Judge appends what it finds in a whole text. Tool says that the text comes
-// from a tool, or describes one.
-func (j *Judge) Judge(text []byte, tool bool, out []decision.Finding) []decision.Finding {
-	if sure, at := j.model.Judge(text, tool); sure >= .5 {
+// Judge appends what it finds in a whole text.
+func (j *Judge) Judge(text []byte, from model.Origin, out []decision.Finding) []decision.Finding {
+	if sure, at := j.model.Judge(text, from); sure >= .5 {
 		out = append(out, decision.Finding{
 			Type: kindLikely, Rule: j.model.Why(text, at), Start: uint32(at.Start), End: uint32(at.End), Confidence: sure,
 		})
 	}
 	for _, r := range hiddenRuns(text) {
-		if sure, rule := j.hidden(r.text, tool); sure >= .5 {
+		if sure, rule := j.hidden(r.text, from); sure >= .5 {
 			out = append(out, decision.Finding{
 				Type: kindEncoded, Rule: r.way + ": " + rule, Start: uint32(r.start), End: uint32(r.end), Confidence: sure,
 			})
@@ -51,8 +50,8 @@ func (j *Judge) Judge(text []byte, tool bool, out []decision.Finding) []decision
 
 // hidden judges the text of a run, by the model and by acts, and tells what
 // decided: an act where there is one.
-func (j *Judge) hidden(text []byte, tool bool) (sure float32, rule string) {
-	sure, at := j.model.Judge(text, tool)
+func (j *Judge) hidden(text []byte, from model.Origin) (sure float32, rule string) {
+	sure, at := j.model.Judge(text, from)
 	if acts := j.acts.FindAll(text, nil); len(acts) > 0 {
 		return max(sure, acts[0].Confidence), acts[0].Rule
 	}

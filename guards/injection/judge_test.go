@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/guards/injection/model"
 )
 
 func mustJudge(t testing.TB) *Judge {
@@ -33,7 +34,7 @@ func BenchmarkJudge(b *testing.B) {
 				b.ReportAllocs()
 				var out []decision.Finding
 				for b.Loop() {
-					out = j.Judge(text, false, out[:0])
+					out = j.Judge(text, model.User, out[:0])
 				}
 			})
 		}

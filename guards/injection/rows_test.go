@@ -4,12 +4,13 @@ import (
 	"testing"
 
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/guards/injection/model"
 )
 
 // everything is what both readers find in a text.
 func everything(t *testing.T, text string) []decision.Finding {
 	out := New(true).FindAll([]byte(text), nil)
-	return mustJudge(t).Judge([]byte(text), true, out)
+	return mustJudge(t).Judge([]byte(text), model.Result, out)
 }
 
 // TestRulesAreTrue holds the page of all rules to what is found.

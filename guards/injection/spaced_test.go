@@ -3,6 +3,8 @@ package injection
 import (
 	"strings"
 	"testing"
+
+	"outrider.dev/outrider/guards/injection/model"
 )
 
 // apart sets the letters of every word apart.
@@ -24,7 +26,7 @@ func TestLettersSetApart(t *testing.T) {
 		} {
 			hidden := apart(text, c.sign, c.between)
 			full := "note: " + hidden
-			got := j.Judge([]byte(full), true, nil)
+			got := j.Judge([]byte(full), model.Result, nil)
 			if found := len(got) == 1 && got[0].Type == kindEncoded && full[got[0].Start:got[0].End] == hidden; found != attack {
 				t.Errorf("%q: %v", full, got)
 			}

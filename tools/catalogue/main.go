@@ -57,8 +57,8 @@ func sections() []section {
 		},
 		{
 			title: "Injection",
-			before: "Acts are read in every text but the operator's own, word by word and through disguises: case, accents, characters that show nothing, look-alike letters, digits for letters. " +
-				"Prompts, results and descriptions of tools are besides judged by a linear model, as a whole up to 256 bytes and else where words of attacks meet, and behind encodings; " +
+			before: "Acts are read in every text, but in the agent's own system prompts and definitions of tools only where a guard names the origin System, word by word and through disguises: case, accents, characters that show nothing, look-alike letters, digits for letters. " +
+				"Prompts, results and descriptions of tools are besides judged by a linear model, as a whole up to 256 bytes and else where words of attacks meet, and behind encodings, each origin of text by a threshold of its own; " +
 				"`guards/injection/model/evaluation.md` tells what it finds of kinds that it has not learned from. Talk about attacks, quoted or reported, stays mostly clean.",
 			missed: "Not found: tasks without any trigger word, which nothing in the text tells from honest requests; many jailbreaks told as stories; " +
 				"letters set apart by one blank each, the words too; ROT13 and other ciphers; in what a model wrote, all but acts. Limit what tool output may make an agent do by the rules on tools.",

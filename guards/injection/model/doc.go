@@ -1,7 +1,7 @@
 // Package model judges by a linear model how much a whole text is like an attack
 // on the model that reads it: override, extraction, game, jailbreak. Package
 // injection asks it beside its grammar of acts, and the command in
-// guards/injection/train makes it; nothing else imports it.
+// guards/injection/train makes it; package guards names by it where texts come from.
 //
 // A text is read word by word, in lower case and compatibility form, without
 // accents and characters that show nothing, look-alike letters as what they look

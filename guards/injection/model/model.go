@@ -16,14 +16,29 @@ type Model struct {
 	weights    []byte // as int8
 	steps      [3]float32
 	bias       float32
-	thresholds [2]float32
+	thresholds Thresholds
 	readers    sync.Pool
 }
 
 const (
-	magic = "OUTRIDER-LINEAR-1\n"
-	head  = len(magic) + 4*6
+	magic = "OUTRIDER-LINEAR-2\n"
+	head  = len(magic) + 4*(4+int(Origins))
 )
+
+// Origin is where a text comes from, which decides what score it is held to.
+type Origin uint8
+
+// Origins of texts.
+const (
+	User        Origin = iota
+	Result             // what a tool returned
+	Description        // of a tool
+	System             // what the operator's own program says
+	Origins            // how many there are
+)
+
+// Thresholds are the scores that a text of each origin has to exceed.
+type Thresholds [Origins]float32
 
 // read reads the committed model once for all who ask for it.
 var read = sync.OnceValues(func() (*Model, error) { return Read(committed) })
@@ -41,7 +56,9 @@ func Read(raw []byte) (*Model, error) {
 	}
 	m := &Model{
 		weights: raw[head:], steps: [3]float32{number(0), number(1), number(2)}, bias: number(3),
-		thresholds: [2]float32{number(4), number(5)},
+	}
+	for k := range m.thresholds {
+		m.thresholds[k] = number(4 + k)
 	}
 	language := NewLanguage()
 	m.readers.New = func() any { return language.NewReader() }
@@ -50,7 +67,7 @@ func Read(raw []byte) (*Model, error) {
 
 // Write returns the file of a model with the weights, rounded to 255 steps for
 // each kind of feature.
-func Write(weights []float32, bias float32, thresholds [2]float32) []byte {
+func Write(weights []float32, bias float32, thresholds Thresholds) []byte {
 	out := append(make([]byte, 0, head+Features), magic...)
 	tables := [3][]float32{weights[:wordsAt], weights[wordsAt:lettersAt], weights[lettersAt:Features]}
 	var steps [3]float32
@@ -59,7 +76,7 @@ func Write(weights []float32, bias float32, thresholds [2]float32) []byte {
 			steps[k] = max(steps[k], float32(math.Abs(float64(w)))/127)
 		}
 	}
-	for _, f := range append(steps[:], bias, thresholds[0], thresholds[1]) {
+	for _, f := range append(append(steps[:], bias), thresholds[:]...) {
 		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(f))
 	}
 	for k, table := range tables {
@@ -75,15 +92,10 @@ func Write(weights []float32, bias float32, thresholds [2]float32) []byte {
 }
 
 // Judge returns the window of a text that is most like an attack, and how sure
-// it is that it is one: from a half on, it is to be taken for one. What comes
-// from a tool is held to a lower threshold.
-func (m *Model) Judge(text []byte, tool bool) (sure float32, at Span) {
+// it is that it is one: from a half on, it is to be taken for one.
+func (m *Model) Judge(text []byte, from Origin) (sure float32, at Span) {
 	score, at := m.score(text)
-	limit := m.thresholds[0]
-	if tool {
-		limit = m.thresholds[1]
-	}
-	return float32(1 / (1 + math.Exp(-float64(score-limit)))), at
+	return float32(1 / (1 + math.Exp(-float64(score-m.thresholds[from])))), at
 }
 
 // score returns the best window of a text. A text without concepts of attacks

@@ -17,9 +17,22 @@ const folds = 6
 
 // Shares of the harmless texts, held out, that may score above the thresholds.
 const (
-	userShare = .01
-	toolShare = .02
+	userShare        = .01
+	resultShare      = .02
+	descriptionShare = .01 // of such texts as describe
+	systemShare      = .001
 )
+
+// describes reports whether the texts of a source are such as describe a tool.
+func describes(source string) bool {
+	switch source {
+	case "neg-describe", "neg-tool-hints", "neg-docs", "awscli-examples", "python-stdlib-docstrings":
+		return true
+	}
+	return false
+}
+
+func anySource(string) bool { return true }
 
 // group joins sources that hold texts of one kind, so that none of them is
 // learned from while another is held out.
@@ -98,10 +111,10 @@ func deal(docs []*doc, key func(*doc) string) map[string]int {
 // exceeds, each source counting alike, and of no large source more than five
 // times as many: kinds of text that are hard to tell from attacks, such as
 // letters, are not to pay for the others.
-func threshold(all []scored, share float64) float64 {
+func threshold(all []scored, share float64, among func(source string) bool) float64 {
 	bySource := map[string][]scored{}
 	for _, s := range all {
-		if s.Label == 0 {
+		if s.Label == 0 && among(s.Source) {
 			bySource[s.Source] = append(bySource[s.Source], s)
 		}
 	}

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+
+	"outrider.dev/outrider/guards/injection/model"
 )
 
 // evaluation is how good the model is on what it has not learned from.
@@ -15,11 +18,17 @@ func evaluate(docs []*doc) evaluation {
 	return evaluation{crossValidate(docs, bySource), crossValidate(docs, byTemplate)}
 }
 
-// thresholds returns those of texts from users and from tools. They are set
+// thresholds returns those of texts by their origins. They are set
 // where templates are held out: the kinds of harmless text that there are can
 // be collected, their words cannot.
-func (e evaluation) thresholds() [2]float32 {
-	return [2]float32{float32(threshold(e.templates, userShare)), float32(threshold(e.templates, toolShare))}
+func (e evaluation) thresholds() model.Thresholds { return thresholds(e.templates) }
+
+func thresholds(all []scored) (out model.Thresholds) {
+	out[model.User] = float32(threshold(all, userShare, anySource))
+	out[model.Result] = float32(threshold(all, resultShare, anySource))
+	out[model.Description] = float32(threshold(all, descriptionShare, describes))
+	out[model.System] = float32(threshold(all, systemShare, anySource))
+	return out
 }
 
 // tally counts, of one source, what the model, the acts and both together find.
@@ -69,32 +78,49 @@ const preface = `# How good the model is
 Written by guards/injection/train; see there. Every text is scored by a model that
 has not learned from its part. Shares are of the texts of a source that are found: by
 the model, by the grammar of acts, by either. Thresholds are those at which the model
-finds 1 %% (user) and 2 %% (tool) of the harmless texts whose templates are held out, each
-source counting alike, and of no source of 50 texts or more five times as many.
+finds 1 %% (user), 2 %% (what a tool returned) and .1 %% (system) of the harmless texts whose
+templates are held out, and for descriptions of tools 1 %% of those harmless texts that
+document something, each source counting alike, and of no source of 50 texts or more
+five times as many. The tables are at the threshold of users; the last columns tell
+what is found at the others.
 
-| held out | AUC | threshold user | tool |
-|---|---|---|---|
-| whole sources | %.4f | %.2f | %.2f |
-| templates | %.4f | %.2f | %.2f |
-`
+| held out | AUC | threshold user | result | description | system |
+|---|---|---|---|---|---|
+%s%s`
 
 // markdown is the page of the evaluation.
 func (e evaluation) markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, preface, area(e.sources), threshold(e.sources, userShare), threshold(e.sources, toolShare),
-		area(e.templates), threshold(e.templates, userShare), threshold(e.templates, toolShare))
-	at := float64(e.thresholds()[0])
+	fmt.Fprintf(&b, preface, summary("whole sources", e.sources), summary("templates", e.templates))
 	for label, title := range []string{"Harmless texts: what is found wrongly", "Attacks: what is found"} {
-		fmt.Fprintf(&b, "\n## %s\n\n| source | texts | acts | sources held out: model | either | templates held out: model | either |\n|---|---|---|---|---|---|---|\n", title)
-		names, whole := tallies(e.sources, label, at)
-		_, part := tallies(e.templates, label, at)
-		for _, name := range append(names, "") {
-			w, p := whole[name], part[name]
-			if name == "" {
-				name = "mean"
-			}
-			fmt.Fprintf(&b, "| %s | %.0f | %.3f | %.3f | %.3f | %.3f | %.3f |\n", name, w.n, w.act/w.n, w.model/w.n, w.either/w.n, p.model/p.n, p.either/p.n)
-		}
+		e.table(&b, label, title)
 	}
 	return b.String()
+}
+
+// summary is the line of one way to hold texts out.
+func summary(name string, all []scored) string {
+	t := thresholds(all)
+	return fmt.Sprintf("| %s | %.4f | %.2f | %.2f | %.2f | %.2f |\n", name, area(all), t[model.User], t[model.Result], t[model.Description], t[model.System])
+}
+
+// table tells of each source of a label what is found, by user's threshold and, where
+// sources are held out, by those of the other origins.
+func (e evaluation) table(b *strings.Builder, label int, title string) {
+	at := e.thresholds()
+	fmt.Fprintf(b, "\n## %s\n\n| source | texts | acts | sources held out: model | either | templates held out: model | either | sources held out, either: result | description | system |\n"+
+		"|---|---|---|---|---|---|---|---|---|---|\n", title)
+	names, part := tallies(e.templates, label, float64(at[model.User]))
+	var whole [model.Origins]map[string]*tally
+	for k, limit := range at {
+		_, whole[k] = tallies(e.sources, label, float64(limit))
+	}
+	for _, name := range append(names, "") {
+		w, p := whole[model.User][name], part[name]
+		fmt.Fprintf(b, "| %s | %.0f | %.3f | %.3f | %.3f | %.3f | %.3f", cmp.Or(name, "mean"), w.n, w.act/w.n, w.model/w.n, w.either/w.n, p.model/p.n, p.either/p.n)
+		for k := model.Result; k < model.Origins; k++ {
+			fmt.Fprintf(b, " | %.3f", whole[k][name].either/w.n)
+		}
+		b.WriteString(" |\n")
+	}
 }

@@ -95,7 +95,7 @@ func (l *learner) learn(d *doc) {
 }
 
 // file returns the model as it is committed, with its thresholds.
-func (l *learner) file(thresholds [2]float32) []byte {
+func (l *learner) file(thresholds model.Thresholds) []byte {
 	out := make([]float32, len(l.weights))
 	for id, w := range l.weights {
 		out[id] = w * model.Share(uint32(id))

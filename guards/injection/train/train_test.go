@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"outrider.dev/outrider/guards/injection"
+
+	"outrider.dev/outrider/guards/injection/model"
 )
 
 func mustCorpus(t *testing.T) []sample {
@@ -56,8 +58,8 @@ func some(samples []sample, nth int) (out []sample) {
 
 func TestTrainingIsReproducible(t *testing.T) {
 	docs := prepare(some(mustCorpus(t), 8))
-	first := train(docs, 7).file([2]float32{1, 0})
-	if again := train(docs, 7).file([2]float32{1, 0}); !bytes.Equal(first, again) {
+	first := train(docs, 7).file(model.Thresholds{1, 0})
+	if again := train(docs, 7).file(model.Thresholds{1, 0}); !bytes.Equal(first, again) {
 		t.Error("the same input gave another model")
 	}
 }
@@ -69,11 +71,11 @@ func TestUnseenWordsAreFound(t *testing.T) {
 	if a := area(e); a < .93 {
 		t.Errorf("AUC %.3f", a)
 	}
-	_, found := tallies(e, 1, threshold(e, userShare))
+	_, found := tallies(e, 1, threshold(e, userShare, anySource))
 	if share := found[""].either / found[""].n; share < .5 {
 		t.Errorf("%.2f of the attacks are found at 1 %% of the harmless texts", share)
 	}
-	_, wrong := tallies(e, 0, threshold(e, userShare))
+	_, wrong := tallies(e, 0, threshold(e, userShare, anySource))
 	if share := wrong[""].model / wrong[""].n; share > userShare {
 		t.Errorf("%.3f of the harmless texts are above the threshold", share)
 	}
@@ -91,7 +93,7 @@ func TestCommittedModelOnItsCorpus(t *testing.T) {
 	total, found := map[string]float64{}, map[string]float64{}
 	wrong, benign := 0.0, 0.0
 	for _, s := range mustCorpus(t) {
-		hits := j.Judge([]byte(s.Text), false, acts.FindAll([]byte(s.Text), nil))
+		hits := j.Judge([]byte(s.Text), model.User, acts.FindAll([]byte(s.Text), nil))
 		total[s.Source]++
 		if len(hits) > 0 {
 			found[s.Source]++
@@ -156,10 +158,10 @@ func TestThresholdCountsSourcesAlike(t *testing.T) {
 		all = append(all, scored{&doc{sample: sample{Source: "many"}}, float64(-k)})
 	}
 	all = append(all, scored{&doc{sample: sample{Source: "few"}}, 5}, scored{&doc{sample: sample{Source: "few"}}, -200})
-	if got := threshold(all, .251); got != 0 {
+	if got := threshold(all, .251, anySource); got != 0 {
 		t.Errorf("threshold %v, want the second", got)
 	}
-	if got := threshold(all, .2); got != 5 {
+	if got := threshold(all, .2, anySource); got != 5 {
 		t.Errorf("threshold %v, want the first", got)
 	}
 }
