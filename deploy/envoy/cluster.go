@@ -47,7 +47,9 @@ func http2Of(cluster node) node {
 }
 
 // upstream looks at a cluster that gets credentials of a provider or server.
-func (c *checker) upstream(route, name node) {
+// Beyond this machine many customers may share an address, and be told apart by the
+// name that they are asked by.
+func (c *checker) upstream(route, name node, agentsName bool) {
 	if !name.written() {
 		route.fail("which cluster the route leads to is not in the file", "name one: cluster")
 		return
@@ -58,6 +60,9 @@ func (c *checker) upstream(route, name node) {
 		name.fail("the file has no cluster of this name", "add it to static_resources.clusters")
 	case !local(cluster):
 		c.verified(cluster, "a provider or server, which gets its key,")
+		if agentsName {
+			route.fail("the agent says by which name the provider is asked, and the key goes to whoever has that name there", "add host_rewrite_literal")
+		}
 	}
 }
 

@@ -8,6 +8,9 @@ import (
 )
 
 // failOpen is why failure_mode_allow is refused.
+// deaf is what rules about mutations do.
+const deaf = "Envoy may leave out what the decision service changes, such as taking the agent's credentials away"
+
 const failOpen = "calls pass unjudged while no decision service answers"
 
 // authz looks at ext_authz itself.
@@ -22,6 +25,10 @@ func (c *checker) authz(n node) {
 	for _, name := range []string{"filter_enabled", "filter_enabled_metadata"} {
 		n.get(name).failIfWritten(name+" lets some calls pass unjudged", "remove it")
 	}
+	for _, name := range []string{"allowed_headers", "disallowed_headers"} {
+		n.get(name).failIfWritten("headers that are not shown travel on: the agent's own keys among them", "remove it")
+	}
+	n.get("decoder_header_mutation_rules").failIfWritten(deaf, "remove it")
 	n.get("http_service").failIfWritten("the decision service speaks gRPC to ext_authz", "give grpc_service")
 	body := n.get("with_request_body")
 	if !body.written() {
@@ -58,6 +65,12 @@ func (c *checker) proc(n node) {
 	n.get("failure_mode_allow").failIfOn(failOpen+", and with FULL_DUPLEX_STREAMED parts of answers too", "remove the line, or write false")
 	n.get("observability_mode").failIfOn("Envoy does not wait for the verdict", "remove the line")
 	n.get("disable_immediate_response").failIfOn("no call can be refused", "remove the line")
+	n.get("forward_rules").failIfWritten("headers that are not shown travel on: the agent's own keys among them", "remove it")
+	n.get("mutation_rules").failIfWritten(deaf, "remove it")
+	n.get("processing_request_modifier").failIfWritten("what is judged is not what travels", "remove it")
+	if n.get("route_cache_action").text() == "CLEAR" {
+		n.get("route_cache_action").fail("the call may take another route than the one that was judged", "remove the line")
+	}
 	mode := n.get("processing_mode")
 	if !mode.written() {
 		n.fail("without processing_mode no body is judged", "add it, as deploy/envoy/envoy.yaml has it")

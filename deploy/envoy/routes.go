@@ -1,6 +1,9 @@
 package envoy
 
-import "maps"
+import (
+	"maps"
+	"strings"
+)
 
 // scope is what holds for a route: what Envoy says of it to the decision
 // service, and which filters it leaves out.
@@ -9,6 +12,7 @@ type scope struct {
 	noAuthz, noProc   node // the line that turns the filter off, if any
 	authz, proc       string
 	hasAuthz, hasProc bool
+	anyHost           bool // calls may name any host
 }
 
 // routes looks at every route that leads somewhere.
@@ -22,6 +26,7 @@ func (c *checker) routes(config node, f faces) {
 		mirrors(host)
 		host.get("matcher").failIfWritten("routes of a matcher are not checked here", "write them as routes")
 		hostScope := top.within(host)
+		host.get("domains").each(func(d node) { hostScope.anyHost = hostScope.anyHost || strings.Contains(d.text(), "*") })
 		host.get("routes").each(func(r node) { c.route(r, hostScope.within(r)) })
 	})
 	mirrors(config)
@@ -35,16 +40,25 @@ func (c *checker) route(r node, s scope) {
 	}
 	mirrors(action)
 	action.get("upgrade_configs").each(func(u node) { u.fail("what travels after an upgrade passes unjudged", "remove it") })
+	for _, name := range []string{"internal_redirect_policy", "internal_redirect_action"} {
+		action.get(name).failIfWritten("answers could send the call, with its key, to another route", "remove it: redirects are refused")
+	}
 	weighted := action.at("weighted_clusters", "clusters")
 	if !weighted.written() {
 		s.judge(r)
-		c.upstream(action, action.get("cluster"))
+		c.upstream(action, action.get("cluster"), s.anyHost && !namesHost(action))
 		return
 	}
 	weighted.each(func(one node) {
 		s.within(one).judge(one)
-		c.upstream(one, one.get("name"))
+		c.upstream(one, one.get("name"), s.anyHost && !namesHost(action) && !namesHost(one))
 	})
+}
+
+// namesHost reports whether the configuration says by which name the target is
+// asked. Other ways to rewrite it take the name from the call.
+func namesHost(n node) bool {
+	return n.get("host_rewrite_literal").written() || n.get("auto_host_rewrite").plainlyOn()
 }
 
 // mirrors refuses copies of calls: they carry the provider's key elsewhere.
