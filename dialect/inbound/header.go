@@ -24,17 +24,19 @@ func stays(name string) bool {
 // redirects reports whether a header of the agent's, in lower case, asks some
 // servers to take the request for another than the one that was judged.
 func redirects(name string) bool {
-	switch name {
+	dashed := dashes(name)
+	switch dashed {
 	case "range", "if-range", "x-original-url", "x-rewrite-url", "x-http-method", "x-http-method-override", "x-method-override":
 		return true
 	}
-	return false
+	return dashed != name && strings.HasPrefix(dashed, "mcp-") // what mirrors the body was checked under its own name
 }
 
 // personal reports whether a header of the agent's, in lower case, proves who
 // the agent is, or says where it stands. Vendors invent such names, so words
 // decide.
 func personal(name string) bool {
+	name = dashes(name)
 	for _, word := range [...]string{"authorization", "api-key", "apikey", "token", "secret", "credential", "cookie"} {
 		if strings.Contains(name, word) {
 			return true
@@ -42,6 +44,10 @@ func personal(name string) bool {
 	}
 	return name == "forwarded" || name == "x-real-ip" || strings.HasPrefix(name, "x-forwarded-")
 }
+
+// dashes writes a name as servers read it that take underscores for dashes, as
+// those behind CGI's and Python's interfaces do.
+func dashes(name string) string { return strings.ReplaceAll(name, "_", "-") }
 
 // RequestHeader returns what of the agent's headers travels on. Identity is
 // asked for, so that the answer can be judged.

@@ -37,6 +37,27 @@ func TestHeadersThatStay(t *testing.T) {
 	}
 }
 
+// TestUnderscores: some servers take them for dashes, so a header does not
+// travel on under a name that stays when it is written with dashes.
+func TestUnderscores(t *testing.T) {
+	in := http.Header{}
+	for _, name := range []string{"Api_key", "X_api_key", "X_forwarded_for", "X_real_ip", "X_http_method_override", "X-Original_URL", "If_range", "Mcp_name", "Mcp-Method_"} {
+		in.Set(name, "x")
+	}
+	if diff := cmp.Diff(http.Header{"Accept-Encoding": {"identity"}}, RequestHeader(in)); diff != "" {
+		t.Errorf("a request takes more with it:\n%s", diff)
+	}
+	in.Set("My_header", "x")
+	in.Set("Mcp-Name", "x")
+	stripped := New(&Request{Header: in}, decision.Caller{}, decision.Face{}).Stripped()
+	if len(stripped) != len(in)-2 || slices.Contains(stripped, "my_header") || slices.Contains(stripped, "mcp-name") {
+		t.Errorf("a proxy is told to take out %q", stripped)
+	}
+	if got := Readable(decision.LLM, in); got["my_header"] != "x" || got["x_api_key"]+got["api_key"]+got["x_forwarded_for"]+got["x_real_ip"] != "" {
+		t.Errorf("rules may read %v", got)
+	}
+}
+
 func TestHeadersThatTravel(t *testing.T) {
 	in := http.Header{
 		"Content-Type":        {"application/json"},
@@ -105,6 +126,7 @@ func FuzzRequestHeader(f *testing.F) {
 	f.Add("Authorization", "Bearer x", "close")
 	f.Add("x-hop", "1", "X-Hop, close")
 	f.Add("X-Api-Key", "", ",, ,")
+	f.Add("x_api-key", "k", "")
 	f.Add("Accept-Encoding", "gzip", "accept-encoding")
 	f.Fuzz(func(t *testing.T, name, value, connection string) {
 		in := http.Header{"X-Stay": {"1"}}
@@ -119,7 +141,7 @@ func FuzzRequestHeader(f *testing.F) {
 			t.Fatalf("asked for %q", got)
 		}
 		for key := range out {
-			lower := strings.ToLower(key)
+			lower := strings.ReplaceAll(strings.ToLower(key), "_", "-")
 			if strings.Contains(lower, "authorization") || strings.Contains(lower, "cookie") || strings.Contains(lower, "api-key") {
 				t.Fatalf("%q travels on", key)
 			}
