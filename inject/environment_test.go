@@ -1,6 +1,7 @@
 package inject
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -175,5 +176,32 @@ func TestTrustOfASecret(t *testing.T) {
 	}
 	if !found {
 		t.Errorf("the volume is %v", volumes[0])
+	}
+}
+
+// TestForgedSidecar: a pod that looks as if it had been injected is left as it
+// is, and told of, unless its sidecar is the one that an injection gives it.
+func TestForgedSidecar(t *testing.T) {
+	i := injector(t, nil)
+	ours, _ := injected(t, i, plainPod)
+	for image, forged := range map[string]bool{"sidecar:1": false, "sidecar:0": true, "evil/sidecar:1": true, "": true} {
+		sidecarOf(child(ours, "spec"))["image"] = image
+		_, r := i.Pod(ours, "prod")
+		if got := strings.Contains(textOf(r), "! outrider: is there already and runs the image "+strconv.Quote(image)); got != forged || r.Outcome != Unchanged {
+			t.Errorf("%q is %s:\n%s", image, r.Outcome, textOf(r))
+		}
+	}
+}
+
+// TestVariablesFromTheCluster: what nobody sees here is said to be unseen, and
+// what is set beside it wins.
+func TestVariablesFromTheCluster(t *testing.T) {
+	pod, r := injected(t, injector(t, nil), `{"spec": {"serviceAccountName": "bot", "containers": [{"name": "a", "envFrom": [{"secretRef": {"name": "s"}}]}]}}`)
+	env, _ := objects(containers(child(pod, "spec"))[0], "env")
+	if !strings.Contains(textOf(r), "a: takes more variables from the cluster (envFrom)") || len(env) != len(variables(14000)) {
+		t.Errorf("%d variables:\n%s", len(env), textOf(r))
+	}
+	if got := noted(t, ""); strings.Contains(got, "envFrom") {
+		t.Error(got)
 	}
 }

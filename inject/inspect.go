@@ -34,6 +34,10 @@ func (i *Injector) inspect(r *Report, w *wishes, spec object) {
 			i.inspectContainer(r, w, c)
 		}
 	}
+	if c := sidecarOf(spec); c != nil && text(c, "image") != w.Image {
+		r.warn(containerName, fmt.Sprintf("is there already and runs the image %q, where an injection gives it %q: nobody but its author knows what it does. "+
+			"Inject the manifest as it was written anew", text(c, "image"), w.Image))
+	}
 	if truth(spec, "shareProcessNamespace") {
 		r.warn("", "shareProcessNamespace: a container that runs as root can read the sidecar's token. Turn it off, or run all as users of their own")
 	}
@@ -52,6 +56,9 @@ func (i *Injector) inspectContainer(r *Report, w *wishes, c object) {
 		default:
 			i.inspectKey(r, container, name, v)
 		}
+	}
+	if c["envFrom"] != nil {
+		r.note(container, "takes more variables from the cluster (envFrom), which were not looked at: they may hold keys, or addresses under other names")
 	}
 	inspectProxy(r, container, env)
 	for _, key := range []string{"command", "args"} {
