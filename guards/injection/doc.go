@@ -15,7 +15,7 @@
 // Besides, a [Judge] reads whole texts that a model is going to read, by the linear
 // model of the package below, and finds injection.likely: a window of the text that
 // reads like known attacks, though no single act gives it away; and injection.encoded:
-// base64, hexadecimal, percent signs or letters set apart that hide one. What a tool returned
+// base64, hexadecimal, percent signs, letters set apart, ROT13 or reversed lines that hide one. What a tool returned
 // or describes is held to a lower threshold, what the operator's own program says to a
 // higher one. What a model wrote is read for acts
 // alone: it arrives in streams, where a judgement of the whole would come too late.

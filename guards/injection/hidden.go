@@ -30,16 +30,18 @@ const (
 // seeker collects the runs of a text.
 type seeker struct {
 	text    []byte
+	words   *turned
 	out     []run
+	line    int // where lines that are turned are looked for next
 	apart   int // where letters set apart are looked for next
 	encoded int // where base64 and hexadecimal are
 }
 
 // hiddenRuns returns the runs of a text that people cannot read and models can.
 // One pass looks for what such a run must hold: two groups of eight letters,
-// digits and a few signs, or three letters that stand alone.
-func hiddenRuns(text []byte) []run {
-	s := seeker{text: text}
+// digits and a few signs, three letters that stand alone, or a word that is turned.
+func hiddenRuns(text []byte, words *turned) []run {
+	s := seeker{text: text, words: words}
 	var lone, tokens, alnum uint64 // of the block before
 	for base := 0; base < len(text) && len(s.out) < maxRuns; base += window.BlockLen {
 		var b window.Block
@@ -52,6 +54,9 @@ func hiddenRuns(text []byte) []run {
 			group := bits.TrailingZeros64(pair)
 			s.base64OrHex(base + group)
 			pair &^= 0xff << group
+		}
+		for begin := b.Alnum &^ (b.Alnum<<1 | alnum); begin != 0; begin &= begin - 1 {
+			s.turned(base + bits.TrailingZeros64(begin))
 		}
 		lone, tokens, alnum = alone, b.Token, b.Alnum>>(window.BlockLen-1)
 	}

@@ -8,8 +8,8 @@ import (
 )
 
 // kindLikely is of a text that as a whole reads like an attack, kindEncoded of
-// a run of base64, hexadecimal or percent signs, or of letters set apart, that
-// hides one.
+// a run of base64, hexadecimal or percent signs, of letters set apart, or of turned
+// ones, that hides one.
 const (
 	kindLikely  = "injection.likely"
 	kindEncoded = "injection.encoded"
@@ -18,8 +18,9 @@ const (
 // Judge reads whole texts that a model is going to read. It finds what no
 // single act gives away, and what is encoded. It is safe for concurrent use.
 type Judge struct {
-	model *model.Model
-	acts  *Detector
+	model  *model.Model
+	acts   *Detector
+	turned *turned
 }
 
 // NewJudge returns a judge by the model of this build.
@@ -28,7 +29,7 @@ func NewJudge() (*Judge, error) {
 	if err != nil {
 		return nil, fmt.Errorf("injection: %w", err)
 	}
-	return &Judge{model: m, acts: New(true)}, nil
+	return &Judge{model: m, acts: New(true), turned: newTurned()}, nil
 }
 
 // Judge appends what it finds in a whole text.
@@ -38,7 +39,10 @@ func (j *Judge) Judge(text []byte, from model.Origin, out []decision.Finding) []
 			Type: kindLikely, Rule: j.model.Why(text, at), Start: uint32(at.Start), End: uint32(at.End), Confidence: sure,
 		})
 	}
-	for _, r := range hiddenRuns(text) {
+	for _, r := range hiddenRuns(text, j.turned) {
+		if r.way == wayApart {
+			r.text = j.acts.parted(r.text)
+		}
 		if sure, rule := j.hidden(r.text, from); sure >= .5 {
 			out = append(out, decision.Finding{
 				Type: kindEncoded, Rule: r.way + ": " + rule, Start: uint32(r.start), End: uint32(r.end), Confidence: sure,

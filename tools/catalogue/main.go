@@ -61,7 +61,7 @@ func sections() []section {
 				"Prompts, results and descriptions of tools are besides judged by a linear model, as a whole up to 256 bytes and else where words of attacks meet, and behind encodings, each origin of text by a threshold of its own; " +
 				"`guards/injection/model/evaluation.md` tells what it finds of kinds that it has not learned from. Talk about attacks, quoted or reported, stays mostly clean.",
 			missed: "Not found: tasks without any trigger word, which nothing in the text tells from honest requests; many jailbreaks told as stories; " +
-				"letters set apart by one blank each, the words too; ROT13 and other ciphers; in what a model wrote, all but acts. Limit what tool output may make an agent do by the rules on tools.",
+				"ciphers other than ROT13, and several disguises at once; in what a model wrote, all but acts. Limit what tool output may make an agent do by the rules on tools.",
 			rules: injection.Rules(),
 		},
 	}
