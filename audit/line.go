@@ -8,9 +8,6 @@ import (
 	"outrider.dev/outrider/decision"
 )
 
-// line renders the record as one line of JSON.
-func (r Record) line() ([]byte, error) { return appendLine(nil, &r) }
-
 // appendLine appends the record as one line of JSON. The usual record, of a
 // call that passed and where nothing was found, is written here: reflection
 // would cost as much as the decision did.

@@ -18,6 +18,9 @@ import (
 	"outrider.dev/outrider/decision"
 )
 
+// line renders the record as one line of JSON.
+func (r Record) line() ([]byte, error) { return appendLine(nil, &r) }
+
 func textLogger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
 
 func TestRecordsAreBounded(t *testing.T) {

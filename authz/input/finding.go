@@ -22,9 +22,6 @@ type Finding struct {
 	Phase      string  `cel:"phase" json:"phase"`           // [PhaseCall] or [PhaseResult]
 }
 
-// FindingFields are the names of a finding's fields, for people.
-func FindingFields() []string { return []string{"type", "origin", "kind", "confidence", "phase"} }
-
 // maxFound bounds how many findings rules see one by one. Beyond it only those
 // are added that no earlier one stands for, so that what rules may ask of any
 // finding stays right.
