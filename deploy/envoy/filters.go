@@ -98,8 +98,8 @@ func modes(n node) {
 		value.fail(m.name+" is not what is needed: "+m.problem, "write "+m.want)
 	}
 	for _, way := range []string{"request", "response"} {
-		if n.get(way+"_body_mode").text() == "FULL_DUPLEX_STREAMED" && n.get(way+"_trailer_mode").text() != "SEND" {
-			n.fail(way+"_trailer_mode is not SEND: with FULL_DUPLEX_STREAMED it takes the trailers to know where a body ends", "add "+way+"_trailer_mode: SEND")
+		if n.get(way+"_trailer_mode").text() != "SEND" {
+			n.fail(way+"_trailer_mode is not SEND: trailers of the "+way+" would travel on as they are, which nobody reads", "add "+way+"_trailer_mode: SEND")
 		}
 	}
 }

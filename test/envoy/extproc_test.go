@@ -1,6 +1,10 @@
 package envoy
 
-import "testing"
+import (
+	"net/http"
+	"strings"
+	"testing"
+)
 
 // procAlone leaves ext_proc, which then hears from its own metadata where a
 // route leads.
@@ -31,7 +35,6 @@ func modes(t *testing.T, request, response string) func(*site, tree, tree) {
 		for _, f := range filters {
 			if mode, ok := in(t, f, "typed_config").(tree)["processing_mode"].(tree); ok {
 				mode["request_body_mode"], mode["response_body_mode"] = request, response
-				mode["request_trailer_mode"] = "SEND"
 			}
 		}
 	}
@@ -63,5 +66,30 @@ func TestProcAlone(t *testing.T) {
 			}
 			s.checkLogs(t)
 		})
+	}
+}
+
+// TestRequestTrailers sends a body that ends with trailers: the call passes as
+// any other, and nothing waits for them.
+func TestRequestTrailers(t *testing.T) {
+	s := newSite(t, variants()[0])
+	var protocols http.Protocols
+	protocols.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: &protocols}
+	defer transport.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.base+"/v1/chat/completions", strings.NewReader(chatBody(t, model, "Say hello.", false)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.ContentLength = -1
+	req.Header.Set("Content-Type", "application/json")
+	req.Trailer = http.Header{"X-Smuggled": {"text that nobody reads"}}
+	res, err := transport.RoundTrip(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK || res.ProtoMajor != 2 {
+		t.Errorf("%s, by %s", res.Status, res.Proto)
 	}
 }
