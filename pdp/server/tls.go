@@ -55,6 +55,13 @@ func (s *Server) overTCP(addr string) ([]grpc.ServerOption, error) {
 
 // alive asks silent peers whether they are still there, and lets a connection
 // take new calls up to an age; 0: any.
-func alive(age time.Duration) grpc.ServerOption {
-	return grpc.KeepaliveParams(keepalive.ServerParameters{Time: aliveTime, Timeout: aliveTimeout, MaxConnectionAge: age})
+func alive(age time.Duration) grpc.ServerOption { return grpc.KeepaliveParams(lifetime(age)) }
+
+// lifetime is that of a connection. Calls that are open at its age get as long
+// again: a stream of questions would else go on for as long as its peer likes, by
+// a proof that has ended.
+func lifetime(age time.Duration) keepalive.ServerParameters {
+	return keepalive.ServerParameters{
+		Time: aliveTime, Timeout: aliveTimeout, MaxConnectionAge: age, MaxConnectionAgeGrace: age,
+	}
 }
