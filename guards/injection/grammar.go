@@ -33,7 +33,7 @@ const maxParts = 7
 // rules returns the grammar. The first rule that is complete, at the earliest
 // word, decides the type and the span.
 func rules() []rule {
-	all := slices.Concat(overrideRules(), extractionRules(), personaRules(), concealmentRules())
+	all := slices.Concat(overrideRules(), extractionRules(), gameRules(), personaRules(), concealmentRules())
 	for n := range all {
 		all[n].name = partNames(all[n].parts)
 	}
@@ -66,6 +66,20 @@ func extractionRules() []rule {
 		{kind: kindExtraction, sure: .8, parts: []class{say, the, system, prompt, verbatim}},
 		{kind: kindExtraction, sure: .8, parts: []class{what, is, yours, system, prompt}},
 		{kind: kindExtraction, sure: .8, parts: []class{reveal, words, above, end}},
+	}
+}
+
+// gameRules are of games about a secret: it is asked for in a manner that hides it,
+// letter by letter, or by what must not be said.
+func gameRules() []rule {
+	return []rule{
+		{kind: kindExtraction, sure: .75, parts: []class{reveal | say | utter, guarded, manner}},
+		{kind: kindExtraction, sure: .75, parts: []class{reveal | say | utter, kept, token, manner}},
+		{kind: kindExtraction, sure: .75, parts: []class{what, is, place, letter, guarded}},
+		{kind: kindExtraction, sure: .75, parts: []class{reveal | say | utter, place, letter, guarded}},
+		{kind: kindExtraction, sure: .75, parts: []class{what, is, place, letter, kept, token}},
+		{kind: kindExtraction, sure: .75, parts: []class{what, is, you, not, barred, reveal | say | tell | utter}},
+		{kind: kindExtraction, sure: .75, parts: []class{what, you, is, not, barred, reveal | say | tell | utter}},
 	}
 }
 

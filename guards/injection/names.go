@@ -12,6 +12,7 @@ func classNames() [64]string {
 		"reveal", "say", "words", "what", "is", "verbatim", "you", "now", "act", "as", "unrestricted", "mode", "do", "anything", "stop",
 		"follow", "free", "from", "confines", "not", "tell", "user", "keep", "secret", "no", "limits", "jailbreak", "with", "developer",
 		"enabled", "forget", "nothing", "system", "the", "behind",
+		"guarded", "kept", "manner", "letter", "place", "barred", "word", "utter",
 		63: "",
 	}
 }

@@ -55,6 +55,14 @@ const (
 	after                       // system, hidden, where the adjective follows its noun
 	the                         // the
 	behind                      // above, anteriores: what follows the noun
+	guarded                     // password: what games ask for
+	kept                        // secret, code: with word behind it, guarded
+	manner                      // backwards, in base64
+	letter                      // letter, half
+	place                       // first, last
+	barred                      // allowed, supposed
+	token                       // word, phrase: what is kept
+	utter                       // say
 )
 
 // vocabulary returns the parts that each known word can play. Words stand
@@ -80,20 +88,21 @@ func overrideWords() []entry {
 	return []entry{
 		{override | forget, `ignore ignoring disregard forget drop ignora ignorad ignoren olvida olvide olviden olvidad olvidate descarta desestima
 			ignoriere ignoriert ignorieren missachte missachten vergiss vergesse vergessen ignorez oublie oubliez neglige negligez
-			ignori dimentica dimenticate esqueca esquece desconsidere`},
+			ignori dimentica dimenticate esqueca esquece desconsidere
+			negeer vergeet zignoruj ignoruj zapomnij pomin`},
 		{override, `override bypass neglect overlook discard omite umgehe umgehen ubergehe verwirf outrepasse contourne contournez`},
 		{prior | glue, `previous prior above earlier preceding foregoing former existing original initial aforementioned previously
 			anteriores anterior previas previos previa arriba vorherigen vorherige vorheriger bisherigen bisherige obigen obige vorigen
-			vorangegangenen fruheren precedentes precedente precedents precedent anterieures anterieurs dessus precedenti precedente acima`},
+			vorangegangenen fruheren vorige voorgaande eerdere bovenstaande poprzednie wczesniejsze powyzsze precedentes precedente precedents precedent anterieures anterieurs dessus precedenti precedente acima`},
 		{behind, `above before earlier previously aforementioned dessus arriba acima sopra oben beforehand
 			anteriores anterior previas previos previa precedentes precedente precedents precedent anterieures anterieurs precedenti`},
-		{every | glue, `all any every each todas todos cualquier alle allen samtliche toutes tous tutte tutti`},
-		{yours | glue, `your tus sus deine deinen deiner ihre tes vos tue suas seus`},
+		{every | glue, `all any every each todas todos cualquier alle allen samtliche toutes tous tutte tutti alle wszystkie`},
+		{yours | glue, `your tus sus deine deinen deiner ihre tes vos tue suas seus jouw swoje twoje`},
 		{orders, `instruction instructions directive directives guideline guidelines instrucciones ordenes directrices indicaciones
-			anweisung anweisungen instruktionen vorgaben befehle richtlinien consigne consignes istruzioni instrucoes`},
+			anweisung anweisungen instruktionen vorgaben befehle richtlinien consigne consignes istruzioni instrucoes instructies opdrachten aanwijzingen instrukcje polecenia`},
 		{bounds, `rule rules restriction restrictions constraint constraints command commands orders policies prompt prompts programming training
 			safeguard safeguards filters limitations protocols context directions reglas normas restricciones regeln einschrankungen
-			regles regole regras diretrizes systemprompt`},
+			regles regole regras diretrizes systemprompt zasady regels`},
 		{all, `everything anything all todo alles tout tutto tudo`},
 		{told | glue, `told instructed taught wurde`},
 		{said | glue, `said dicho gesagt dit detto`},
@@ -113,7 +122,7 @@ func overrideWords() []entry {
 func extractionWords() []entry {
 	return []entry{
 		{reveal, `reveal print repeat output disclose leak dump expose recite regurgitate revela imprime repite verrate wiederhole
-			revele repete rivela ripeti`},
+			revele repete rivela ripeti onthul herhaal ujawnij powtorz`},
 		{say, `show display tell give share write paste echo send translate summarize describe encode return muestra muestrame dime dame
 			zeige zeig nenne sag affiche montre donne mostra mostre dimmi`},
 		{yours | glue, `tu su dein deinen ton votre tuo seu`},
@@ -129,6 +138,17 @@ func extractionWords() []entry {
 		{what, `what whats`},
 		{is, `is are was were whats`},
 		{the | glue, `the el il le dem al`},
+		{guarded, `password passphrase passcode codeword passwort kennwort losungswort contrasena motdepasse senha wachtwoord haslo sifre`},
+		{kept, `secret code magic hidden access pass geheime`},
+		{token, `word phrase code key`},
+		{utter, `say speak pronounce`},
+		{glue, `with`},
+		{say, `spell encode translate reverse whisper sing spelle buchstabiere deletrea epelle`},
+		{manner, `backwards backward reversed reverse base64 hex hexadecimal rot13 morse caesar binary acrostic poem haiku limerick
+			anagram emoji emojis letter letters ruckwarts umgekehrt buchstabe reves envers lettre`},
+		{letter, `letter letters character characters half syllable buchstabe letra lettre`},
+		{place, `first second third last every each next erste ersten letzte primera ultima premiere derniere`},
+		{barred, `allowed supposed permitted meant`},
 	}
 }
 
