@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -95,6 +96,7 @@ func (e evaluation) markdown() string {
 	for label, title := range []string{"Harmless texts: what is found wrongly", "Attacks: what is found"} {
 		e.table(&b, label, title)
 	}
+	e.kinds(&b)
 	return b.String()
 }
 
@@ -102,6 +104,47 @@ func (e evaluation) markdown() string {
 func summary(name string, all []scored) string {
 	t := thresholds(all)
 	return fmt.Sprintf("| %s | %.4f | %.2f | %.2f | %.2f | %.2f |\n", name, area(all), t[model.User], t[model.Result], t[model.Description], t[model.System])
+}
+
+// kinds tells what is found of each kind of attack where its source is held out, the
+// sources counting alike, and what is found of harmless texts at the same threshold.
+func (e evaluation) kinds(b *strings.Builder) {
+	b.WriteString("\n## By kind\n\nOf sources that are held out, by the threshold of users; these are sources of ours and public collections, so " +
+		"attacks of others may be found less often.\n\n| kind | sources | found |\n|---|---|---|\n")
+	at := float64(e.thresholds()[model.User])
+	names, found := tallies(e.sources, 1, at)
+	shares := map[string][]float64{}
+	for _, name := range names {
+		shares[kind(name)] = append(shares[kind(name)], found[name].either/found[name].n)
+	}
+	for _, k := range slices.Sorted(maps.Keys(shares)) {
+		fmt.Fprintf(b, "| %s | %d | %.3f |\n", k, len(shares[k]), mean(shares[k]))
+	}
+	names, wrong := tallies(e.sources, 0, at)
+	fmt.Fprintf(b, "| harmless | %d | %.3f |\n", len(names), wrong[""].either/wrong[""].n)
+}
+
+// kind is what sources of attacks have in common.
+func kind(source string) string {
+	switch head, _, _ := strings.Cut(source, "-"); head {
+	case "override", "exfil", "fake", "split":
+		return "override"
+	case "game", "guard", "play":
+		return "game"
+	case "own":
+		return "the grammar's own sentences"
+	case "lang":
+		return "further languages"
+	}
+	return "jailbreak" // persona, scaffold, garak, pyrit
+}
+
+func mean(shares []float64) float64 {
+	sum := 0.0
+	for _, s := range shares {
+		sum += s
+	}
+	return sum / float64(len(shares))
 }
 
 // table tells of each source of a label what is found, by user's threshold and, where
