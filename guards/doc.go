@@ -26,8 +26,7 @@
 // for shapes beside it and checks behind it, 34 to 195 MB/s were left on chat and 95 to 150 on JSON.
 // It also reports keywords within words, each of which costs a check. The sieve,
 // with the checks, reads 332 to 425 and 190 to 325 MB/s of such texts (test/bench/README.md),
-// on a noisy machine in other runs, so only the order of the figures counts. It needs neither a build at
-// load nor a table beyond the first caches.
+// on a noisy machine in other runs, so only the order of the figures counts.
 //
 // The detectors are candidate scans with hand-written checks, not models; what
 // each covers and what it does not stands in its package.

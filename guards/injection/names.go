@@ -23,11 +23,11 @@ func partNames(parts []class) string {
 	names := classNames()
 	out := make([]string, 0, len(parts))
 	for _, part := range parts {
-		var any []string
+		var choices []string
 		for ; part != 0; part &= part - 1 {
-			any = append(any, names[bits.TrailingZeros64(uint64(part))])
+			choices = append(choices, names[bits.TrailingZeros64(uint64(part))])
 		}
-		out = append(out, strings.Join(any, "/"))
+		out = append(out, strings.Join(choices, "/"))
 	}
 	return strings.Join(out, " ")
 }

@@ -20,7 +20,10 @@
 //
 // Windows of 16 to 64 words slide over the text, and the one that scores highest
 // decides: a long text hides nothing, and costs no more than its length. Words
-// without any concept of attacks nearby count for nothing.
+// without any concept of attacks nearby count for nothing. The longest window matters
+// little: with 32, 64 and 128 words, sources held out, the model and the acts find .343, .370
+// and .374 of games, .457, .472 and .467 of overrides, .677, .685 and .676 of jailbreaks, at
+// .011, .013 and .011 of harmless texts.
 //
 // weights.bin is 208 KiB: an 8-bit weight for each of 2^17 + 2^16 + 2^14 places, and
 // the thresholds. evaluation.md, made with it, tells what it finds of sources that it
