@@ -22,6 +22,7 @@ const (
 	CodeTokenKeyUnknown   Code = "token_key_unknown"
 	CodeTokenRevoked      Code = "token_revoked"
 	CodeTokenInactive     Code = "token_inactive"
+	CodeTokenBound        Code = "token_bound"
 	CodeIssuerUnknown     Code = "issuer_unknown"
 	CodeAudienceMismatch  Code = "audience_mismatch"
 	CodeIssuerUnavailable Code = "issuer_unavailable"
@@ -196,6 +197,7 @@ func tokenRows() []Entry {
 		unauthenticated(CodeTokenKeyUnknown, "The token's key is unknown"),
 		unauthenticated(CodeTokenRevoked, "The token is older than its issuer's tokens may be"),
 		unauthenticated(CodeTokenInactive, "The token's issuer calls it inactive"),
+		unauthenticated(CodeTokenBound, "The token is bound to a key that is not proven here"),
 		unauthenticated(CodeIssuerUnknown, "The token's issuer is not trusted here"),
 		unauthenticated(CodeAudienceMismatch, "The token is meant for another audience"),
 		away(CodeIssuerUnavailable, http.StatusServiceUnavailable, "The token's issuer cannot be reached"),

@@ -178,3 +178,12 @@ func FuzzVerify(f *testing.F) {
 		}
 	})
 }
+
+// TestBoundToNothing: a cnf without a value binds a token to nothing.
+func TestBoundToNothing(t *testing.T) {
+	claims := goodClaims()
+	claims["cnf"] = nil
+	if _, err := newVerifier(t, inlineProvider(allKeys())).Verify(mint("RS256", signers()["rsa"], object{"alg": "RS256"}, claims)); err != nil {
+		t.Error(err)
+	}
+}

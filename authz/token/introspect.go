@@ -157,7 +157,11 @@ func (i *introspector) accept(r *remembered, claims map[string]any) error {
 	}
 	claims["iss"] = i.issuer
 	// Issuers answer for refresh tokens as well; those are no access tokens.
-	if kind, err := text(claims, "token_type"); err != nil || kind != "" && !strings.EqualFold(kind, "Bearer") {
+	kind, err := text(claims, "token_type")
+	if strings.EqualFold(kind, "DPoP") {
+		return errBound
+	}
+	if err != nil || kind != "" && !strings.EqualFold(kind, "Bearer") {
 		return malformed("its token_type says that it is no bearer token")
 	}
 	return r.read(claims)

@@ -2,6 +2,8 @@ package token
 
 import (
 	"time"
+
+	"outrider.dev/outrider/decision"
 )
 
 // remembered is what was found out about a token once, with what a later call
@@ -25,8 +27,16 @@ func weigh(size int) uint32 {
 	return uint32(max(minWeight, size)) //nolint:gosec // at most maxAnswer
 }
 
+// errBound refuses to take a token for a bearer's that counts only beside a
+// proof of a key: a certificate's (RFC 8705) or one that signs requests (RFC 9449).
+var errBound = decision.Refuse(decision.CodeTokenBound,
+	"the token is bound to a key by its cnf, and no proof of the key reaches the decision service: ask the issuer for a bearer token, without DPoP or a client certificate")
+
 // read fills in what the claims say. The claims are believed by now.
 func (r *remembered) read(claims map[string]any) error {
+	if claims["cnf"] != nil { // whatever its method: nothing here sees a proof of it
+		return errBound
+	}
 	t := &Token{Issuer: r.issuer, Claims: claims, Client: clientOf(claims)}
 	if err := r.readTimes(t, claims); err != nil {
 		return malformed("%s", err)

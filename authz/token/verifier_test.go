@@ -134,6 +134,10 @@ func TestWrongTokens(t *testing.T) {
 		return decision.Secret(encode(object{"alg": alg}) + "." + encode(goodClaims()) + ".")
 	}
 	refuseAll(t, v, map[string]wrongToken{
+		"bound to a certificate":      {mintAs("rsa", object{"cnf": object{"x5t#S256": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}}), decision.CodeTokenBound},
+		"bound to a DPoP key":         {mintAs("rsa", object{"cnf": object{"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}), decision.CodeTokenBound},
+		"bound in a way of its own":   {mintAs("rsa", object{"cnf": object{}}), decision.CodeTokenBound},
+		"cnf is text":                 {mintAs("rsa", object{"cnf": "x"}), decision.CodeTokenBound},
 		"other issuer":                {mintAs("rsa", object{"iss": "https://elsewhere.example"}), decision.CodeIssuerUnknown},
 		"issuer with a slash more":    {mintAs("rsa", object{"iss": testIssuer + "/"}), decision.CodeIssuerUnknown},
 		"no issuer":                   {mintAs("rsa", object{"iss": nil}), decision.CodeIssuerUnknown},
