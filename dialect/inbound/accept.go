@@ -80,6 +80,9 @@ func checkType(values []string) error {
 	if len(values) != 1 {
 		return decision.Refuse(decision.CodeContentType, "the body must be sent with one Content-Type, application/json")
 	}
+	if values[0] == "application/json" {
+		return nil
+	}
 	kind, params, err := mime.ParseMediaType(values[0])
 	if err != nil || kind != "application/json" {
 		return decision.Refuse(decision.CodeContentType, "the body must be sent as application/json")

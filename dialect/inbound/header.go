@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"outrider.dev/outrider/decision"
 )
@@ -21,40 +22,84 @@ func stays(name string) bool {
 	return false
 }
 
-// redirects reports whether a header of the agent's, in lower case, asks some
-// servers to take the request for another than the one that was judged.
+// redirects reports whether a header of the agent's asks some servers to take
+// the request for another than the one that was judged.
 func redirects(name string) bool {
-	dashed := dashes(name)
-	switch dashed {
-	case "range", "if-range", "x-original-url", "x-rewrite-url", "x-http-method", "x-http-method-override", "x-method-override":
-		return true
-	}
-	return dashed != name && strings.HasPrefix(dashed, "mcp-") // what mirrors the body was checked under its own name
-}
-
-// personal reports whether a header of the agent's, in lower case, proves who
-// the agent is, or says where it stands. Vendors invent such names, so words
-// decide.
-func personal(name string) bool {
-	name = dashes(name)
-	for _, word := range [...]string{"authorization", "api-key", "apikey", "token", "secret", "credential", "cookie"} {
-		if strings.Contains(name, word) {
+	for _, word := range [...]string{
+		"range", "if-range", "x-original-url", "x-rewrite-url", "x-http-method", "x-http-method-override", "x-method-override",
+	} {
+		if len(name) == len(word) && begins(name, word) {
 			return true
 		}
 	}
-	return name == "forwarded" || name == "x-real-ip" || strings.HasPrefix(name, "x-forwarded-")
+	return begins(name, "mcp-") && strings.Contains(name, "_") // what mirrors the body was checked under its own name
 }
 
-// dashes writes a name as servers read it that take underscores for dashes, as
-// those behind CGI's and Python's interfaces do.
-func dashes(name string) string { return strings.ReplaceAll(name, "_", "-") }
+// personal reports whether a header of the agent's proves who the agent is, or
+// says where it stands. Vendors invent such names, so words decide. A name that
+// HTTP does not know, beyond ASCII, counts as one: servers may read anything in it.
+func personal(name string) bool {
+	for i := range len(name) {
+		rest := name[i:]
+		switch folded(name[i]) {
+		case 'a':
+			if begins(rest, "authorization") || begins(rest, "api-key") || begins(rest, "apikey") {
+				return true
+			}
+		case 'c':
+			if begins(rest, "cookie") || begins(rest, "credential") {
+				return true
+			}
+		case 's':
+			if begins(rest, "secret") {
+				return true
+			}
+		case 't':
+			if begins(rest, "token") {
+				return true
+			}
+		default:
+			if name[i] >= utf8.RuneSelf {
+				return true
+			}
+		}
+	}
+	return begins(name, "x-forwarded-") || len(name) == len("forwarded") && begins(name, "forwarded") ||
+		len(name) == len("x-real-ip") && begins(name, "x-real-ip")
+}
+
+// begins reports whether a name begins with a word, which is in lower case.
+func begins(name, word string) bool {
+	if len(name) < len(word) {
+		return false
+	}
+	for i := range len(word) {
+		if folded(name[i]) != word[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// folded writes a letter of a name in lower case, and an underscore as servers
+// read it that take it for a dash, as those behind CGI's and Python's
+// interfaces do.
+func folded(b byte) byte {
+	switch {
+	case 'A' <= b && b <= 'Z':
+		return b + 'a' - 'A'
+	case b == '_':
+		return '-'
+	}
+	return b
+}
 
 // RequestHeader returns what of the agent's headers travels on. Identity is
 // asked for, so that the answer can be judged.
 func RequestHeader(in http.Header) http.Header {
 	out := kept(in)
 	for name := range out {
-		if lower := strings.ToLower(name); personal(lower) || redirects(lower) {
+		if personal(name) || redirects(name) {
 			delete(out, name)
 		}
 	}
@@ -84,27 +129,30 @@ func kept(in http.Header) http.Header {
 // names, all values of each, and nothing that proves who the agent is. On MCP
 // these are the protocol's own headers and what describes the client.
 func Readable(surface decision.Surface, in http.Header) map[string]string {
-	out := make(map[string]string, len(in))
+	room := len(in)
+	if surface == decision.MCP {
+		room = 0 // few are left
+	}
+	out := make(map[string]string, room)
 	for name, values := range in {
-		lower := strings.ToLower(name)
-		if surface == decision.MCP && !ofMCP(lower) || stays(name) || personal(lower) {
+		if surface == decision.MCP && !ofMCP(name) || stays(name) || personal(name) {
 			continue
 		}
 		// Rules and the wire read text, and an agent must not make questions
 		// that cannot be sent.
-		out[lower] = strings.ToValidUTF8(strings.Join(values, ", "), "\uFFFD")
+		out[strings.ToLower(name)] = strings.ToValidUTF8(strings.Join(values, ", "), "\uFFFD")
 	}
 	return out
 }
 
-func ofMCP(lower string) bool {
-	switch lower {
-	case "mcp-session-id": // a secret between client and server
+func ofMCP(name string) bool {
+	switch name {
+	case "Mcp-Session-Id": // a secret between client and server
 		return false
-	case "user-agent", "content-type", "accept", "traceparent":
+	case "User-Agent", "Content-Type", "Accept", "Traceparent":
 		return true
 	}
-	return strings.HasPrefix(lower, "mcp-")
+	return strings.HasPrefix(name, "Mcp-")
 }
 
 // Stripped names, in lower case and in order, the headers of the agent that
@@ -113,8 +161,8 @@ func ofMCP(lower string) bool {
 func (c *Call) Stripped() []string {
 	var out []string
 	for name := range c.in.Header {
-		if lower := strings.ToLower(name); personal(lower) || redirects(lower) {
-			out = append(out, lower)
+		if personal(name) || redirects(name) {
+			out = append(out, strings.ToLower(name))
 		}
 	}
 	slices.Sort(out)

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -174,4 +175,44 @@ func TestReadableOfMCP(t *testing.T) {
 	if diff := cmp.Diff(want, Readable(decision.MCP, in)); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// plainlyPersonal and plainlyRedirects say the same of a name in words.
+func plainlyPersonal(name string) bool {
+	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
+	for _, word := range []string{"authorization", "api-key", "apikey", "token", "secret", "credential", "cookie"} {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	beyond := strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII })
+	return beyond || name == "forwarded" || name == "x-real-ip" || strings.HasPrefix(name, "x-forwarded-")
+}
+
+func plainlyRedirects(name string) bool {
+	lower := strings.ToLower(name)
+	dashed := strings.ReplaceAll(lower, "_", "-")
+	return dashed != lower && strings.HasPrefix(dashed, "mcp-") || slices.Contains([]string{
+		"range", "if-range", "x-original-url", "x-rewrite-url", "x-http-method", "x-http-method-override", "x-method-override",
+	}, dashed)
+}
+
+// FuzzNames: what is read letter by letter is what the words say, in any case
+// and with underscores for dashes.
+func FuzzNames(f *testing.F) {
+	for _, name := range []string{
+		"X-Api_key", "APIKEY", "My-Tokens", "token", "Set-Cookie", "X-Crede", "Secre", "Range", "Ranges", "If_range", "Mcp_name", "MCP-Name_", "Mcp-Name",
+		"Forwarded", "Forwarded-By", "X_Forwarded_", "X-Real-Ip", "X-Real-Ips", "aauthorization", "coo\u212aie", "cocookie", "ttoken", "sSECRET", "",
+	} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		if got, want := personal(name), plainlyPersonal(name); got != want {
+			t.Errorf("%q is personal: %v, want %v", name, got, want)
+		}
+		ascii := !strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII })
+		if got, want := redirects(name), plainlyRedirects(name); ascii && got != want {
+			t.Errorf("%q redirects: %v, want %v", name, got, want)
+		}
+	})
 }
