@@ -19,6 +19,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"outrider.dev/outrider/config"
+	"outrider.dev/outrider/demo/tools"
 )
 
 const base = "../../deploy/kubernetes"
@@ -35,7 +36,7 @@ func install(t *testing.T) *cluster {
 		c.furnish(t, "outrider")
 		ca, cert, key := c.certificate(t, "outrider-pdp.outrider.svc")
 		c.must(t, nil, "create", "secret", "tls", "outrider-pdp-tls", "-n", "outrider", "--cert", cert, "--key", key)
-		c.must(t, nil, "create", "secret", "generic", "outrider-keys", "-n", "outrider", "--from-literal=openai="+providerKey)
+		c.must(t, nil, "create", "secret", "generic", "outrider-keys", "-n", "outrider", "--from-literal=openai="+providerKey, "--from-literal=github="+github.Token())
 		c.must(t, nil, "create", "configmap", "outrider-trust", "-n", "outrider", "--from-file=ca.crt="+ca)
 		c.must(t, nil, "apply", "-k", c.overlay(t))
 	})
@@ -43,7 +44,7 @@ func install(t *testing.T) *cluster {
 }
 
 // overlay is what a user writes beside the base: where images and providers are.
-func (c *cluster) overlay(t *testing.T) string {
+func (c *cluster) overlay(t *testing.T, components ...string) string {
 	t.Helper()
 	dir := filepath.Join(c.dir, "overlay")
 	full, err := filepath.Abs(base)
@@ -55,11 +56,39 @@ func (c *cluster) overlay(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dir, "kustomization.yaml"), fmt.Sprintf(overlayFile, rel))
+	file := fmt.Sprintf(overlayFile, rel)
+	for _, name := range components {
+		file += fmt.Sprintf("components: [%q]\n", filepath.Join(rel, "components", name))
+	}
+	write(t, filepath.Join(dir, "kustomization.yaml"), file)
 	write(t, filepath.Join(dir, "outrider.yaml"), strings.Replace(read(t, filepath.Join(base, "pdp/outrider.yaml")),
-		"preset: openai", fmt.Sprintf("url: %q", "http://"+providerAddress+"/v1"), 1))
+		"preset: openai", fmt.Sprintf("url: %q", "http://"+providerAddress+"/v1"), 1)+fmt.Sprintf(serversPart, githubAddress))
+	write(t, filepath.Join(dir, "copilot.yaml"), fmt.Sprintf(copilotPolicy, "http://"+issuerAddress))
 	return dir
 }
+
+const serversPart = `
+mcp:
+  servers:
+    - {name: github, url: "http://%s/mcp", auth: {bearer: {file: /var/run/secrets/outrider/keys/github}}}
+`
+
+const copilotPolicy = `
+apiVersion: outrider.dev/v1
+kind: AgentPolicy
+metadata: {name: copilot}
+spec:
+  agents: {names: [devops-copilot]}
+  traffic:
+    jwtAuthentication:
+      providers:
+        - issuer: %[1]q
+          audiences: ["api://default"]
+          jwks: {remote: {url: "%[1]s/keys"}}
+  rules:
+    - {name: readers, allow: {tools: ["list_*"]}, when: "'mcp:read' in scopes"}
+    - {name: none-deletes, deny: {tools: ["delete_*"]}}
+`
 
 const overlayFile = `
 apiVersion: kustomize.config.k8s.io/v1beta1
@@ -73,6 +102,11 @@ configMapGenerator:
     namespace: outrider
     behavior: merge
     files: [outrider.yaml]
+    options: {disableNameSuffixHash: true}
+  - name: outrider-policies
+    namespace: outrider
+    behavior: merge
+    files: [copilot.yaml]
     options: {disableNameSuffixHash: true}
 `
 
@@ -163,33 +197,6 @@ func TestSecondApplyChangesNothing(t *testing.T) {
 	}
 }
 
-// TestCertManager builds the variant: its kinds are not of this API server.
-func TestCertManager(t *testing.T) {
-	c := startCluster(t)
-	dir := filepath.Join(c.dir, "cert-manager")
-	full, err := filepath.Abs(base)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rel, err := filepath.Rel(dir, full)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write(t, filepath.Join(dir, "kustomization.yaml"), fmt.Sprintf("resources: [%q]\ncomponents: [%q]\n", rel, filepath.Join(rel, "components/cert-manager")))
-	out := c.must(t, nil, "kustomize", dir)
-	for text, want := range map[string]int{
-		"kind: Certificate\n": 3,
-		"cert-manager.io/inject-ca-from: outrider/outrider-injector-tls": 1,
-		"cert: /var/run/secrets/outrider/tls/tls.crt":                    2,
-		"kind: Role\n":   0,
-		"kind: Secret\n": 0,
-	} {
-		if got := strings.Count(out, text); got != want {
-			t.Errorf("%d times %q, want %d", got, text, want)
-		}
-	}
-}
-
 // TestInjectionDocumentsLoad reads both documents as the injector does, and holds them to
 // each other: the variant may say more about the certificate only.
 func TestInjectionDocumentsLoad(t *testing.T) {
@@ -231,4 +238,9 @@ func podOf(workload object, kind string) object {
 const (
 	providerKey     = "sk-provider-key-of-the-cluster"
 	providerAddress = "127.0.0.1:18081"
+	githubAddress   = "127.0.0.1:18082"
+	issuerAddress   = "127.0.0.1:18083"
 )
+
+// github stands in for an MCP server, whose token is made anew with each run.
+var github = tools.GitHub()

@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,29 +23,36 @@ type object = map[string]any
 // cluster is an API server with its etcd. No controller runs: what one would make,
 // such as a namespace's default service account, the tests make themselves.
 type cluster struct {
-	dir     string
-	bin     string // where kubectl is
-	url     string
-	ca      string // a file
-	port    string
-	running []*process
+	dir         string
+	bin         string // where kubectl is
+	certmanager string // where it and its resource definitions are
+	url         string
+	ca          string // a file
+	port        string
+	running     []*process
 }
 
-// shared is the cluster of all tests.
-var shared = sync.OnceValues(func() (*cluster, error) {
-	dir := filepath.Join(workDir, "cluster")
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return nil, err
+// newCluster starts one, whose name is that of its folder. It is to be stopped in any case.
+func newCluster(name string) (*cluster, error) {
+	c := &cluster{dir: filepath.Join(workDir, name)}
+	if err := os.Mkdir(c.dir, 0o700); err != nil {
+		return c, err
 	}
 	install := exec.CommandContext(context.Background(), "./install")
 	install.Stderr = os.Stderr
-	bin, err := install.Output()
+	out, err := install.Output()
 	if err != nil {
-		return nil, fmt.Errorf("install: %w", err)
+		return c, fmt.Errorf("install: %w", err)
 	}
-	c := &cluster{dir: dir, bin: strings.TrimSpace(string(bin))}
+	c.bin, c.certmanager, _ = strings.Cut(strings.TrimSpace(string(out)), "\n")
+	return c, c.start()
+}
+
+// shared is the cluster of most tests.
+var shared = sync.OnceValues(func() (*cluster, error) {
+	c, err := newCluster("cluster")
 	started = c
-	return c, errors.Join(c.start())
+	return c, err
 })
 
 // started is what TestMain stops: the cluster, where a test asked for it.
@@ -61,8 +67,8 @@ func startCluster(t *testing.T) *cluster {
 	return c
 }
 
-// issuer is what the API server writes into tokens: the usual one.
-const issuer = "https://kubernetes.default.svc.cluster.local"
+// clusterIssuer is what the API server writes into tokens: the usual one.
+const clusterIssuer = "https://kubernetes.default.svc.cluster.local"
 
 func (c *cluster) start() error {
 	etcd, err := c.startEtcd()
@@ -86,7 +92,7 @@ func (c *cluster) start() error {
 		"--etcd-servers", etcd,
 		"--bind-address", "127.0.0.1", "--secure-port", c.port,
 		"--cert-dir", filepath.Dir(c.ca),
-		"--service-account-issuer", issuer,
+		"--service-account-issuer", clusterIssuer,
 		"--service-account-key-file", key, "--service-account-signing-key-file", key,
 		"--service-cluster-ip-range", "10.0.0.0/24",
 		"--authorization-mode", "RBAC",

@@ -17,12 +17,21 @@ import (
 // service account and nothing else.
 type webhook struct {
 	*process
+	port  string
 	admin string
 }
 
-// startInjector starts the injector beside the API server. There is no network of pods,
-// so the Service leads to loopback; its name is what the certificate is checked for.
+// startInjector starts the base's injector.
 func startInjector(t *testing.T, c *cluster) *webhook {
+	t.Helper()
+	return c.inject(t, injection(t)+"webhook:\n", 0, 1)
+}
+
+// inject starts an injector beside the API server, with a document that ends with what it
+// says of the webhook, and leads those webhooks of the configuration to it. There is no
+// network of pods, so the Service leads to loopback; its name is what the certificate is
+// checked for.
+func (c *cluster) inject(t *testing.T, document string, hooks ...int) *webhook {
 	t.Helper()
 	dir := t.TempDir()
 	binary := filepath.Join(dir, "outrider-injector")
@@ -31,17 +40,12 @@ func startInjector(t *testing.T, c *cluster) *webhook {
 	}
 	port, admin := mustPort(t), mustPort(t)
 	write(t, filepath.Join(dir, "token"), c.token(t, "outrider", "outrider-injector"))
-	write(t, filepath.Join(dir, "injection.yaml"), injection(t)+fmt.Sprintf(`webhook:
-  listen: 127.0.0.1:%s
+	write(t, filepath.Join(dir, "injection.yaml"), document+fmt.Sprintf(`  listen: 127.0.0.1:%s
   admin: 127.0.0.1:%s
   api: {url: %q, ca: %s, token: %s}
 `, port, admin, c.url, c.ca, filepath.Join(dir, "token")))
 	c.must(t, nil, "patch", "service", "outrider-injector", "-n", "outrider", "--type=merge", "-p",
 		`{"spec": {"type": "ExternalName", "externalName": "localhost", "clusterIP": null, "clusterIPs": null}}`)
-	for n := range 2 {
-		c.must(t, nil, "patch", "mutatingwebhookconfiguration", "outrider-injector", "--type=json", "-p",
-			fmt.Sprintf(`[{"op": "replace", "path": "/webhooks/%d/clientConfig/service/port", "value": %s}]`, n, port))
-	}
 	p, err := startProcess(binary, "-c", filepath.Join(dir, "injection.yaml"))
 	if err != nil {
 		t.Fatal(err)
@@ -51,8 +55,12 @@ func startInjector(t *testing.T, c *cluster) *webhook {
 			t.Errorf("outrider-injector ended with %v\n%s", err, &p.log)
 		}
 	})
-	w := &webhook{p, "http://127.0.0.1:" + admin}
+	w := &webhook{p, port, "http://127.0.0.1:" + admin}
 	mustUntil(t, "outrider-injector", p, func() error { return w.get("/readyz", io.Discard) })
+	for _, n := range hooks {
+		c.must(t, nil, "patch", "mutatingwebhookconfiguration", "outrider-injector", "--type=json", "-p",
+			fmt.Sprintf(`[{"op": "replace", "path": "/webhooks/%d/clientConfig/service/port", "value": %s}]`, n, port))
+	}
 	return w
 }
 

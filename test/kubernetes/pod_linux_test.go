@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
+
+	"outrider.dev/outrider/demo/issuer"
 )
 
 // provider stands in for the LLM provider and keeps what it received.
@@ -57,6 +60,8 @@ func TestInjectedPodRuns(t *testing.T) {
 	n := newNetwork(t)
 	var llm provider
 	n.serve(t, providerAddress, &llm)
+	n.serve(t, githubAddress, github)
+	okta := startIssuer(t, c, n)
 	n.relay(t, "127.0.0.1:443", "127.0.0.1:"+c.port)
 
 	k := newKubelet(t, c, n, "outrider-pdp.outrider.svc", "kubernetes.default.svc")
@@ -78,6 +83,7 @@ func TestInjectedPodRuns(t *testing.T) {
 
 	lines := k.listen(t, stored)
 	checkAgent(t, lines, k.logs(t, stored, "outrider"))
+	checkTools(t, lines, okta)
 	k.stop(t, pdp)
 	checkClosed(t, n)
 	checkProvider(t, llm.all())
@@ -160,5 +166,65 @@ func checkProvider(t *testing.T, calls []received) {
 	}
 	if strings.Contains(call.body, "jane.doe") || !strings.Contains(call.body, "the build is green") {
 		t.Errorf("the provider received %s", call.body)
+	}
+}
+
+// startIssuer serves the agent's issuer, and puts a token of it where the agent's team
+// mounts it. It returns the token.
+func startIssuer(t *testing.T, c *cluster, n *network) string {
+	t.Helper()
+	okta, err := issuer.New("http://"+issuerAddress, issuer.Client{ID: "copilot", Secret: "s3cret", Scopes: []string{"mcp:read"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.serve(t, issuerAddress, okta)
+	res, err := n.client().PostForm(okta.TokenURL(), url.Values{
+		"grant_type": {"client_credentials"}, "client_id": {"copilot"}, "client_secret": {"s3cret"}, "scope": {"mcp:read"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	var answer struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil || answer.AccessToken == "" {
+		t.Fatalf("the issuer answers %s: %v", res.Status, err)
+	}
+	c.apply(t, object{
+		"apiVersion": "v1", "kind": "Secret", "metadata": object{"name": "devops-copilot-okta", "namespace": "agents"},
+		"stringData": object{"token": answer.AccessToken},
+	})
+	return answer.AccessToken
+}
+
+// checkTools compares what the agent saw with what the MCP server received: the calls
+// that may pass, with the server's token and without the agent's.
+func checkTools(t *testing.T, lines map[string]said, token string) {
+	t.Helper()
+	for step, want := range map[string]said{
+		"stranger":       {Text: "Unauthorized"},
+		"tools":          {Status: 2, Text: "list_issues list_repos"},
+		"tool":           {Status: http.StatusOK, Text: "false acme/web has 2 issues"},
+		"forbidden tool": {Text: "Unknown tool: delete_repo (decision "},
+	} {
+		if got := lines[step]; got.Status != want.Status || !strings.Contains(got.Text, want.Text) {
+			t.Errorf("%s: %d %s, want %d %s", step, got.Status, got.Text, want.Status, want.Text)
+		}
+	}
+	calls := 0
+	for _, r := range github.Since(0) {
+		if got := r.Header.Get("Authorization"); got != "Bearer "+github.Token() {
+			t.Errorf("the MCP server received a request with %q", got)
+		}
+		if seen := fmt.Sprint(r.Header, string(r.Body)); strings.Contains(seen, token) || strings.Contains(seen, "delete_repo") {
+			t.Errorf("the MCP server received %s", seen)
+		}
+		if strings.Contains(string(r.Body), `"tools/call"`) {
+			calls++
+		}
+	}
+	if calls != 1 {
+		t.Errorf("the MCP server received %d calls of tools, want 1", calls)
 	}
 }
