@@ -1,8 +1,12 @@
 package authz
 
 import (
+	"cmp"
+	"slices"
+
 	"outrider.dev/outrider/authz/cel"
 	"outrider.dev/outrider/authz/input"
+	"outrider.dev/outrider/decision"
 )
 
 // views are a call as policies see it: with its token or, where a policy does
@@ -27,6 +31,50 @@ const (
 // listViews are the views of a list's entries.
 func (s *Selection) listViews() views {
 	return views{trusts: make([]trust, len(s.set.policies)), memo: s.set.atoms.NewMemo(), blind: s.set.atoms.NewMemo()}
+}
+
+// Hiding is what a list would lack if a policy that observes enforced.
+type Hiding struct {
+	Policy, Version string
+	Tools           int    // that it hides
+	First           int    // index of the first
+	Rule            string // that hides the first, or the reason code where none does
+}
+
+// Hides tells which of the shown tools of a list the selected policies in
+// Observe would hide if all of them enforced.
+func (s *Selection) Hides(c *input.Call, tools []decision.Tool, shown []bool) []Hiding {
+	if len(s.observe) == 0 || len(tools) == 0 {
+		return nil
+	}
+	var out []Hiding
+	entry := c.Listed(tools[0])
+	j := judging{call: entry, surface: surfaceOf(entry), views: s.listViews()}
+	key := entry.Key()
+	for i := range tools {
+		if !shown[i] {
+			continue
+		}
+		entry.Rename(&key, &tools[i])
+		j.plan = s.plan(entry, &tools[i], &key)
+		entry.Relist(&tools[i])
+		if j.views.anonymous != nil {
+			j.views.anonymous.Relist(&tools[i])
+		}
+		for _, o := range j.observe() {
+			out = hides(out, o, i)
+		}
+	}
+	return out
+}
+
+func hides(list []Hiding, o Observation, tool int) []Hiding {
+	at := slices.IndexFunc(list, func(h Hiding) bool { return h.Policy == o.Policy && h.Version == o.Version })
+	if at < 0 {
+		return append(list, Hiding{o.Policy, o.Version, 1, tool, cmp.Or(o.Reason.Rule, string(o.Reason.Code))})
+	}
+	list[at].Tools++
+	return list
 }
 
 // view is the call as the policy sees it.

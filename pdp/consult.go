@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"outrider.dev/outrider/audit"
 	"outrider.dev/outrider/decision"
@@ -32,10 +33,18 @@ func (h hearing) of(body int) []heard {
 	return h[body]
 }
 
+// question is what one service is to read.
+type question struct {
+	service string
+	asked   hearing
+	needed  bool // some of it must not pass unread
+}
+
 // consult asks the services that guards name about the texts of the bodies, of
-// which some may be nil: each service once, one after another. Rules says that
-// some wait for findings. What this process's own guards block goes nowhere. A
-// reason means that something is unread that must not pass so.
+// which some may be nil: each service once, one after another, and last those
+// of which nothing depends. Rules says that some wait for findings. What this
+// process's own guards block goes nowhere. A reason means that something is
+// unread that must not pass so.
 func (c *call) consult(ctx context.Context, set *guards.Set, bodies []*decision.Body, rules bool) (hearing, *decision.Reason) {
 	services := set.Services()
 	if len(services) == 0 {
@@ -43,28 +52,40 @@ func (c *call) consult(ctx context.Context, set *guards.Set, bodies []*decision.
 	}
 	bodies = unblocked(set, bodies)
 	all := make(hearing, len(bodies))
-	for _, name := range services {
-		asked, needed := make(hearing, len(bodies)), false
-		for i, b := range bodies {
-			var must bool
-			asked[i], must = readings(set, name, b, rules)
-			needed = needed || must
-		}
-		if err := c.hear(ctx, name, asked); err != nil {
-			reason := c.missing(ctx, name, err, needed)
-			if reason != nil {
+	for _, q := range questions(set, services, bodies, rules) {
+		if err := c.hear(ctx, &q); err != nil {
+			if reason := c.missing(ctx, &q, err); reason != nil {
 				return nil, reason
 			}
 			continue
 		}
-		for i := range asked {
-			all[i] = append(all[i], asked[i]...)
+		for i := range q.asked {
+			all[i] = append(all[i], q.asked[i]...)
 		}
 	}
 	for _, told := range all {
 		slices.SortStableFunc(told, func(a, b heard) int { return cmp.Compare(a.segment, b.segment) })
 	}
 	return all, nil
+}
+
+// questions puts together what each service is to read, what is needed first.
+func questions(set *guards.Set, services []string, bodies []*decision.Body, rules bool) []question {
+	var needed, idle []question
+	for _, name := range services {
+		q := question{service: name, asked: make(hearing, len(bodies))}
+		for i, b := range bodies {
+			var must bool
+			q.asked[i], must = readings(set, name, b, rules)
+			q.needed = q.needed || must
+		}
+		if q.needed {
+			needed = append(needed, q)
+		} else {
+			idle = append(idle, q)
+		}
+	}
+	return append(needed, idle...)
 }
 
 // unblocked leaves out the bodies that are blocked whatever services find.
@@ -101,10 +122,20 @@ func readings(set *guards.Set, service string, b *decision.Body, rules bool) (ou
 	return out, needed
 }
 
-// read has the service read, and notes what it found.
-func (c *call) hear(ctx context.Context, service string, asked hearing) error {
+// errPatience ends a question of which nothing depends.
+var errPatience = errors.New("no answer within half of the time that the call had left")
+
+// hear has the service read, and notes what it found. A service of which
+// nothing depends gets half of the time that the asker still waits: it must
+// not take from the call what the rest of the decision needs.
+func (c *call) hear(ctx context.Context, q *question) error {
+	if end, ok := ctx.Deadline(); ok && !q.needed {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, time.Until(end)/2, errPatience)
+		defer cancel()
+	}
 	var texts []string
-	for _, list := range asked {
+	for _, list := range q.asked {
 		for _, h := range list {
 			texts = append(texts, h.reading.Text)
 		}
@@ -112,14 +143,14 @@ func (c *call) hear(ctx context.Context, service string, asked hearing) error {
 	if len(texts) == 0 {
 		return nil
 	}
-	found, err := c.state.Services[service].Read(ctx, texts)
+	found, err := c.state.Services[q.service].Read(ctx, texts)
 	if err != nil {
 		return err
 	}
 	if !fit(found, texts) {
 		return errors.New("it answers about other texts")
 	}
-	for _, list := range asked {
+	for _, list := range q.asked {
 		for k := range list {
 			list[k].found, found = found[0], found[1:]
 		}
@@ -142,13 +173,14 @@ func fit(found [][]decision.Finding, texts []string) bool {
 
 // missing notes that a service did not read, and refuses where that must not
 // be. What ends the call itself opens nothing.
-func (c *call) missing(ctx context.Context, service string, err error, needed bool) *decision.Reason {
-	passed := ctx.Err() == nil && (c.state.Services[service].Open || !needed)
-	c.unread = append(c.unread, audit.Unread{Service: service, Passed: passed, Why: err.Error()})
+func (c *call) missing(ctx context.Context, q *question, err error) *decision.Reason {
+	service := c.state.Services[q.service]
+	passed := !q.needed || service.Open && ctx.Err() == nil
+	c.unread = append(c.unread, audit.Unread{Service: q.service, Passed: passed, Why: err.Error()})
 	if passed {
 		return nil
 	}
-	return because(decision.CodeGuardAway, fmt.Sprintf("%s %s could not read a text: try again, or ask the operator", c.state.Services[service].kind(), service))
+	return because(decision.CodeGuardAway, fmt.Sprintf("%s %s could not read a text: try again, or ask the operator", service.kind(), q.service))
 }
 
 // readable refuses a stream that a service would have to read: its text goes

@@ -36,11 +36,18 @@ func (c *call) describe(t *decision.Tool, definition *decision.Body, told []hear
 	if definition == nil {
 		return nil, nil, false
 	}
-	found, edits, tooMany := scan(set, definition, nil, told)
-	splices, err := dialect.Render(t.Definition, definition.Segments, edits)
-	_, blocked := guards.Block(found)
+	splices, found, ok = guardDefinition(set, definition, told)
 	for k := range found {
 		found[k].Segment = index
 	}
+	return splices, found, ok
+}
+
+// guardDefinition returns what guards change in a definition and what they
+// find, and whether it may be shown so.
+func guardDefinition(set *guards.Set, definition *decision.Body, told []heard) (splices []decision.Splice, found []decision.Finding, ok bool) {
+	found, edits, tooMany := scan(set, definition, nil, told)
+	splices, err := dialect.Render(definition.Raw, definition.Segments, edits)
+	_, blocked := guards.Block(found)
 	return splices, found, err == nil && !blocked && tooMany == nil
 }

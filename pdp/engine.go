@@ -182,10 +182,10 @@ func (e *Engine) full() bool {
 // sees nothing, and nobody does while guards cannot read the definitions.
 func (e *Engine) FilterTools(ctx context.Context, r *decision.Request, tools []decision.Tool) (*decision.Visibility, error) {
 	c := e.newCall(r, false)
-	for _, step := range []step{(*call).chosen, (*call).identify} {
+	for _, step := range []step{(*call).chosen, (*call).identify, (*call).tryToken} {
 		if reason := step(c); reason != nil {
 			return &decision.Visibility{Bitmap: []byte{}}, nil
 		}
 	}
-	return c.visible(ctx, tools).Visibility, nil
+	return c.visible(ctx, tools, 0).Visibility, nil
 }

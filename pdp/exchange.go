@@ -60,7 +60,7 @@ func (x *exchange) Judge(ctx context.Context, p decision.Part) (*decision.Ruling
 	case p.Whole != nil:
 		return x.judgeWhole(ctx, p.Whole), nil
 	case p.Tools != nil:
-		return x.call.visible(ctx, p.Tools), nil
+		return x.call.visible(ctx, p.Tools, len(x.call.observed)), nil
 	default:
 		return x.judgeDeltas(p.Deltas), nil
 	}
@@ -80,7 +80,7 @@ func (x *exchange) judgeWhole(ctx context.Context, b *decision.Body) *decision.R
 	if r.Findings = found; reason != nil {
 		return x.denied(r, *reason)
 	}
-	x.call.tryGuards(responsePhase(x.call.req.Surface), b)
+	x.call.tryGuards(responsePhase(x.call.req.Surface), b, told.of(0))
 	if reason, blocked := guards.Block(r.Findings); blocked {
 		return x.denied(r, reason)
 	}

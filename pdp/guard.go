@@ -27,7 +27,7 @@ func (c *call) guard(ctx context.Context) *decision.Reason {
 	if c.verdict.Findings, c.found, reason = scan(set, &c.req.Body, c.vault, told.of(0)); reason != nil {
 		return reason
 	}
-	c.tryGuards(requestPhase(c.req.Surface), &c.req.Body)
+	c.tryGuards(requestPhase(c.req.Surface), &c.req.Body, told.of(0))
 	if reason, blocked := guards.Block(c.verdict.Findings); blocked {
 		return kept(reason)
 	}

@@ -15,8 +15,9 @@ import (
 
 // visible judges a page of tools with the rules of the call and with the guards
 // of what comes back, and renames the ones that may be seen to what the agent
-// calls them by. What guards find is recorded.
-func (c *call) visible(ctx context.Context, tools []decision.Tool) *decision.Ruling {
+// calls them by. What guards find is recorded, and what was observed since the
+// first ones that were recorded before.
+func (c *call) visible(ctx context.Context, tools []decision.Tool, recorded int) *decision.Ruling {
 	v := &decision.Visibility{Bitmap: make([]byte, (len(tools)+7)/8)}
 	r := &decision.Ruling{Effect: decision.Allow, Visibility: v}
 	shown := c.shown(tools)
@@ -26,6 +27,7 @@ func (c *call) visible(ctx context.Context, tools []decision.Tool) *decision.Rul
 		r.Effect, r.Reason = decision.Deny, *reason
 		shown = make([]bool, len(tools))
 	}
+	c.tryList(tools, shown, definitions, told)
 	for i := range tools {
 		if !shown[i] {
 			continue
@@ -37,7 +39,7 @@ func (c *call) visible(ctx context.Context, tools []decision.Tool) *decision.Rul
 			v.Splices = append(v.Splices, splices...)
 		}
 	}
-	c.recordRuling(r, &answer{told: len(c.observed)})
+	c.recordRuling(r, &answer{told: recorded})
 	return r
 }
 

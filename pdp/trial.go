@@ -10,7 +10,8 @@ import (
 // trial is one observing policy with its guards as they would act if it
 // enforced. They read a text once more, beside the guards that act: what
 // observing costs is told before anything depends on it. Services are not
-// asked twice, so what they would lead to is not told.
+// asked twice: what they found for the guards that act, among which those of
+// the policy observe, is what these guards act on, too.
 type trial struct {
 	policy, version string
 	guards          [phases]*guards.Set
@@ -20,13 +21,7 @@ type trial struct {
 func newTrial(p *authz.Policy, lists guardLists, key guards.Key) (*trial, error) {
 	t, some := &trial{policy: p.Name, version: p.Version}, false
 	for ph, list := range lists {
-		var specs []guards.Spec
-		for _, s := range guardSpecs(list, false) {
-			if s.Service == "" {
-				specs = append(specs, s)
-			}
-		}
-		set, err := guards.New(specs, key)
+		set, err := guards.New(guardSpecs(list, false), key)
 		if err != nil {
 			return nil, err
 		}
@@ -38,10 +33,11 @@ func newTrial(p *authz.Policy, lists guardLists, key guards.Key) (*trial, error)
 	return t, nil
 }
 
-// tryGuards notes what the guards of observing policies would do to a body.
-func (c *call) tryGuards(ph phase, b *decision.Body) {
+// tryGuards notes what the guards of observing policies would do to a body, by
+// what services told about it, too.
+func (c *call) tryGuards(ph phase, b *decision.Body, told []heard) {
 	for _, t := range c.bundle.trials {
-		found, edits, tooMany := scan(t.guards[ph], b, nil, nil)
+		found, edits, tooMany := scan(t.guards[ph], b, nil, told)
 		switch reason, blocked := guards.Block(found); {
 		case tooMany != nil:
 			c.tryRefused(t, *tooMany)
