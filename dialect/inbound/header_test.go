@@ -179,13 +179,13 @@ func TestReadableOfMCP(t *testing.T) {
 
 // plainlyPersonal and plainlyRedirects say the same of a name in words.
 func plainlyPersonal(name string) bool {
+	beyond := strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII })
 	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
 	for _, word := range []string{"authorization", "api-key", "apikey", "token", "secret", "credential", "cookie"} {
 		if strings.Contains(name, word) {
 			return true
 		}
 	}
-	beyond := strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII })
 	return beyond || name == "forwarded" || name == "x-real-ip" || strings.HasPrefix(name, "x-forwarded-")
 }
 
