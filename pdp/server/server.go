@@ -149,7 +149,7 @@ func (s *Server) serveGRPC(field string, l net.Listener, own ...grpc.ServerOptio
 		grpc.MaxRecvMsgSize(s.cfg.MaxBody+messageSlack),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.NumStreamWorkers(streamWorkers),
-		grpc.ForceServerCodecV2(wire.NewCodec()),
+		grpc.ForceServerCodecV2(envoy.NewCodec(wire.NewCodec())),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 10 * time.Second, PermitWithoutStream: true}),
 		grpc.WaitForHandlers(true))
 	options = append(append(options, recovered(s.cfg.Log)...), s.cfg.Options...)
