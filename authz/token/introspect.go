@@ -92,13 +92,13 @@ func (v *Verifier) ask(iss *issuer, bearer decision.Secret) (*Token, error) {
 	if !opaque(bearer) {
 		return nil, malformed("it has characters that no bearer token has, or more than %d", maxToken)
 	}
-	sum := iss.introspection.key(bearer)
-	r, _ := v.recall(sum)
+	at := v.seen.placeAsked(bearer, &iss.introspection.id)
+	r, _ := v.recall(at)
 	if r == nil {
-		got, err, _ := iss.introspection.flights.Do(string(sum[:]), func() (any, error) {
+		got, err, _ := iss.introspection.flights.Do(string(at[:]), func() (any, error) {
 			r, err := iss.introspection.find(bearer)
 			if err == nil {
-				v.seen.Set(sum, r)
+				v.seen.Set(at, r)
 			}
 			return r, err
 		})
@@ -111,15 +111,6 @@ func (v *Verifier) ask(iss *issuer, bearer decision.Secret) (*Token, error) {
 		return nil, err
 	}
 	return r.token, nil
-}
-
-// key is the token's place in the memory: another one for each issuer, since
-// what one does not know the next may.
-func (i *introspector) key(bearer []byte) [sha256.Size]byte {
-	h := sha256.New()
-	_, _ = h.Write(i.id[:]) // a hash never fails
-	_, _ = h.Write(bearer)
-	return [sha256.Size]byte(h.Sum(nil))
 }
 
 // find asks the issuer. Its error is errUnanswered; a refusal is an answer.

@@ -2,14 +2,11 @@ package token
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
 
-	"github.com/maypok86/otter/v2"
 	"golang.org/x/sync/errgroup"
 
 	"outrider.dev/outrider/authz/fetch"
@@ -112,27 +109,4 @@ func (v *Verifier) Ready() error {
 		errs = append(errs, s.ready())
 	}
 	return errors.Join(errs...)
-}
-
-// Bounds of the memory for verified tokens. A remembered token weighs its
-// length, and at least minWeight, which bounds their number as well.
-const (
-	maxRemembered = 10_000
-	minWeight     = 2 << 10
-)
-
-// memory holds what was found out about tokens, by their hash: the tokens
-// themselves are not kept.
-type memory = otter.Cache[[sha256.Size]byte, *remembered]
-
-func newMemory() (*memory, error) {
-	m, err := otter.New(&otter.Options[[sha256.Size]byte, *remembered]{
-		MaximumWeight: maxRemembered * minWeight,
-		Weigher:       func(_ [sha256.Size]byte, r *remembered) uint32 { return r.weight },
-		Executor:      func(fn func()) { fn() }, // no goroutine that outlives its caller
-	})
-	if err != nil {
-		return nil, fmt.Errorf("cache of verified tokens: %w", err)
-	}
-	return m, nil
 }

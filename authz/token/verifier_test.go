@@ -1,7 +1,6 @@
 package token
 
 import (
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
@@ -294,7 +293,7 @@ func TestWithdrawnKeyEndsRememberedTokens(t *testing.T) {
 
 	same := must(readKeys(allKeys()))
 	source.set.Store(&fetchedSet{keySet: same})
-	if r, _ := v.recall(sha256.Sum256(bearer)); r == nil {
+	if r, _ := v.recall(v.seen.place(bearer)); r == nil {
 		t.Error("the same keys, published again, do not carry the token")
 	}
 	// The same name with other key material must not carry the token.
@@ -310,27 +309,6 @@ func TestWithdrawnKeyEndsRememberedTokens(t *testing.T) {
 	source.set.Store(&fetchedSet{keySet: narrowed})
 	_, err = v.Verify(bearer)
 	wantCode(t, err, decision.CodeTokenAlgorithm)
-}
-
-func TestMemoryIsBounded(t *testing.T) {
-	v := newVerifier(t, inlineProvider(allKeys()))
-	for i := range 3 * maxRemembered {
-		sum := sha256.Sum256(fmt.Append(nil, i))
-		v.seen.Set(sum, &remembered{token: &Token{}, issuer: testIssuer, weight: minWeight})
-	}
-	v.seen.CleanUp()
-	if n := v.seen.EstimatedSize(); n > maxRemembered {
-		t.Errorf("%d tokens are remembered, more than %d", n, maxRemembered)
-	}
-	large := uint32(maxToken)
-	for i := range maxRemembered {
-		sum := sha256.Sum256(fmt.Append(nil, "large", i))
-		v.seen.Set(sum, &remembered{token: &Token{}, issuer: testIssuer, weight: large})
-	}
-	v.seen.CleanUp()
-	if w := v.seen.WeightedSize(); w > maxRemembered*minWeight {
-		t.Errorf("remembered tokens weigh %d bytes, more than %d", w, maxRemembered*minWeight)
-	}
 }
 
 func TestConcurrentVerify(t *testing.T) {

@@ -1,7 +1,6 @@
 package token
 
 import (
-	"crypto/sha256"
 	"time"
 
 	"outrider.dev/outrider/decision"
@@ -24,13 +23,13 @@ func (v *Verifier) Verify(bearer decision.Secret) (*Token, error) {
 	if len(bearer) == 0 {
 		return nil, decision.Refuse(decision.CodeTokenMissing, "no token came with the call: send it as Authorization: Bearer")
 	}
-	sum := sha256.Sum256(bearer)
-	if r, iss := v.recall(sum); r != nil {
+	at := v.seen.place(bearer)
+	if r, iss := v.recall(at); r != nil {
 		err := iss.admit(r, v.now())
 		if err == nil {
 			return r.token, nil
 		}
-		v.seen.Invalidate(sum)
+		v.seen.Invalidate(at)
 		return nil, err
 	}
 	p, err := parse(bearer)
@@ -47,17 +46,17 @@ func (v *Verifier) Verify(bearer decision.Secret) (*Token, error) {
 	}
 	r, err := iss.verify(p, len(bearer), v.now())
 	if err != nil {
-		v.seen.Invalidate(sum) // its key was withdrawn
+		v.seen.Invalidate(at) // its key was withdrawn
 		return nil, err
 	}
-	v.seen.Set(sum, r)
+	v.seen.Set(at, r)
 	return r.token, nil
 }
 
 // recall returns what is remembered of a token, if its issuer would still say
 // so today.
-func (v *Verifier) recall(sum [sha256.Size]byte) (*remembered, *issuer) {
-	r, ok := v.seen.GetIfPresent(sum)
+func (v *Verifier) recall(at place) (*remembered, *issuer) {
+	r, ok := v.seen.GetIfPresent(at)
 	if !ok {
 		return nil, nil
 	}
