@@ -137,10 +137,15 @@ func (e *Engine) Check(ctx context.Context, r *decision.Request) (*decision.Verd
 	return &c.verdict, nil
 }
 
-// Open implements decision.Decider.
+// Open implements decision.Decider. A body without segments is read as Check
+// reads it: guards see every text, whoever asks.
 func (e *Engine) Open(ctx context.Context, r *decision.Request) (*decision.Verdict, decision.Exchange, error) {
 	c := e.newCall(r, true)
-	c.decide(ctx)
+	if err := c.read(); err != nil {
+		c.refuse(err)
+	} else {
+		c.decide(ctx)
+	}
 	c.record()
 	if !c.verdict.Allowed() {
 		return &c.verdict, nil, nil

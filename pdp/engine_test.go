@@ -1,6 +1,7 @@
 package pdp
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"slices"
@@ -232,9 +233,9 @@ func TestDenials(t *testing.T) {
 	model := chat(t, "hi")
 	model.LLM.Model = "claude" // which has no route either
 	unknown := toolCall(t, "reader", "github__list_issues", "{}")
-	unknown.Method = "tools/invent"
+	unknown.Body.Raw = bytes.Replace(unknown.Body.Raw, []byte("tools/call"), []byte("tools/invent"), 1)
 	fromServer := toolCall(t, "reader", "github__list_issues", "{}")
-	fromServer.Method = "sampling/createMessage"
+	fromServer.Body.Raw = bytes.Replace(fromServer.Body.Raw, []byte("tools/call"), []byte("sampling/createMessage"), 1)
 	blind := chat(t, "hi")
 	blind.Face.Responses = false
 	stiff := chat(t, "ann@example.com")

@@ -91,7 +91,7 @@ func TestMutationsOfArguments(t *testing.T) {
 
 func TestMutationWithoutArguments(t *testing.T) {
 	e, _ := engine(t, false, mutating("one", `    - {name: m, match: {tools: ["*"]}, set: {argument: /filter/state, value: open}}`))
-	for _, params := range []string{`{"name":"list_issues"}`, `{"name":"list_issues","arguments":null}`} {
+	for _, params := range []string{`{"name":"github__list_issues"}`, `{"name":"github__list_issues","arguments":null}`} {
 		r := toolCall(t, "", "github__list_issues", `{}`)
 		r.Body.Raw = []byte(`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":` + params + `}`)
 		r.Tool.ArgsStart, r.Tool.ArgsEnd = 0, 0

@@ -11,8 +11,8 @@ import (
 	"outrider.dev/outrider/strictjson"
 )
 
-// read reads the body of a program that sent one without its segments. What
-// the body says then replaces what the program said of it.
+// read reads a body that came without its segments. What the body says then
+// replaces what its asker said of it.
 func (c *call) read() error {
 	b := &c.req.Body
 	switch {
