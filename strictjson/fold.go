@@ -1,6 +1,7 @@
 package strictjson
 
 import (
+	"bytes"
 	"unicode"
 	"unicode/utf8"
 )
@@ -10,7 +11,7 @@ import (
 const fewNames = 12
 
 // RefuseFolded refuses an object with two member names that a reader which
-// ignores case takes for one; deep: every object below the value too. The
+// ignores case, or for which NUL ends a name, takes for one; deep: every object below the value too. The
 // error is an [*Error].
 func (v Value) RefuseFolded(deep bool) error {
 	if v.Kind() == Object {
@@ -78,6 +79,7 @@ func (v Value) refuseFoldedPairs() error {
 }
 
 func equalFolded(a, b []byte) bool {
+	a, b = beforeNUL(a), beforeNUL(b)
 	for len(a) > 0 && len(b) > 0 {
 		ra, na := utf8.DecodeRune(a)
 		rb, nb := utf8.DecodeRune(b)
@@ -89,7 +91,14 @@ func equalFolded(a, b []byte) bool {
 	return len(a) == len(b)
 }
 
+// beforeNUL returns what a reader in C sees of a name.
+func beforeNUL(name []byte) []byte {
+	before, _, _ := bytes.Cut(name, []byte{0})
+	return before
+}
+
 func appendFolded(dst, name []byte) []byte {
+	name = beforeNUL(name)
 	for i := 0; i < len(name); {
 		if c := name[i]; c < utf8.RuneSelf {
 			if 'a' <= c && c <= 'z' {

@@ -24,6 +24,9 @@ func TestRefuseFolded(t *testing.T) {
 		{"dotted capital I", `{"id":1,"İd":2}`, "/*", true, true},
 		{"final sigma", `{"ς":1,"Σ":2}`, "/*", true, true},
 		{"by escape", `{"name":1,"\u004eame":2}`, "/Name", true, true},
+		{"NUL behind a name", `{"name":1,"name\u0000":2}`, "/*", true, true},
+		{"NUL inside both", `{"Name\u0000a":1,"name\u0000b":2}`, "/*", true, true},
+		{"NUL before different names", `{"a":1,"\u0000a":2}`, "", false, false},
 		{"below", `{"a":[{"b":{"c":1,"C":2}}]}`, "/a/0/b/C", false, true},
 		{"in a sibling", `{"a":{"x":1},"b":{"X":1}}`, "", false, false},
 		{"different words", `{"name":1,"Names":2,"nam":3,"NAM_E":4,"nam-e":5}`, "", false, false},
@@ -64,6 +67,10 @@ func TestRefuseFoldedAmongMany(t *testing.T) {
 		body = "{" + strings.Join(names, ",") + fmt.Sprintf(`,"CAMELCASE%d":0}`, count/2)
 		if err := parse(t, body).Root().RefuseFolded(false); err == nil {
 			t.Fatalf("%d names: the folded one was not found", count)
+		}
+		body = "{" + strings.Join(names, ",") + fmt.Sprintf(`,"camelCase%d\u0000":0}`, count/2)
+		if err := parse(t, body).Root().RefuseFolded(false); err == nil {
+			t.Fatalf("%d names: the one behind NUL was not found", count)
 		}
 	}
 }
