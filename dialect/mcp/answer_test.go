@@ -21,7 +21,7 @@ func TestReadAnswer(t *testing.T) {
 		texts     []string
 	}{
 		{
-			"content", `{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"hello"},{"type":"image","mimeType":"image/png","data":"aGVsbG8="}],"isError":false}}`,
+			"content", `{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"hello"},{"type":"image","mimeType":"image/png","data":"iVBORw0KGgo="}],"isError":false}}`,
 			mcp.Answer{Kind: mcp.Response, ID: []byte("1")},
 			[]string{"text", "hello", "image", "image/png"},
 		},

@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect"
 	"outrider.dev/outrider/strictjson"
 )
 
@@ -164,7 +165,8 @@ func identifier(name strictjson.Value) bool {
 }
 
 // blob reports whether the member is the base64 of an image, a sound or a
-// resource. What is not base64 is text, whatever it is called.
+// resource. What is not base64 is text, whatever it is called, and so is what
+// holds text.
 func blob(of, name, value strictjson.Value) bool {
 	switch {
 	case name.Is("data"):
@@ -180,7 +182,7 @@ func blob(of, name, value strictjson.Value) bool {
 		return false
 	}
 	text, ok := value.Text()
-	return ok && isBase64(text)
+	return ok && isBase64(text) && dialect.Opaque(text)
 }
 
 // isBase64 checks the alphabet and the length: four characters for every three

@@ -149,17 +149,19 @@ func TestEditsLeaveTheRestAlone(t *testing.T) {
 // TestBlobsAreLeftAlone: base64 is no text, but only where base64 belongs.
 func TestBlobsAreLeftAlone(t *testing.T) {
 	for item, judged := range map[string]bool{
-		`{"type":"image","data":"aGVsbG8="}`:             false,
-		`{"type":"audio","data":"aGVsbG8="}`:             false,
-		`{"uri":"u","blob":"aGVsbG8="}`:                  false,
-		`{"type":"image","data":"aGVsbG8"}`:              true, // no whole groups of four
-		`{"type":"image","data":"aGVs bG8="}`:            true,
+		`{"type":"image","data":"iVBORw0KGgo="}`:         false,
+		`{"type":"audio","data":"iVBORw0KGgo="}`:         false,
+		`{"uri":"u","blob":"iVBORw0KGgo="}`:              false,
+		`{"type":"image","data":"iVBORw0KGgo"}`:          true, // no whole groups of four
+		`{"type":"image","data":"iVBO Rw0KGgo="}`:        true,
 		`{"type":"image","data":"ghp_abcdefghijklmn=="}`: true,
-		`{"type":"image","data":"aGVs=bG8"}`:             true,
-		`{"type":"text","data":"aGVsbG8="}`:              true,
-		`{"blob":"aGVsbG8="}`:                            true,
-		`{"type":"image","blob":"aGVsbG8="}`:             true,
-		`{"type":"image","data":["aGVsbG8="]}`:           true,
+		`{"type":"image","data":"aGVsbG8="}`:             true, // a text
+		`{"uri":"u","blob":"aGVsbG8="}`:                  true,
+		`{"type":"image","data":"iVBO=Rw0KGgo"}`:         true,
+		`{"type":"text","data":"iVBORw0KGgo="}`:          true,
+		`{"blob":"iVBORw0KGgo="}`:                        true,
+		`{"type":"image","blob":"iVBORw0KGgo="}`:         true,
+		`{"type":"image","data":["iVBORw0KGgo="]}`:       true,
 	} {
 		raw := `{"jsonrpc":"2.0","id":1,"result":{"content":[` + item + `]}}`
 		a, err := mcp.ReadAnswer([]byte(raw), strictjson.Limits{})
@@ -167,7 +169,7 @@ func TestBlobsAreLeftAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 		found := slices.ContainsFunc(texts(t, raw, a.Segments), func(s string) bool {
-			return strings.HasPrefix(s, "aGVs") || strings.HasPrefix(s, "ghp_")
+			return strings.HasPrefix(s, "iVBO") || strings.HasPrefix(s, "aGVs") || strings.HasPrefix(s, "ghp_")
 		})
 		if found != judged {
 			t.Errorf("%s: judged %v", item, found)

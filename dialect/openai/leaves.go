@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect"
 	"outrider.dev/outrider/strictjson"
 )
 
@@ -137,8 +138,8 @@ func isAlphanumeric(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
 }
 
-// isMedia reports whether the string is base64 in a place for media. Guards
-// read text; what an image says they cannot see.
+// isMedia reports whether the string is base64 in a place for media, and no
+// text in it. Guards read text; what an image says they cannot see.
 func isMedia(parent, name []byte, v strictjson.Value) bool {
 	switch string(name) {
 	case "image_url":
@@ -146,11 +147,11 @@ func isMedia(parent, name []byte, v strictjson.Value) bool {
 	case "url":
 		return mediaURL(parent) && isDataURL(content(v))
 	case "embedding":
-		return isBase64(content(v))
+		return isOpaque(content(v))
 	case "data":
-		return (string(parent) == "input_audio" || string(parent) == "audio") && isBase64(content(v))
+		return (string(parent) == "input_audio" || string(parent) == "audio") && isOpaque(content(v))
 	case "file_data":
-		return string(parent) == "file" && (isDataURL(content(v)) || isBase64(content(v)))
+		return string(parent) == "file" && (isDataURL(content(v)) || isOpaque(content(v)))
 	}
 	return false
 }
@@ -166,8 +167,10 @@ func mediaURL(parent []byte) bool {
 func isDataURL(s []byte) bool {
 	head, data, ok := bytes.Cut(s, []byte(","))
 	return ok && len(head) <= maxLabel && isLabel(head) &&
-		bytes.HasPrefix(head, []byte("data:")) && bytes.HasSuffix(head, []byte(";base64")) && isBase64(data)
+		bytes.HasPrefix(head, []byte("data:")) && bytes.HasSuffix(head, []byte(";base64")) && isOpaque(data)
 }
+
+func isOpaque(s []byte) bool { return isBase64(s) && dialect.Opaque(s) }
 
 func isBase64(s []byte) bool {
 	for i, c := range s {
