@@ -47,7 +47,7 @@ func (c *call) visible(ctx context.Context, tools []decision.Tool, recorded int)
 // it may be shown at all.
 func (c *call) show(t *decision.Tool, definition *decision.Body, told []heard, index uint32) ([]decision.Splice, []decision.Finding, bool) {
 	renamed, ok := c.expose(t)
-	if !ok {
+	if !ok || !decision.Legible(t.Name) { // nobody could call it
 		return nil, nil, false
 	}
 	splices, found, ok := c.describe(t, definition, told, index)

@@ -11,9 +11,26 @@ import (
 	"outrider.dev/outrider/strictjson"
 )
 
-// read reads a body that came without its segments. What the body says then
-// replaces what its asker said of it.
+// read takes the question in: a body that came without its segments is read,
+// and what it names must be legible.
 func (c *call) read() error {
+	if err := c.readBody(); err != nil {
+		return err
+	}
+	r := c.req
+	for _, one := range [...]struct{ what, name string }{
+		{"model", r.LLM.Model}, {"tool", r.Tool.Exposed}, {"tool", r.Tool.Name}, {"prompt", r.Prompt}, {"resource", r.Resource},
+	} {
+		if !decision.Legible(one.name) {
+			return decision.Refuse(decision.CodeBodyInvalid, "the name of the "+one.what+" holds what is not seen, or spaces around it: send it without")
+		}
+	}
+	return nil
+}
+
+// readBody reads a body that came without its segments. What the body says
+// then replaces what its asker said of it.
+func (c *call) readBody() error {
 	b := &c.req.Body
 	switch {
 	case len(b.Segments) > 0:
