@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect/inbound"
 	"outrider.dev/outrider/listen"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 	"outrider.dev/outrider/sidecar/gate"
@@ -87,10 +88,10 @@ func New(cfg Config) (*Sidecar, error) {
 	return s, nil
 }
 
-// routes is the whole of what agents can reach.
+// routes is the whole of what agents can reach. A path is taken as it came: one
+// in another spelling is refused as by every face, not redirected.
 func (s *Sidecar) routes(g *gate.Gate) http.Handler {
-	mux := http.NewServeMux()
-	llm.Mount(mux, llm.Config{
+	models := llm.New(llm.Config{
 		Gate:     g,
 		Sender:   s.sender,
 		Agent:    s.caller,
@@ -98,7 +99,7 @@ func (s *Sidecar) routes(g *gate.Gate) http.Handler {
 		Deadline: callTime,
 		Log:      s.cfg.Log,
 	})
-	mcp.Mount(mux, mcp.Config{
+	tools := mcp.New(mcp.Config{
 		Gate:     g,
 		Sender:   s.sender,
 		Agent:    s.caller,
@@ -107,7 +108,13 @@ func (s *Sidecar) routes(g *gate.Gate) http.Handler {
 		Log:      s.cfg.Log,
 		Version:  s.cfg.Version,
 	})
-	return gate.Bounded(mux)
+	return gate.Bounded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if inbound.SurfaceOf(r.URL.EscapedPath()) == decision.MCP {
+			tools.ServeHTTP(w, r)
+		} else {
+			models.ServeHTTP(w, r)
+		}
+	}))
 }
 
 // Agent returns where agents connect, as a base URL.
@@ -146,6 +153,8 @@ func (s *Sidecar) serve(ctx context.Context, l net.Listener, h http.Handler) err
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    s.cfg.Header,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelWarn),
+
+		DisableGeneralOptionsHandler: true, // OPTIONS * is a path that nothing serves
 	}
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() { stopped <- s.stop(srv, end) })

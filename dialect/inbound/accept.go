@@ -22,6 +22,9 @@ func (c *Call) Accept() error {
 	if err := checkOrigin(c.in.Header); err != nil {
 		return err
 	}
+	if err := checkUpgrade(c.in.Header); err != nil {
+		return err
+	}
 	if c.Ask.Surface == decision.MCP {
 		if !serverName(c.Ask.Server) {
 			return decision.Refuse(decision.CodeServerUnknown, "the path names no MCP server: a name has 1 to 32 of a-z, 0-9 and -")
@@ -35,7 +38,11 @@ func (c *Call) Accept() error {
 			return err
 		}
 	}
-	c.Ask.Caller.Bearer = Bearer(c.in.Header)
+	bearer, err := Bearer(c.in.Header)
+	if err != nil {
+		return err
+	}
+	c.Ask.Caller.Bearer = bearer
 	c.Ask.HTTP = decision.HTTP{Method: c.in.Method, Path: c.in.Path, Headers: Readable(c.Ask.Surface, c.in.Header)}
 	return nil
 }
@@ -55,6 +62,20 @@ func checkOrigin(h http.Header) error {
 	for _, origin := range h.Values("Origin") {
 		if u, err := url.Parse(origin); err != nil || u.Host == "" || !decision.LoopbackHost(u.Host) {
 			return decision.Refuse(decision.CodeOriginRefused, "web pages of other hosts may not call this address")
+		}
+	}
+	return nil
+}
+
+// checkUpgrade refuses calls that ask for another protocol on their connection:
+// a proxy that takes it up would let what follows pass unread. Some clients
+// offer h2c with every call and go on without it.
+func checkUpgrade(h http.Header) error {
+	for _, line := range h.Values("Upgrade") {
+		for protocol := range strings.SplitSeq(line, ",") {
+			if !strings.EqualFold(strings.TrimSpace(protocol), "h2c") {
+				return decision.Refuse(decision.CodeMethodNotAllowed, "calls are plain requests: leave out the Upgrade header")
+			}
 		}
 	}
 	return nil
@@ -115,12 +136,22 @@ func credentialNames() []string {
 }
 
 // Bearer returns the credential of an Authorization header, nil when there is
-// none. The scheme is not case-sensitive (RFC 9110 section 11.1).
-func Bearer(h http.Header) decision.Secret {
-	scheme, value, found := strings.Cut(h.Get("Authorization"), " ")
-	value = strings.TrimSpace(value)
-	if !found || value == "" || !strings.EqualFold(scheme, "Bearer") {
-		return nil
+// none. The scheme is not case-sensitive (RFC 9110 section 11.1). Two
+// credentials, also in one line as some proxies join them, are a
+// *decision.Error: readers disagree about which one counts.
+func Bearer(h http.Header) (decision.Secret, error) {
+	values := h["Authorization"]
+	if len(values) == 0 {
+		return nil, nil
 	}
-	return decision.Secret(value)
+	scheme, value, found := strings.Cut(values[0], " ")
+	value = strings.TrimSpace(value)
+	bearer := found && strings.EqualFold(scheme, "Bearer")
+	switch {
+	case len(values) > 1, bearer && strings.Contains(value, ","):
+		return nil, decision.Refuse(decision.CodeTokenMalformed, "there is more than one credential: send one Authorization header")
+	case !bearer, value == "":
+		return nil, nil
+	}
+	return decision.Secret(value), nil
 }

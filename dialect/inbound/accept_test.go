@@ -82,6 +82,24 @@ func TestContentType(t *testing.T) {
 	}
 }
 
+func TestUpgrade(t *testing.T) {
+	for value, want := range map[string]decision.Code{
+		"h2c": "", "H2C": "", " h2c , h2c": "",
+		"websocket": decision.CodeMethodNotAllowed, "h2c, websocket": decision.CodeMethodNotAllowed,
+		"TLS/1.2": decision.CodeMethodNotAllowed, "connect-udp": decision.CodeMethodNotAllowed, "": decision.CodeMethodNotAllowed,
+	} {
+		if got := codeOf(checkUpgrade(http.Header{"Upgrade": {value}})); got != want {
+			t.Errorf("%q: %q, want %q", value, got, want)
+		}
+	}
+	if err := checkUpgrade(http.Header{}); err != nil {
+		t.Error(err)
+	}
+	if got := codeOf(checkUpgrade(http.Header{"Upgrade": {"h2c", "websocket"}})); got != decision.CodeMethodNotAllowed {
+		t.Errorf("a second line: %q", got)
+	}
+}
+
 // codeOf is the code of a refusal, empty without an error.
 func codeOf(err error) decision.Code {
 	var refusal *decision.Error
@@ -96,6 +114,7 @@ func codeOf(err error) decision.Code {
 }
 
 func TestBearer(t *testing.T) {
+	const twice = "two credentials"
 	for _, c := range []struct {
 		name  string
 		lines []string
@@ -112,14 +131,24 @@ func TestBearer(t *testing.T) {
 		{"no scheme", []string{"abc.def.ghi"}, ""},
 		{"a leading space", []string{" Bearer abc"}, ""},
 		{"a tab", []string{"Bearer\tabc"}, ""},
-		{"the first of two", []string{"Bearer abc", "Bearer def"}, "abc"},
-		{"a second that is one", []string{"Basic YTpi", "Bearer abc"}, ""},
+		{"two", []string{"Bearer abc", "Bearer def"}, twice},
+		{"the same one twice", []string{"Bearer abc", "Bearer abc"}, twice},
+		{"a second of another scheme", []string{"Bearer abc", "Basic YTpi"}, twice},
+		{"a second that is one", []string{"Basic YTpi", "Bearer abc"}, twice},
+		{"two in one line", []string{"Bearer abc,Bearer def"}, twice},
+		{"a signature", []string{"AWS4-HMAC-SHA256 Credential=a, Signature=b"}, ""},
 		{"more than one word", []string{"Bearer abc def"}, "abc def"}, // refused as no token
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			h := http.Header{"Authorization": c.lines}
-			got := Bearer(h)
-			if string(got) != c.want {
+			got, err := Bearer(h)
+			if c.want == twice {
+				if got != nil || codeOf(err) != decision.CodeTokenMalformed {
+					t.Errorf("got %q, %v", []byte(got), err)
+				}
+				return
+			}
+			if err != nil || string(got) != c.want {
 				t.Fatalf("got %q, want %q", []byte(got), c.want)
 			}
 			if c.want == "" && got != nil {

@@ -36,12 +36,10 @@ func New(in *Request, agent decision.Caller, face decision.Face) *Call {
 	row, server := find(in.Path)
 	c := &Call{in: in, row: row}
 	c.Ask = decision.Request{
-		ExchangeID: decision.NewID(), Surface: decision.LLM, Caller: agent, Face: face,
+		ExchangeID: decision.NewID(), Surface: row.kind(), Method: row.operation, Caller: agent, Face: face,
 		Server: server, Source: in.Source,
 	}
-	if row.method != "" {
-		c.Ask.Surface, c.Ask.Method, c.Ask.Body.Dialect = row.surface, row.operation, row.dialect
-	}
+	c.Ask.Body.Dialect = row.dialect
 	return c
 }
 

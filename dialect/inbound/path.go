@@ -58,6 +58,20 @@ func find(path string) (r row, server string) {
 	return row{}, ""
 }
 
+// SurfaceOf returns what kind of calls a path takes. Of one that nothing
+// serves, agents are told as of an LLM's.
+func SurfaceOf(path string) decision.Surface {
+	row, _ := find(path)
+	return row.kind()
+}
+
+func (r *row) kind() decision.Surface {
+	if r.method == "" {
+		return decision.LLM
+	}
+	return r.surface
+}
+
 // serverName accepts the names that a configuration can give, and none at all.
 func serverName(name string) bool {
 	for i := range len(name) {

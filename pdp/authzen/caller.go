@@ -1,6 +1,7 @@
 package authzen
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -124,5 +125,9 @@ func (q *question) authorization() (string, error) {
 		}
 		h.Add("Authorization", string(text))
 	}
-	return string([]byte(inbound.Bearer(h))), nil
+	bearer, err := inbound.Bearer(h)
+	if refusal := (*decision.Error)(nil); errors.As(err, &refusal) {
+		return "", &unknownError{refusal.Reason()} // what was asked about would not pass
+	}
+	return string([]byte(bearer)), nil
 }

@@ -96,6 +96,16 @@ func several(t *testing.T, question string) string {
 	return strings.Join(out, " ")
 }
 
+// TestTwoTokens: a header with two credentials is no token, so what is asked
+// about would not pass.
+func TestTwoTokens(t *testing.T) {
+	const question = `"action":{"name":"call"},"resource":{"type":"tool","id":"x"},"context":{"headers":{"Authorization":"Bearer a, Bearer b"}}}`
+	r, d, err := asked(t, "{"+byAgent+question)
+	if err != nil || r != nil || d.Decision || d.Context.Reason != decision.CodeTokenMalformed {
+		t.Errorf("asked %+v, got %+v, %v", r, d, err)
+	}
+}
+
 func TestSemantics(t *testing.T) {
 	const top = `"subject":{"type":"user","id":"alice"},"action":{"name":"read"}`
 	items := func(ids ...string) string {

@@ -88,6 +88,8 @@ func (h *httpListener) run(ctx context.Context, log *slog.Logger) error {
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+
+		DisableGeneralOptionsHandler: true, // OPTIONS * is a path that nothing serves
 	}
 	stopped := make(chan error, 1)
 	stop := context.AfterFunc(ctx, func() { stopped <- drainHTTP(ctx, srv) })

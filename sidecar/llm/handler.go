@@ -27,9 +27,8 @@ type Config struct {
 	Log      *slog.Logger
 }
 
-// Mount serves the OpenAI-compatible operations on mux, and refuses every path
-// that nothing else there serves.
-func Mount(mux *http.ServeMux, cfg Config) { mux.Handle("/", &service{cfg}) }
+// New serves the OpenAI-compatible operations, and refuses every other path.
+func New(cfg Config) http.Handler { return &service{cfg} }
 
 type service struct{ Config }
 
@@ -67,8 +66,14 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // read fills in the question.
 func (x *exchange) read() error {
-	if err := x.in.Accept(); err != nil || !x.in.HasBody() {
+	if err := x.in.Accept(); err != nil {
 		return err
+	}
+	if !x.in.HasBody() {
+		if x.r.ContentLength != 0 {
+			return decision.Refuse(decision.CodeBodyInvalid, "this call has no body: send it without one")
+		}
+		return nil
 	}
 	raw, err := gate.ReadBody(x.w, x.r, int64(x.Limits.Bytes))
 	if err != nil {

@@ -182,12 +182,11 @@ func newRoad(t *testing.T, p *pdp) *road {
 	}
 	sender := upstream.NewSender(5 * time.Second)
 	t.Cleanup(sender.Close)
-	mux := http.NewServeMux()
-	llm.Mount(mux, llm.Config{
+	calls := llm.New(llm.Config{
 		Gate: g, Sender: sender, Agent: func(*http.Request) decision.Caller { return decision.Caller{Agent: "tester"} },
 		Limits: strictjson.Limits{Bytes: 1 << 20, Depth: 32}, Deadline: time.Minute, Log: log,
 	})
-	r := &road{Server: httptest.NewServer(mux), pdp: p}
+	r := &road{Server: httptest.NewServer(calls), pdp: p}
 	r.Config.ErrorLog = slog.NewLogLogger(log.Handler(), slog.LevelWarn)
 	t.Cleanup(r.Close)
 	return r

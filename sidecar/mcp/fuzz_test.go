@@ -55,12 +55,11 @@ func FuzzCall(f *testing.F) {
 		if asJSON {
 			sender.kind = "application/json"
 		}
-		mux := http.NewServeMux()
-		mcp.Mount(mux, mcp.Config{Gate: g, Sender: sender, Agent: func(*http.Request) decision.Caller { return decision.Caller{} }, Limits: strictjson.Limits{Bytes: 1 << 16, Depth: 32}, Log: log})
+		calls := mcp.New(mcp.Config{Gate: g, Sender: sender, Agent: func(*http.Request) decision.Caller { return decision.Caller{} }, Limits: strictjson.Limits{Bytes: 1 << 16, Depth: 32}, Log: log})
 		w := httptest.NewRecorder()
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/mcp", bytes.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
-		mux.ServeHTTP(w, r)
+		calls.ServeHTTP(w, r)
 
 		if len(p.settled) != len(p.asked) {
 			t.Errorf("asked %d times, settled %d times", len(p.asked), len(p.settled))

@@ -36,17 +36,15 @@ type Config struct {
 
 const defaultDeadline = 5 * time.Minute
 
-// Mount serves MCP on mux: all servers at /mcp, one at /mcp/{server}.
-func Mount(mux *http.ServeMux, cfg Config) {
+// New serves MCP: all servers at /mcp, one at /mcp/{server}.
+func New(cfg Config) http.Handler {
 	if cfg.Deadline <= 0 {
 		cfg.Deadline = defaultDeadline
 	}
 	if cfg.Limits.Bytes <= 0 {
 		cfg.Limits.Bytes = defaultBytes
 	}
-	s := &service{cfg}
-	mux.Handle("/mcp", s)
-	mux.Handle("/mcp/{server}", s)
+	return &service{cfg}
 }
 
 // defaultBytes is the default bound of package strictjson.

@@ -196,9 +196,7 @@ func sidecarOn(t *testing.T, p *pdp, tune ...func(*mcp.Config)) *httptest.Server
 	for _, f := range tune {
 		f(&cfg)
 	}
-	mux := http.NewServeMux()
-	mcp.Mount(mux, cfg)
-	srv := httptest.NewServer(mux)
+	srv := httptest.NewServer(mcp.New(cfg))
 	t.Cleanup(func() {
 		srv.CloseClientConnections()
 		srv.Close()
