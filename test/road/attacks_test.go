@@ -1,7 +1,12 @@
 package road
 
 import (
+	"bytes"
+	"cmp"
+	"fmt"
 	"net/http"
+	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -40,6 +45,16 @@ func faces() []face {
 type call struct {
 	path, body string
 	header     []string // name, value
+	add        []string // headers beside those, of the same names too
+	method     string   // empty: POST
+}
+
+func (c call) verb() string { return cmp.Or(c.method, http.MethodPost) }
+
+// plain reports whether a client of HTTP sends the call as it stands.
+func (c call) plain() bool {
+	u, err := url.Parse("http://x" + c.path)
+	return err == nil && u.RequestURI() == c.path && path.Clean(c.path) == c.path && c.verb() == strings.ToUpper(c.verb())
 }
 
 // value returns the last value of a header, which is the one that counts here.
@@ -58,6 +73,9 @@ func (c call) headers() http.Header {
 	for i := 0; i+1 < len(c.header); i += 2 {
 		h.Set(c.header[i], c.header[i+1])
 	}
+	for i := 0; i+1 < len(c.add); i += 2 {
+		h.Add(c.add[i], c.add[i+1])
+	}
 	return h
 }
 
@@ -68,7 +86,14 @@ type attack struct {
 	spoil spoil    // the body; nil: it stays
 	// header replaces or adds headers, by name and value.
 	header []string
+	add    []string // headers beside those that are there
+	method string   // empty: POST
 	code   decision.Code
+}
+
+// ofHTTP reports whether the attack is in what surrounds a body.
+func (a attack) ofHTTP() bool {
+	return a.spoil == nil && (len(a.header) == 0 || a.header[0] != "Authorization") || a.method != "" || a.paths != nil && !slices.Contains(posts(), a.paths[0])
 }
 
 // attacks is the table.
@@ -85,7 +110,7 @@ func attacks(t *testing.T) []attack {
 	for _, f := range badFraming() {
 		all = append(all, attack{name: f.name, header: []string{f.header, f.value}, code: f.code})
 	}
-	return slices.Concat(all, tokenAttacks(t), toolAttacks(), modelAttacks())
+	return slices.Concat(all, tokenAttacks(t), toolAttacks(), modelAttacks(), shapeAttacks())
 }
 
 func onMCP() []string { return []string{pathMCP, pathMCP + "/github"} }
@@ -165,15 +190,26 @@ func TestAttacks(t *testing.T) {
 	table := attacks(t)
 	for _, f := range faces() {
 		t.Run(f.name, func(t *testing.T) {
-			send := f.open(t, r)
+			send, arrived := f.open(t, r), len(r.arrived())
 			for _, a := range table {
-				if f.bodies && a.spoil == nil && a.header[0] != "Authorization" {
+				if f.bodies && a.ofHTTP() {
 					continue
 				}
 				for _, path := range a.on() {
 					c := a.call(path, token)
 					if got := send(t, c); got != a.code {
 						t.Errorf("%s %s: refused for %q, want %q", path, a.name, got, a.code)
+					}
+				}
+			}
+			r.wantArrivals(t, arrived)
+			for _, a := range oddities() {
+				if f.bodies && a.ofHTTP() {
+					continue
+				}
+				for _, path := range a.on() {
+					if got := send(t, a.call(path, token)); got != "" && got != decision.CodeFaceCannotEnforce {
+						t.Errorf("%s %s is good and refused for %q", path, a.name, got)
 					}
 				}
 			}
@@ -208,7 +244,7 @@ func (a attack) call(path, token string) call {
 	if len(a.header) == 2 && a.header[1] == "gzip" {
 		c.body = gzipped(c.body)
 	}
-	c.header = append(c.header, a.header...)
+	c.header, c.add, c.method = append(c.header, a.header...), a.add, a.method
 	return c
 }
 
@@ -216,7 +252,7 @@ func (a attack) call(path, token string) call {
 func bySidecar(_ *testing.T, r *Road) func(*testing.T, call) decision.Code {
 	return func(t *testing.T, c call) decision.Code {
 		t.Helper()
-		a := r.post(t, c.path, c.body, c.header...)
+		a := r.send(t, c)
 		if a.status < http.StatusMultipleChoices && !strings.Contains(string(a.body), `"error"`) {
 			return ""
 		}
@@ -224,10 +260,31 @@ func bySidecar(_ *testing.T, r *Road) func(*testing.T, call) decision.Code {
 	}
 }
 
+// send sends a call as it stands.
+func (r *Road) send(t *testing.T, c call) *answer {
+	t.Helper()
+	if !c.plain() {
+		var raw bytes.Buffer
+		fmt.Fprintf(&raw, "%s %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n", c.verb(), c.path, len(c.body))
+		_ = c.headers().Write(&raw) // into memory
+		raw.WriteString(lastCall + "\r\n" + c.body)
+		return r.raw(t, raw.String(), false)[0]
+	}
+	req := r.request(t, c.path, strings.NewReader(c.body))
+	req.Method = c.verb()
+	for name, values := range c.headers() {
+		req.Header[name] = values
+	}
+	return r.do(t, req)
+}
+
 // codeIn reads the code of a refusal in the protocol of its path.
 func codeIn(t *testing.T, path string, body []byte) decision.Code {
 	t.Helper()
 	a := &answer{path: path, body: body}
+	if bytes.HasPrefix(body, []byte(`{"error"`)) {
+		a.path = pathChat // whatever the path, nothing serves it
+	}
 	got := a.refused(t)
 	if got.Reason == decision.CodeNone && got.Number == decision.CodeToolUnknown.Status().JSONRPC {
 		return decision.CodeToolUnknown // which does not say so

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -58,9 +57,9 @@ func (r *Road) onSocket(t *testing.T) authv3.AuthorizationClient {
 
 // asEnvoy words a call as Envoy does.
 func asEnvoy(c call, extensions map[string]string) *authv3.CheckRequest {
-	headers := map[string]string{":method": http.MethodPost, ":path": c.path, "x-envoy-auth-partial-body": "false"}
+	headers := map[string]string{":method": c.verb(), ":path": c.path, "x-envoy-auth-partial-body": "false"}
 	for name, values := range c.headers() {
-		headers[strings.ToLower(name)] = values[0]
+		headers[strings.ToLower(name)] = strings.Join(values, ",")
 	}
 	all := map[string]string{"agent": agentName, "labels": "app=road"}
 	for key, value := range extensions {
@@ -69,7 +68,7 @@ func asEnvoy(c call, extensions map[string]string) *authv3.CheckRequest {
 	return &authv3.CheckRequest{Attributes: &authv3.AttributeContext{
 		ContextExtensions: all,
 		Request: &authv3.AttributeContext_Request{Http: &authv3.AttributeContext_HttpRequest{
-			Method: http.MethodPost, Path: c.path, Headers: headers, RawBody: []byte(c.body), Size: int64(len(c.body)),
+			Method: c.verb(), Path: c.path, Headers: headers, RawBody: []byte(c.body), Size: int64(len(c.body)),
 		}},
 	}}
 }
@@ -212,8 +211,8 @@ func TestExtAuthzRefuses(t *testing.T) {
 		token := r.token(t, scopeRead)
 		good := attack{}
 		mcp, llm := good.call(pathMCP+"/github", token), good.call(pathChat, token)
-		asking := func(model string) call { return call{pathChat, chat(model, "hi"), llm.header} }
-		calling := func(body string) call { return call{mcp.path, body, mcp.header} }
+		asking := func(model string) call { return call{path: pathChat, body: chat(model, "hi"), header: llm.header} }
+		calling := func(body string) call { return call{path: mcp.path, body: body, header: mcp.header} }
 		for _, c := range []struct {
 			name string
 			call
@@ -243,7 +242,7 @@ func TestExtAuthzRefuses(t *testing.T) {
 // estimated, once.
 func TestExtAuthzCounts(t *testing.T) {
 	r := overTheWire(t, newSetup(t, withPolicy(unguarded)))
-	client, limited := r.onSocket(t), call{pathChat, chat("limited-1", "hi"), attack{}.call(pathChat, "").header}
+	client, limited := r.onSocket(t), call{path: pathChat, body: chat("limited-1", "hi"), header: attack{}.call(pathChat, "").header}
 	for i := range perMinute {
 		fields := check(t, client, asEnvoy(limited, map[string]string{"provider": "limited"})).GetDynamicMetadata().GetFields()
 		one := fields["limits"].GetListValue().GetValues()[0].GetStructValue().GetFields()
@@ -294,7 +293,7 @@ func TestExtAuthzUnmodified(t *testing.T) {
 	plainly := func(s *setup) { s.listen += `, grpc: "127.0.0.1:0"` }
 	asked := func(t *testing.T, client authv3.AuthorizationClient, model string) *authv3.CheckResponse {
 		t.Helper()
-		m := asEnvoy(call{pathChat, chat(model, "hi"), attack{}.call(pathChat, "").header}, nil)
+		m := asEnvoy(call{path: pathChat, body: chat(model, "hi"), header: attack{}.call(pathChat, "").header}, nil)
 		m.Attributes.ContextExtensions = nil
 		return check(t, client, m)
 	}

@@ -79,10 +79,12 @@ func (r *Road) accompany(t *testing.T, c call, exchange string) *accompanied {
 
 func (a *accompanied) headerMap() *corev3.HeaderMap {
 	out := &corev3.HeaderMap{Headers: []*corev3.HeaderValue{
-		{Key: ":method", RawValue: []byte(http.MethodPost)}, {Key: ":path", RawValue: []byte(a.path)},
+		{Key: ":method", RawValue: []byte(a.verb())}, {Key: ":path", RawValue: []byte(a.path)},
 	}}
 	for name, values := range a.headers() {
-		out.Headers = append(out.Headers, &corev3.HeaderValue{Key: strings.ToLower(name), RawValue: []byte(values[0])})
+		for _, value := range values {
+			out.Headers = append(out.Headers, &corev3.HeaderValue{Key: strings.ToLower(name), RawValue: []byte(value)})
+		}
 	}
 	return out
 }
@@ -181,7 +183,7 @@ func (r *Road) paired(t *testing.T, c call) (exchange string, rest call, code de
 	if ok == nil {
 		return "", c, codeIn(t, c.path, []byte(resp.GetDeniedResponse().GetBody()))
 	}
-	rest = call{path: c.path, body: c.body}
+	rest = call{path: c.path, body: c.body, add: c.add, method: c.method}
 	for i := 0; i+1 < len(c.header); i += 2 {
 		if !slices.Contains(ok.GetHeadersToRemove(), strings.ToLower(c.header[i])) {
 			rest.header = append(rest.header, c.header[i], c.header[i+1])
@@ -247,7 +249,7 @@ func TestExtProc(t *testing.T) {
 			if !strings.Contains(got, `"[EMAIL]"`) {
 				t.Errorf("the agent gets %s", got)
 			}
-			got, _ = begin(call{pathChat, chat("grok-4", "hello", streamed), attack{}.call(pathChat, token).header}).
+			got, _ = begin(call{path: pathChat, body: chat("grok-4", "hello", streamed), header: attack{}.call(pathChat, token).header}).
 				answer("text/event-stream", chunks(content, "All is ", "well. ")...)
 			if !strings.Contains(got, "well. ") {
 				t.Errorf("the agent gets %s", got)
