@@ -2,6 +2,7 @@ package inject
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -45,13 +46,12 @@ func workloadOf(meta object) string {
 			continue
 		}
 		name := text(o, "name")
-		if hash := text(child(meta, "labels"), "pod-template-hash"); hash != "" {
-			name = strings.TrimSuffix(name, "-"+hash)
+		for _, label := range revisionLabels() {
+			if hash := text(child(meta, "labels"), label); hash != "" {
+				name = strings.TrimSuffix(name, "-"+hash)
+			}
 		}
-		if text(o, "kind") == "Job" {
-			name = cronTime.ReplaceAllString(name, "")
-		}
-		return name
+		return withoutTime(text(o, "kind"), name)
 	}
 	if name := text(meta, "name"); name != "" {
 		return name
@@ -59,14 +59,29 @@ func workloadOf(meta object) string {
 	return strings.TrimSuffix(text(meta, "generateName"), "-")
 }
 
+// revisionLabels hold what Deployments, and the Rollouts of Argo, put behind their names.
+func revisionLabels() []string { return []string{"pod-template-hash", "rollouts-pod-template-hash"} }
+
 // cronTime is what the CronJob controller puts behind its name: minutes since 1970.
 var cronTime = regexp.MustCompile(`-\d{8,}$`)
+
+// withoutTime calls a Job as its CronJob. A pod does not tell whether there is one, so a Job
+// that only looks as if is called so too, in its manifest as well.
+func withoutTime(kind, name string) string {
+	if kind != "Job" {
+		return name
+	}
+	return cronTime.ReplaceAllString(name, "")
+}
 
 // controllerLabel tells labels that are set by controllers on each pod, and ours. They name the single pod
 // or its revision, so policies do not select by them.
 func controllerLabel(name string) bool {
+	if slices.Contains(revisionLabels(), name) {
+		return true
+	}
 	switch name {
-	case "pod-template-hash", "controller-revision-hash", "pod-template-generation", "controller-uid", "job-name",
+	case "controller-revision-hash", "pod-template-generation", "controller-uid", "job-name",
 		"statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index", LabelStatus, AnnotationInject:
 		return true
 	default:

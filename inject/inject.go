@@ -67,7 +67,7 @@ func (i *Injector) within(path string, obj object, depth int) (ops []Op, reports
 	}
 	meta := child(obj, "metadata")
 	h := holder{kind: text(obj, "kind"), namespace: text(meta, "namespace"), name: text(meta, "name")}
-	if h.workload = h.name; below == "" {
+	if h.workload = withoutTime(h.kind, h.name); below == "" {
 		h.workload = workloadOf(meta)
 	}
 	ops, report := i.pod(h, path+below, pod)

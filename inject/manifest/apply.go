@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -11,6 +12,16 @@ import (
 )
 
 var errNowhere = errors.New("the path leads nowhere")
+
+// applyAll adds what the operations add to a document.
+func applyAll(doc *yaml.Node, ops []inject.Op) error {
+	for _, op := range ops {
+		if err := apply(doc.Content[0], op); err != nil {
+			return fmt.Errorf("%s: %w", op.Path, err)
+		}
+	}
+	return nil
+}
 
 // apply adds one value to the document.
 func apply(root *yaml.Node, op inject.Op) error {

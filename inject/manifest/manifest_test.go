@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"go.yaml.in/yaml/v3"
 
 	"outrider.dev/outrider/inject"
@@ -145,5 +146,38 @@ func TestAnchorsOfOthersStay(t *testing.T) {
 	two := after[1].(map[string]any)
 	if two["name"] != "two" || two["image"] != "i" || two["stdin"] != true || after[0].(map[string]any)["stdin"] != nil {
 		t.Errorf("the containers are %v", after)
+	}
+}
+
+// TestDocumentsBesideAPodStay as they are written, whatever the pod becomes.
+func TestDocumentsBesideAPodStay(t *testing.T) {
+	const pod = "kind: Pod\nmetadata:\n  name: a\nspec:\n  containers:\n  - name: a\n"
+	for name, tt := range map[string]struct{ raw, want string }{
+		"before it":      {"kind:   Service\nspec:   {a:   b}\n\n\n# end\n---\n# next\n@", "kind:   Service\nspec:   {a:   b}\n\n\n# end\n---\n# next\n@"},
+		"behind it":      {"@---\nkind:   Service\nlong:   'it''s'", "@---\nkind:   Service\nlong:   'it''s'"},
+		"around it":      {"--- # one\nkind:  A\n...\n---\n@--- # three\n\n\nkind:  C\n", "--- # one\nkind:  A\n...\n---\n@--- # three\n\n\nkind:  C\n"},
+		"comments alone": {"---\n# Source: chart/a.yaml\n---\n# Source: chart/b.yaml\n@---\n# Source: chart/c.yaml\n", "---\n# Source: chart/a.yaml\n---\n# Source: chart/b.yaml\n@---\n# Source: chart/c.yaml\n"},
+		"empty":          {"---\n---\n@---\n---\n", "---\n---\n@---\n---\n"},
+		"a first marker": {"---\n@", "---\n@"},
+		"directives":     {"a:  b\n...\n%YAML 1.1\n---\n@", "a: b\n---\n@"},
+		"a directive":    {"%YAML 1.1\n---\na:  b\n---\n@", "%YAML 1.1\n---\na:  b\n---\n@"},
+		"other breaks":   {"a:  \"\u2028---\"\n---\n@", "a: \"\\L---\"\n---\n@"},
+		"dashes":         {"a:  b\n---\n---a:  b\n---\n@", "a:  b\n---\n---a:  b\n---\n@"},
+	} {
+		alone, _, err := Inject([]byte(pod), newInjector(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, ends := range []string{"\n", "\r\n"} {
+			raw := strings.ReplaceAll(strings.Replace(tt.raw, "@", pod, 1), "\n", ends)
+			want := strings.ReplaceAll(strings.Replace(tt.want, "@", string(alone), 1), "\n", ends)
+			out, reports, err := Inject([]byte(raw), newInjector(t))
+			if err != nil || len(reports) != 1 || string(out) != want {
+				t.Errorf("%s: %v, %d reports (-want +got):\n%s", name, err, len(reports), cmp.Diff(want, string(out)))
+			}
+			if again, _, err := Inject(out, newInjector(t)); err != nil || string(again) != string(out) {
+				t.Errorf("%s: a second injection: %v\n%q", name, err, again)
+			}
+		}
 	}
 }

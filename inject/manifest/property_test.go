@@ -227,6 +227,8 @@ func FuzzInject(f *testing.F) {
 		"", "---\n---\n", "a: *b", "a: &a [*a]", "? {a: b}\n: c", "kind: Pod\nspec: {containers: [{name: a, env: null}]}", "\t", "kind: Pod\nspec: {containers: [{name: a}]}\nmetadata: null",
 		"a: &a {<<: *a}", "kind: Pod\nmetadata: {labels: {}, annotations: {}}\nspec: {containers: [{}]}", "%YAML 1.1\n---\nkind: Pod\n...\n", "!!binary x: y",
 		"kind: Pod\nspec: !x {containers: [{name: &n a}, {name: *n}]}", "[1, 2]", "kind: Pod # c\nspec: # d\n  containers: # e\n  - # f\n    name: a # g\n",
+		"a:  b\r\n---\r\n# c\r\nkind: Pod\r\nspec: {containers: [{name: a}]}\r\n--- # d\r\n",
+		"---\nkind: Pod\nspec: {containers: [{name: a, args: [\"\n--- \"]}]}\n--- |\n ---\n...\n---\n\u2028---\n",
 	} {
 		f.Add([]byte(seed))
 	}

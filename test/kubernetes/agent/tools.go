@@ -11,7 +11,7 @@ import (
 )
 
 // tokenFile is where the agent's team mounts what it may show to tools.
-const tokenFile = "/var/run/secrets/okta/token"
+const tokenFile = "/var/run/secrets/okta/token" //nolint:gosec // a file, not what is in it
 
 // useTools lists and calls tools with the SDK, first without the token and then with it.
 func useTools(ctx context.Context) []line {
