@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"path"
+	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -30,8 +31,40 @@ func (t *Telemetry) GRPCClient() []grpc.DialOption {
 	}
 }
 
-// GRPCServer opens a span around each question, where spans leave.
-func (t *Telemetry) GRPCServer() []grpc.ServerOption {
+// TraceContext returns the trace context of a call in the forms of W3C's
+// headers, empty where there is none, for messages of a stream that carries many.
+func (t *Telemetry) TraceContext(ctx context.Context) (parent, state string) {
+	if !trace.SpanContextFromContext(ctx).IsValid() {
+		return "", ""
+	}
+	carrier := propagation.MapCarrier{}
+	t.spans.context.Inject(ctx, carrier)
+	return carrier["traceparent"], carrier["tracestate"]
+}
+
+// Question returns what opens a span around one question of a stream that carries
+// many, below the trace context that came with it, or with the stream; nil where
+// no spans leave.
+func (t *Telemetry) Question() func(ctx context.Context, method, parent, state string) (context.Context, func(error)) {
+	s := t.spans
+	if s.export == nil {
+		return nil
+	}
+	return func(ctx context.Context, method, parent, state string) (context.Context, func(error)) {
+		open := s.incoming
+		if parent != "" {
+			open = func(ctx context.Context, method string) (context.Context, trace.Span) {
+				return s.below(ctx, propagation.MapCarrier{"traceparent": parent, "tracestate": state}, method)
+			}
+		}
+		ctx, span := open(ctx, method)
+		return ctx, func(err error) { end(span, err) }
+	}
+}
+
+// GRPCServer opens a span around each call, where spans leave, but for methods
+// whose questions have spans of their own.
+func (t *Telemetry) GRPCServer(own ...string) []grpc.ServerOption {
 	s := t.spans
 	if s.export == nil {
 		return nil
@@ -44,6 +77,9 @@ func (t *Telemetry) GRPCServer() []grpc.ServerOption {
 			return answer, err
 		}),
 		grpc.ChainStreamInterceptor(func(srv any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+			if slices.Contains(own, info.FullMethod) {
+				return handle(srv, stream)
+			}
 			ctx, span := s.incoming(stream.Context(), info.FullMethod)
 			err := handle(srv, &tracedStream{ServerStream: stream, ctx: ctx})
 			end(span, err)
@@ -74,6 +110,11 @@ func (s *spans) incoming(ctx context.Context, method string) (context.Context, t
 			carrier[key] = values[0]
 		}
 	}
+	return s.below(ctx, carrier, method)
+}
+
+// below opens a span below the trace context that the carrier holds.
+func (s *spans) below(ctx context.Context, carrier propagation.MapCarrier, method string) (context.Context, trace.Span) {
 	return s.tracer.Start(s.context.Extract(ctx, carrier), path.Base(method), trace.WithSpanKind(trace.SpanKindServer))
 }
 

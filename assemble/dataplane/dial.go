@@ -31,7 +31,7 @@ func Dial(cfg *configv1.Decision, tel *telemetry.Telemetry) (*pool.Pool, error) 
 	if err != nil {
 		return nil, err
 	}
-	common := append([]grpc.DialOption{
+	common := append(append(wire.ClientOptions(),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage),
 			grpc.ForceCodecV2(wire.NewCodec())),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 5 * time.Second, PermitWithoutStream: true}),
@@ -39,7 +39,7 @@ func Dial(cfg *configv1.Decision, tel *telemetry.Telemetry) (*pool.Pool, error) 
 			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},
 			MinConnectTimeout: 3 * time.Second,
 		}),
-	}, tel.GRPCClient()...)
+	), tel.GRPCClient()...)
 	secured := append(slices.Clip(common), grpc.WithTransportCredentials(creds))
 	if file := cfg.GetToken(); file != "" {
 		secured = append(secured, grpc.WithPerRPCCredentials(&workloadToken{file: file, now: time.Now}))
@@ -60,6 +60,7 @@ func Dial(cfg *configv1.Decision, tel *telemetry.Telemetry) (*pool.Pool, error) 
 		Lookup: net.DefaultResolver.LookupHost,
 		Log:    tel.Log,
 		Count:  func(e pool.Event) { count(tel.Metrics, e) },
+		Trace:  tel.TraceContext,
 	})
 }
 

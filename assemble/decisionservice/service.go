@@ -27,6 +27,7 @@ import (
 	"outrider.dev/outrider/pdp/route"
 	"outrider.dev/outrider/pdp/server"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
+	decisionv1 "outrider.dev/outrider/proto/outrider/decision/v1"
 	"outrider.dev/outrider/strictjson"
 	"outrider.dev/outrider/telemetry"
 )
@@ -118,7 +119,8 @@ func (s *Service) serve(cfg *configv1.Config, limits strictjson.Limits) (err err
 		Admin:     func(public bool) http.Handler { return dataplane.Admin(tel, public) },
 		Log:       tel.Log,
 		Events:    events{tel.Metrics},
-		Options:   tel.GRPCServer(),
+		Options:   tel.GRPCServer(decisionv1.DecisionService_Exchange_FullMethodName),
+		Trace:     tel.Question(),
 	}
 	if s.workloads != nil {
 		settings.Workloads = s.workloads

@@ -59,7 +59,7 @@ func TestClientErrorsKeepTheirStatus(t *testing.T) {
 	c, _ := serve(t, &scripted{
 		check:    func(*decisionv1.Request) (*decisionv1.Verdict, error) { return nil, refusal },
 		filter:   func(*decisionv1.FilterToolsRequest) (*decisionv1.Visibility, error) { return nil, refusal },
-		exchange: func(stream) error { return refusal },
+		exchange: func(conversation) error { return refusal },
 	})
 	_, err := c.Check(t.Context(), question())
 	wantStatus(t, err, codes.ResourceExhausted)
@@ -151,7 +151,7 @@ func wantAsked(t *testing.T, seen <-chan *decisionv1.ExchangeRequest, want *deci
 func TestOpenDenied(t *testing.T) {
 	ended := make(chan error, 1)
 	denial := &decision.Verdict{ID: "exchange-1", Reason: decision.Reason{Code: decision.CodeNotAllowed, Message: "no"}}
-	c, _ := serve(t, &scripted{exchange: func(st stream) error {
+	c, _ := serve(t, &scripted{exchange: func(st conversation) error {
 		if _, err := st.Recv(); err != nil {
 			return err
 		}
@@ -183,7 +183,7 @@ func TestOpenRefusesWhatDoesNotFit(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ended := make(chan struct{})
-			c, _ := serve(t, &scripted{exchange: func(st stream) error {
+			c, _ := serve(t, &scripted{exchange: func(st conversation) error {
 				defer close(ended)
 				if _, err := st.Recv(); err != nil {
 					return err

@@ -80,7 +80,7 @@ func TestServiceGoneInMidStream(t *testing.T) {
 func TestStreamEndedByTheService(t *testing.T) {
 	for name, end := range map[string]error{"in peace": nil, "with an error": status.Error(codes.Internal, "broken")} {
 		t.Run(name, func(t *testing.T) {
-			c, _ := serve(t, &scripted{exchange: func(st stream) error {
+			c, _ := serve(t, &scripted{exchange: func(st conversation) error {
 				if _, err := st.Recv(); err != nil {
 					return err
 				}
@@ -104,7 +104,7 @@ func TestStreamEndedByTheService(t *testing.T) {
 func TestOpenCancelled(t *testing.T) {
 	ended := make(chan struct{})
 	asked := make(chan struct{})
-	c, _ := serve(t, &scripted{exchange: func(st stream) error {
+	c, _ := serve(t, &scripted{exchange: func(st conversation) error {
 		defer close(ended)
 		_, _ = st.Recv()
 		close(asked)
@@ -180,7 +180,7 @@ func TestDeadlineWhileConnecting(t *testing.T) {
 
 // TestManyExchanges asks on one connection from many sides at once.
 func TestManyExchanges(t *testing.T) {
-	c, _ := serve(t, &scripted{exchange: func(st stream) error {
+	c, _ := serve(t, &scripted{exchange: func(st conversation) error {
 		m, err := st.Recv()
 		if err != nil {
 			return err
@@ -243,7 +243,7 @@ func TestSendFails(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			ended := false
-			e := &exchange{stream: c.stream, cancel: func() { ended = true }}
+			e := &exchange{client: &Client{}, stream: &stream{DecisionService_ExchangeClient: c.stream, cancel: func() { ended = true }}}
 			resp, err := e.roundTrip(t.Context(), &decisionv1.ExchangeRequest{})
 			if !errors.Is(err, c.want) || resp != nil {
 				t.Fatalf("got %v, %v, want %v", resp, err, c.want)

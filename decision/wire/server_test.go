@@ -25,10 +25,10 @@ type scripted struct {
 	decisionv1.UnimplementedDecisionServiceServer
 	check    func(*decisionv1.Request) (*decisionv1.Verdict, error)
 	filter   func(*decisionv1.FilterToolsRequest) (*decisionv1.Visibility, error)
-	exchange func(stream) error
+	exchange func(conversation) error
 }
 
-type stream = grpc.BidiStreamingServer[decisionv1.ExchangeRequest, decisionv1.ExchangeResponse]
+type conversation = grpc.BidiStreamingServer[decisionv1.ExchangeRequest, decisionv1.ExchangeResponse]
 
 func (s *scripted) Check(_ context.Context, m *decisionv1.CheckRequest) (*decisionv1.CheckResponse, error) {
 	v, err := s.check(m.GetRequest())
@@ -106,8 +106,8 @@ func granted() *decision.Verdict {
 
 // after answers each message with the next of the answers, and keeps the
 // stream open after the last one until the client goes.
-func after(seen chan<- *decisionv1.ExchangeRequest, answers ...*decisionv1.ExchangeResponse) func(stream) error {
-	return func(st stream) error {
+func after(seen chan<- *decisionv1.ExchangeRequest, answers ...*decisionv1.ExchangeResponse) func(conversation) error {
+	return func(st conversation) error {
 		for {
 			m, err := st.Recv()
 			if err != nil {
@@ -127,8 +127,8 @@ func after(seen chan<- *decisionv1.ExchangeRequest, answers ...*decisionv1.Excha
 
 // quiet answers the ask with a verdict and nothing else; ended is closed when
 // its stream is over.
-func quiet(ended chan<- struct{}) func(stream) error {
-	return func(st stream) error {
+func quiet(ended chan<- struct{}) func(conversation) error {
+	return func(st conversation) error {
 		defer close(ended)
 		if _, err := st.Recv(); err != nil {
 			return err

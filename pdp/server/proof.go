@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 
-	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/peer"
 
 	"outrider.dev/outrider/decision"
@@ -24,7 +23,7 @@ func (s *service) proven(demand bool, next http.Handler) http.Handler {
 		}
 		from := peer.NewContext(r.Context(), &peer.Peer{
 			Addr:     address(r.RemoteAddr),
-			AuthInfo: authenticated{credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity}, id, "rest"},
+			AuthInfo: proof(id, "rest"),
 		})
 		if reason != nil {
 			problem.Of(*s.refused(from, id, reason), "").Write(w)

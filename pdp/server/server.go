@@ -64,7 +64,13 @@ type Config struct {
 	Log       *slog.Logger
 	Events    Events
 	Options   []grpc.ServerOption // interceptors of the telemetry
+	// Trace opens a span around an exchange, below the trace context that came
+	// with its question; nil: none.
+	Trace Trace
 }
+
+// Trace opens a span around a question of the method and returns what ends it.
+type Trace func(ctx context.Context, method, parent, state string) (context.Context, func(error))
 
 // Events counts what happens at the listeners. Its methods must not block.
 type Events interface {
@@ -106,7 +112,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, envoy: envoy.NewExchanges(), shed: engine, certs: certs, health: newHealth(),
 		service: &service{
-			engine: engine, peers: listed, operators: newOperators(cfg.Operators), log: cfg.Log, events: cfg.Events,
+			engine: engine, peers: listed, operators: newOperators(cfg.Operators), log: cfg.Log, events: cfg.Events, trace: cfg.Trace,
 			stopping: make(chan struct{}),
 		},
 	}
@@ -145,7 +151,7 @@ func (s *Server) listen() error {
 func (s *Server) Waiting() int { return s.shed.Waiting() }
 
 func (s *Server) serveGRPC(field string, l net.Listener, own ...grpc.ServerOption) {
-	options := append(slices.Clone(own),
+	options := append(append(slices.Clone(own), wire.ServerOptions()...),
 		grpc.MaxRecvMsgSize(s.cfg.MaxBody+messageSlack),
 		grpc.MaxConcurrentStreams(maxStreams),
 		grpc.NumStreamWorkers(streamWorkers),

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"sync"
 
@@ -37,6 +36,7 @@ type service struct {
 	log       *slog.Logger
 	events    Events
 	quiet     quiet
+	trace     Trace // nil: none
 
 	stopping chan struct{}  // closed when the service stops
 	reading  sync.WaitGroup // goroutines that wait for messages; each ends with its stream
@@ -156,133 +156,4 @@ func (s *service) FilterTools(ctx context.Context, m *decisionv1.FilterToolsRequ
 func (s *service) Settle(ctx context.Context, m *decisionv1.SettleRequest) (*decisionv1.SettleResponse, error) {
 	repeated := s.engine.Settle(ctx, wire.Outcome(m.GetOutcome()))
 	return &decisionv1.SettleResponse{Settled: &decisionv1.Settled{RepeatedCall: repeated}}, nil
-}
-
-// Exchange accompanies one forwarded call. Whatever ends the stream, the
-// exchange is settled: without an outcome, as a disconnect.
-func (s *service) Exchange(stream decisionv1.DecisionService_ExchangeServer) error {
-	ctx := stream.Context()
-	ask, err := s.ask(stream)
-	if err != nil {
-		return err
-	}
-	r, err := wire.Request(ask)
-	if err != nil {
-		return asStatus(err)
-	}
-	opening, cancel := inTime(ctx, ask)
-	v, ex, err := s.open(opening, r)
-	cancel()
-	if err != nil {
-		return asStatus(err)
-	}
-	if ex != nil {
-		defer func() {
-			_ = ex.Settle(context.WithoutCancel(ctx), decision.Outcome{ExchangeID: v.ID, End: decision.EndDisconnected})
-		}()
-	}
-	err = stream.Send(&decisionv1.ExchangeResponse{Message: &decisionv1.ExchangeResponse_Verdict{Verdict: wire.VerdictProto(v)}})
-	if err != nil || ex == nil {
-		return err
-	}
-	return accompany(ctx, stream, ex)
-}
-
-// ask waits for the question of an exchange. One that has not come when the
-// service stops is not waited for: streams may be opened ahead.
-func (s *service) ask(stream decisionv1.DecisionService_ExchangeServer) (*decisionv1.Request, error) {
-	type received struct {
-		m   *decisionv1.ExchangeRequest
-		err error
-	}
-	first := make(chan received, 1)
-	s.reading.Go(func() {
-		m, err := stream.Recv()
-		first <- received{m, err}
-	})
-	select {
-	case got := <-first:
-		return got.m.GetAsk(), got.err
-	case <-s.stopping:
-		return nil, errStopping
-	}
-}
-
-// open asks the engine, unless the peer may not speak for the agent.
-func (s *service) open(ctx context.Context, r *decision.Request) (*decision.Verdict, decision.Exchange, error) {
-	if reason := s.admitGrants(ctx, &r.Caller); reason != nil {
-		return denied(r, reason), nil, nil
-	}
-	return s.engine.Open(ctx, r)
-}
-
-// accompany answers the messages of an open exchange until its outcome.
-func accompany(ctx context.Context, stream decisionv1.DecisionService_ExchangeServer, ex decision.Exchange) error {
-	for {
-		m, err := stream.Recv()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		answer, done, err := reply(ctx, ex, m)
-		if err != nil {
-			return asStatus(err)
-		}
-		if err := stream.Send(answer); err != nil || done {
-			return err
-		}
-	}
-}
-
-func reply(ctx context.Context, ex decision.Exchange, m *decisionv1.ExchangeRequest) (answer *decisionv1.ExchangeResponse, done bool, err error) {
-	switch m := m.GetMessage().(type) {
-	case *decisionv1.ExchangeRequest_Attempt:
-		grant, err := ex.Attempt(ctx, decision.Attempt{FailedProvider: m.Attempt.GetFailedProvider(), Error: m.Attempt.GetError()})
-		if err != nil {
-			return nil, false, err
-		}
-		return &decisionv1.ExchangeResponse{Message: &decisionv1.ExchangeResponse_Grant{Grant: wire.GrantProto(grant)}}, false, nil
-	case *decisionv1.ExchangeRequest_Outcome:
-		err := ex.Settle(context.WithoutCancel(ctx), wire.Outcome(m.Outcome))
-		return &decisionv1.ExchangeResponse{Message: &decisionv1.ExchangeResponse_Settled{Settled: &decisionv1.Settled{}}}, true, err
-	case *decisionv1.ExchangeRequest_Ask:
-		return nil, false, decision.Refuse(decision.CodeBodyInvalid, "ask: an exchange has one question; open another stream for another call")
-	default:
-		return rule(ctx, ex, m)
-	}
-}
-
-// rule answers a part of an answer. A page of tools without a visibility was
-// denied as a whole, which is a ruling.
-func rule(ctx context.Context, ex decision.Exchange, m any) (*decisionv1.ExchangeResponse, bool, error) {
-	part, err := partOf(m)
-	if err != nil {
-		return nil, false, err
-	}
-	ruling, err := ex.Judge(ctx, part)
-	if err != nil {
-		return nil, false, err
-	}
-	if part.Tools != nil && ruling.Visibility != nil {
-		return &decisionv1.ExchangeResponse{Message: &decisionv1.ExchangeResponse_Visible{Visible: wire.VisibilityProto(ruling.Visibility)}}, false, nil
-	}
-	return &decisionv1.ExchangeResponse{Message: &decisionv1.ExchangeResponse_Ruling{Ruling: wire.RulingProto(ruling)}}, false, nil
-}
-
-func partOf(m any) (decision.Part, error) {
-	switch m := m.(type) {
-	case *decisionv1.ExchangeRequest_Whole:
-		body, err := wire.Body(m.Whole)
-		return decision.Part{Whole: body}, err
-	case *decisionv1.ExchangeRequest_Deltas:
-		deltas, err := wire.Deltas(m.Deltas)
-		return decision.Part{Deltas: deltas}, err
-	case *decisionv1.ExchangeRequest_Tools:
-		tools, err := wire.Tools(m.Tools)
-		return decision.Part{Tools: tools}, err
-	default:
-		return decision.Part{}, decision.Refuse(decision.CodeBodyInvalid, "an exchange message of an unknown kind")
-	}
 }

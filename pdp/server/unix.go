@@ -29,7 +29,7 @@ func (unixCredentials) ServerHandshake(conn net.Conn) (net.Conn, credentials.Aut
 	if err != nil {
 		return nil, nil, err
 	}
-	return conn, authenticated{credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity}, id, "unix"}, nil
+	return conn, proof(id, "unix"), nil
 }
 
 // ClientHandshake implements credentials.TransportCredentials; the server

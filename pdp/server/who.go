@@ -19,6 +19,15 @@ type authenticated struct {
 	credentials.CommonAuthInfo
 	peers.Identity
 	kind string
+	// again proves the identity once more; nil: it holds as long as the connection.
+	again func() error
+}
+
+// proof returns what a listener found out in its kind of way.
+func proof(id peers.Identity, kind string) authenticated {
+	return authenticated{
+		CommonAuthInfo: credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity}, Identity: id, kind: kind,
+	}
 }
 
 // AuthType implements credentials.AuthInfo.
@@ -39,6 +48,17 @@ func who(ctx context.Context) (peers.Identity, error) {
 		}
 	}
 	return peers.Identity{}, nil
+}
+
+// stands reports whether what the peer proved when its stream was opened still
+// holds.
+func stands(ctx context.Context) bool {
+	p, ok := peer.FromContext(ctx)
+	if !ok {
+		return true
+	}
+	info, ok := p.AuthInfo.(authenticated)
+	return !ok || info.again == nil || info.again() == nil
 }
 
 // admit says why the peer of ctx may not ask for the caller, nil where it may,

@@ -59,14 +59,20 @@ func (s *Server) prove(ctx context.Context) (context.Context, error) {
 	if info, ok := p.AuthInfo.(credentials.TLSInfo); ok && len(info.State.VerifiedChains) > 0 {
 		return ctx, nil
 	}
-	id, err := s.cfg.Workloads.ServiceAccount(shownToken(ctx))
+	token := shownToken(ctx)
+	id, err := s.cfg.Workloads.ServiceAccount(token)
 	if err != nil {
 		reason := peers.Refused("this peer showed no certificate, and its token does not count: " + err.Error())
 		s.service.refused(ctx, peers.Identity{}, reason)
 		return nil, asStatus(decision.Refuse(reason.Code, reason.Message))
 	}
+	shown := proof(id, "workload")
+	shown.again = func() error {
+		_, err := s.cfg.Workloads.ServiceAccount(token)
+		return err
+	}
 	own := *p
-	own.AuthInfo = authenticated{CommonAuthInfo: credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity}, Identity: id, kind: "workload"}
+	own.AuthInfo = shown
 	return peer.NewContext(ctx, &own), nil
 }
 

@@ -26,7 +26,7 @@ func dial(b *testing.B, keys *signer) *grpc.ClientConn {
 	path, s := filepath.Join(dir, "s"), inside(b, keys)
 	s.pdp = fmt.Sprintf("{listen: {socket: %q}, peers: [{uid: %d, agents: [bench]}], state: %q}", path, os.Getuid(), dir)
 	startService(b, s)
-	conn, err := grpc.NewClient("unix://"+path, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	conn, err := grpc.NewClient("unix://"+path, append(wire.ClientOptions(), grpc.WithTransportCredentials(insecure.NewCredentials()))...)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -103,6 +103,51 @@ func TestDrained(t *testing.T) {
 	})
 }
 
+// streams is how many streams of exchanges the service has seen.
+func (p *place) seen() int {
+	p.scripted.mu.Lock()
+	defer p.scripted.mu.Unlock()
+	return p.streams
+}
+
+// TestStreamsStayInUse: one call after the other takes the same stream of its
+// service, and the streams of a service that was lost cost no call when it is back.
+func TestStreamsStayInUse(t *testing.T) {
+	for _, names := range [][]string{{"a"}, {"a", "b"}} {
+		bubble(t, func(t *testing.T) {
+			f := newField(t, names...)
+			synctest.Wait()
+			for range 20 {
+				f.call(t)
+			}
+			for _, name := range names {
+				if n := f.places[name].seen(); n != 1 {
+					t.Errorf("%s: %d streams for one call after the other", name, n)
+				}
+			}
+			for _, grace := range []bool{false, true} {
+				f.places["a"].stop(grace)
+				synctest.Wait()
+				if len(names) > 1 {
+					f.call(t)
+				}
+				f.places["a"].start()
+				time.Sleep(5 * time.Second)
+				synctest.Wait()
+				for range 4 {
+					f.call(t)
+				}
+			}
+			if n := f.counted(Failed) + f.counted(Silent) + f.counted(Retried) + f.counted(Unsettled); n > 0 {
+				t.Errorf("%d attempts failed", n)
+			}
+			if n := f.places["a"].seen(); n != 3 {
+				t.Errorf("%d streams over two restarts", n)
+			}
+		})
+	}
+}
+
 // TestSettledByHandle: the outcome of an exchange whose service went away is
 // reported when that comes back, and nobody waits for it.
 func TestSettledByHandle(t *testing.T) {

@@ -16,9 +16,11 @@ import (
 	"go.uber.org/goleak"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
 	"google.golang.org/protobuf/types/known/durationpb"
 
@@ -44,6 +46,8 @@ type scripted struct {
 	judge   func(context.Context) error // before a ruling; nil: at once
 	opened  []string                    // exchange ids
 	settled []string                    // "id end", by stream, or "id end by handle"
+	streams int                         // of exchanges
+	gone    chan struct{}               // closed when it stops with grace; nil: it never does
 }
 
 func (s *scripted) set(answer, judge func(context.Context) error) {
@@ -114,12 +118,40 @@ func (s *scripted) Settle(_ context.Context, m *decisionv1.SettleRequest) (*deci
 	return &decisionv1.SettleResponse{Settled: &decisionv1.Settled{RepeatedCall: !known}}, nil
 }
 
+// Exchange carries one exchange after the other, as decision services do.
 func (s *scripted) Exchange(st decisionv1.DecisionService_ExchangeServer) error {
-	answer, judge := s.behaviour()
-	first, err := st.Recv()
-	if err != nil {
-		return err
+	s.mu.Lock()
+	s.streams++
+	gone := s.gone
+	s.mu.Unlock()
+	for unused := status.Error(codes.Unavailable, "stopping"); ; unused = nil {
+		type received struct {
+			m   *decisionv1.ExchangeRequest
+			err error
+		}
+		next := make(chan received, 1)
+		go func() {
+			m, err := st.Recv()
+			next <- received{m, err}
+		}()
+		select {
+		case got := <-next:
+			if got.err != nil {
+				return got.err
+			}
+			if err := s.carry(st, got.m); err != nil {
+				return err
+			}
+		case <-gone:
+			return unused
+		}
 	}
+}
+
+var errCutOff = errors.New("the data plane has left")
+
+func (s *scripted) carry(st decisionv1.DecisionService_ExchangeServer, first *decisionv1.ExchangeRequest) error {
+	answer, judge := s.behaviour()
 	if err := before(st.Context(), answer); err != nil {
 		return err
 	}
@@ -127,7 +159,7 @@ func (s *scripted) Exchange(st decisionv1.DecisionService_ExchangeServer) error 
 	s.mu.Lock()
 	s.opened = append(s.opened, v.GetId())
 	s.mu.Unlock()
-	err = st.Send(&decisionv1.ExchangeResponse{Message: &decisionv1.ExchangeResponse_Verdict{Verdict: v}})
+	err := st.Send(&decisionv1.ExchangeResponse{Message: &decisionv1.ExchangeResponse_Verdict{Verdict: v}})
 	if v.GetEffect() != decisionv1.Effect_EFFECT_ALLOW {
 		return err
 	}
@@ -135,7 +167,7 @@ func (s *scripted) Exchange(st decisionv1.DecisionService_ExchangeServer) error 
 		m, err := st.Recv()
 		if err != nil {
 			s.settle(v.GetId() + " cut off")
-			return nil
+			return errCutOff
 		}
 		if m.GetOutcome() != nil {
 			s.settle(v.GetId() + " " + m.GetOutcome().GetEnd())
@@ -241,6 +273,7 @@ func (p *place) start() {
 	defer p.mu.Unlock()
 	p.l, p.srv, p.ended, p.health = bufconn.Listen(1<<20), grpc.NewServer(grpc.WaitForHandlers(true)), make(chan error, 1), health.NewServer()
 	p.ice = newIce()
+	p.gone = make(chan struct{})
 	decisionv1.RegisterDecisionServiceServer(p.srv, &p.scripted)
 	healthv1.RegisterHealthServer(p.srv, p.health)
 	srv, l, ended := p.srv, &iced{p.l, p.ice}, p.ended
@@ -258,6 +291,7 @@ func (p *place) stop(grace bool) {
 	}
 	p.ice.freeze(false)
 	if grace {
+		close(p.gone)
 		srv.GracefulStop()
 	} else {
 		srv.Stop()

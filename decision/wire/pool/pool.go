@@ -49,6 +49,8 @@ type Config struct {
 	Lookup func(ctx context.Context, host string) ([]string, error)
 	Log    *slog.Logger
 	Count  func(Event)
+	// Trace returns the trace context of a call, for exchanges; nil: there is none.
+	Trace func(context.Context) (parent, state string)
 }
 
 // Pool is a decision.Decider. It answers from New on; Run keeps it connected.

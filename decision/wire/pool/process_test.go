@@ -37,11 +37,15 @@ func playService(socket string) int {
 		return 1
 	}
 	srv := grpc.NewServer()
-	decisionv1.RegisterDecisionServiceServer(srv, &scripted{})
+	service := &scripted{gone: make(chan struct{})}
+	decisionv1.RegisterDecisionServiceServer(srv, service)
 	healthv1.RegisterHealthServer(srv, health.NewServer())
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, srv.GracefulStop)
+	context.AfterFunc(ctx, func() {
+		close(service.gone)
+		srv.GracefulStop()
+	})
 	if err := srv.Serve(l); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1

@@ -54,9 +54,11 @@ type service struct {
 
 func newService(p *Pool, a Address, conn *grpc.ClientConn) *service {
 	conn.Connect()
+	client := wire.NewClient(conn)
+	client.Trace = p.cfg.Trace
 	return &service{
 		pool: p, address: a, conn: conn,
-		client: wire.NewClient(conn),
+		client: client,
 		health: healthv1.NewHealthClient(conn),
 		owed:   make(chan decision.Outcome, maxOwed),
 		eject:  make(chan struct{}, 1),

@@ -223,8 +223,8 @@ func (x *DecideResponse) GetVerdict() *Verdict {
 	return nil
 }
 
-// ExchangeRequest is a message of the data plane: first ask, then any of the
-// others, one in flight at a time, last outcome.
+// ExchangeRequest is a message of the data plane: for each call first ask, then
+// any of the others, one in flight at a time, last outcome.
 type ExchangeRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The message.
@@ -237,7 +237,12 @@ type ExchangeRequest struct {
 	//	*ExchangeRequest_Deltas
 	//	*ExchangeRequest_Tools
 	//	*ExchangeRequest_Outcome
-	Message       isExchangeRequest_Message `protobuf_oneof:"message"`
+	Message isExchangeRequest_Message `protobuf_oneof:"message"`
+	// With ask, the trace context of the call in the forms of W3C's headers: those of the stream are from its
+	// first call.
+	Traceparent string `protobuf:"bytes,7,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
+	// See traceparent.
+	Tracestate    string `protobuf:"bytes,8,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -331,6 +336,20 @@ func (x *ExchangeRequest) GetOutcome() *Outcome {
 		}
 	}
 	return nil
+}
+
+func (x *ExchangeRequest) GetTraceparent() string {
+	if x != nil {
+		return x.Traceparent
+	}
+	return ""
+}
+
+func (x *ExchangeRequest) GetTracestate() string {
+	if x != nil {
+		return x.Tracestate
+	}
+	return ""
 }
 
 type isExchangeRequest_Message interface {
@@ -1098,14 +1117,18 @@ const file_outrider_decision_v1_service_proto_rawDesc = "" +
 	"\arequest\x18\x02 \x01(\v2\x1d.outrider.decision.v1.RequestR\arequest\"Y\n" +
 	"\x0eDecideResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x127\n" +
-	"\averdict\x18\x02 \x01(\v2\x1d.outrider.decision.v1.VerdictR\averdict\"\xe9\x02\n" +
+	"\averdict\x18\x02 \x01(\v2\x1d.outrider.decision.v1.VerdictR\averdict\"\xab\x03\n" +
 	"\x0fExchangeRequest\x121\n" +
 	"\x03ask\x18\x01 \x01(\v2\x1d.outrider.decision.v1.RequestH\x00R\x03ask\x129\n" +
 	"\aattempt\x18\x02 \x01(\v2\x1d.outrider.decision.v1.AttemptH\x00R\aattempt\x122\n" +
 	"\x05whole\x18\x03 \x01(\v2\x1a.outrider.decision.v1.BodyH\x00R\x05whole\x126\n" +
 	"\x06deltas\x18\x04 \x01(\v2\x1c.outrider.decision.v1.DeltasH\x00R\x06deltas\x126\n" +
 	"\x05tools\x18\x05 \x01(\v2\x1e.outrider.decision.v1.ToolPageH\x00R\x05tools\x129\n" +
-	"\aoutcome\x18\x06 \x01(\v2\x1d.outrider.decision.v1.OutcomeH\x00R\aoutcomeB\t\n" +
+	"\aoutcome\x18\x06 \x01(\v2\x1d.outrider.decision.v1.OutcomeH\x00R\aoutcome\x12 \n" +
+	"\vtraceparent\x18\a \x01(\tR\vtraceparent\x12\x1e\n" +
+	"\n" +
+	"tracestate\x18\b \x01(\tR\n" +
+	"tracestateB\t\n" +
 	"\amessage\"\xbe\x02\n" +
 	"\x10ExchangeResponse\x129\n" +
 	"\averdict\x18\x01 \x01(\v2\x1d.outrider.decision.v1.VerdictH\x00R\averdict\x123\n" +

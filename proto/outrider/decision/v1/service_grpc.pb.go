@@ -38,8 +38,13 @@ type DecisionServiceClient interface {
 	// Decide is Check, many at a time on one stream. Answers carry the id of
 	// their question and may overtake each other.
 	Decide(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[DecideRequest, DecideResponse], error)
-	// Exchange accompanies one forwarded call from its request to its last byte.
-	// The first message is the ask. Only for authenticated data planes.
+	// Exchange accompanies forwarded calls from their request to their last byte, one after the other. The
+	// first message of each is its ask; after settled, and after a verdict that denies, the next ask may
+	// follow, or the asker closes the stream. Only for authenticated data planes.
+	//
+	// A stream takes no ask any more when it is a minute old, when the service stops and when the token that
+	// opened it has ended. It then ends with OK: no ask that was not answered has been heard, and it may be
+	// asked again on another stream.
 	Exchange(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ExchangeRequest, ExchangeResponse], error)
 	// FilterTools tells which tools the caller may see.
 	FilterTools(ctx context.Context, in *FilterToolsRequest, opts ...grpc.CallOption) (*FilterToolsResponse, error)
@@ -134,8 +139,13 @@ type DecisionServiceServer interface {
 	// Decide is Check, many at a time on one stream. Answers carry the id of
 	// their question and may overtake each other.
 	Decide(grpc.BidiStreamingServer[DecideRequest, DecideResponse]) error
-	// Exchange accompanies one forwarded call from its request to its last byte.
-	// The first message is the ask. Only for authenticated data planes.
+	// Exchange accompanies forwarded calls from their request to their last byte, one after the other. The
+	// first message of each is its ask; after settled, and after a verdict that denies, the next ask may
+	// follow, or the asker closes the stream. Only for authenticated data planes.
+	//
+	// A stream takes no ask any more when it is a minute old, when the service stops and when the token that
+	// opened it has ended. It then ends with OK: no ask that was not answered has been heard, and it may be
+	// asked again on another stream.
 	Exchange(grpc.BidiStreamingServer[ExchangeRequest, ExchangeResponse]) error
 	// FilterTools tells which tools the caller may see.
 	FilterTools(context.Context, *FilterToolsRequest) (*FilterToolsResponse, error)

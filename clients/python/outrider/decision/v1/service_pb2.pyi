@@ -36,20 +36,24 @@ class DecideResponse(_message.Message):
     def __init__(self, id: _Optional[int] = ..., verdict: _Optional[_Union[_decision_pb2.Verdict, _Mapping]] = ...) -> None: ...
 
 class ExchangeRequest(_message.Message):
-    __slots__ = ("ask", "attempt", "whole", "deltas", "tools", "outcome")
+    __slots__ = ("ask", "attempt", "whole", "deltas", "tools", "outcome", "traceparent", "tracestate")
     ASK_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     WHOLE_FIELD_NUMBER: _ClassVar[int]
     DELTAS_FIELD_NUMBER: _ClassVar[int]
     TOOLS_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
+    TRACESTATE_FIELD_NUMBER: _ClassVar[int]
     ask: _decision_pb2.Request
     attempt: _decision_pb2.Attempt
     whole: _decision_pb2.Body
     deltas: _decision_pb2.Deltas
     tools: _decision_pb2.ToolPage
     outcome: _decision_pb2.Outcome
-    def __init__(self, ask: _Optional[_Union[_decision_pb2.Request, _Mapping]] = ..., attempt: _Optional[_Union[_decision_pb2.Attempt, _Mapping]] = ..., whole: _Optional[_Union[_decision_pb2.Body, _Mapping]] = ..., deltas: _Optional[_Union[_decision_pb2.Deltas, _Mapping]] = ..., tools: _Optional[_Union[_decision_pb2.ToolPage, _Mapping]] = ..., outcome: _Optional[_Union[_decision_pb2.Outcome, _Mapping]] = ...) -> None: ...
+    traceparent: str
+    tracestate: str
+    def __init__(self, ask: _Optional[_Union[_decision_pb2.Request, _Mapping]] = ..., attempt: _Optional[_Union[_decision_pb2.Attempt, _Mapping]] = ..., whole: _Optional[_Union[_decision_pb2.Body, _Mapping]] = ..., deltas: _Optional[_Union[_decision_pb2.Deltas, _Mapping]] = ..., tools: _Optional[_Union[_decision_pb2.ToolPage, _Mapping]] = ..., outcome: _Optional[_Union[_decision_pb2.Outcome, _Mapping]] = ..., traceparent: _Optional[str] = ..., tracestate: _Optional[str] = ...) -> None: ...
 
 class ExchangeResponse(_message.Message):
     __slots__ = ("verdict", "grant", "ruling", "visible", "settled")

@@ -87,8 +87,13 @@ class DecisionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Exchange(self, request_iterator, context):
-        """Exchange accompanies one forwarded call from its request to its last byte.
-        The first message is the ask. Only for authenticated data planes.
+        """Exchange accompanies forwarded calls from their request to their last byte, one after the other. The
+        first message of each is its ask; after settled, and after a verdict that denies, the next ask may
+        follow, or the asker closes the stream. Only for authenticated data planes.
+
+        A stream takes no ask any more when it is a minute old, when the service stops and when the token that
+        opened it has ended. It then ends with OK: no ask that was not answered has been heard, and it may be
+        asked again on another stream.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -1,0 +1,205 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"google.golang.org/protobuf/types/known/durationpb"
+
+	"outrider.dev/outrider/decision"
+	decisionv1 "outrider.dev/outrider/proto/outrider/decision/v1"
+)
+
+// Open implements decision.Decider. The exchange outlives ctx: it ends with
+// Settle, or when one of its own calls fails.
+func (c *Client) Open(ctx context.Context, r *decision.Request) (*decision.Verdict, decision.Exchange, error) {
+	question := RequestProto(r)
+	if deadline, ok := ctx.Deadline(); ok { // the stream outlives it, so that gRPC does not tell it
+		question.Timeout = durationpb.New(max(time.Until(deadline), time.Nanosecond))
+	}
+	m := &decisionv1.ExchangeRequest{Message: &decisionv1.ExchangeRequest_Ask{Ask: question}}
+	if c.Trace != nil {
+		m.Traceparent, m.Tracestate = c.Trace(ctx)
+	}
+	e, resp, err := c.ask(ctx, m)
+	if err != nil {
+		return nil, nil, err
+	}
+	v, err := Verdict(resp.GetVerdict(), len(r.Body.Raw))
+	if err == nil && decision.ValidID(r.ExchangeID) && v.ID != r.ExchangeID {
+		err = outOfTurn("verdict on this call") // streams carry many
+	}
+	switch {
+	case err != nil:
+		e.end()
+		return nil, nil, err
+	case !v.Allowed():
+		e.release()
+		return v, nil, nil
+	default:
+		return v, e, nil
+	}
+}
+
+// ask opens an exchange: on a stream whose last one is settled, where there is
+// such, else on its own. A stream may have ended meanwhile; if it certainly ended
+// before the question, that is asked again, once.
+func (c *Client) ask(ctx context.Context, m *decisionv1.ExchangeRequest) (*exchange, *decisionv1.ExchangeResponse, error) {
+	if s := c.idle.take(); s != nil {
+		e := &exchange{client: c, stream: s}
+		resp, err := e.roundTrip(ctx, m)
+		if !errors.As(err, new(unasked)) {
+			return e, resp, err
+		}
+	}
+	s, err := c.open(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	e := &exchange{client: c, stream: s}
+	resp, err := e.roundTrip(ctx, m)
+	return e, resp, err
+}
+
+// exchange is one that a stream carries. One caller at a time; the mutex only
+// keeps a Settle on the way out from meeting a call that was given up.
+type exchange struct {
+	client *Client
+	mu     sync.Mutex
+	stream *stream // nil: the exchange has ended
+}
+
+var (
+	errClosed = errors.New("the exchange has ended")
+	errUnread = errors.New("an answer came before its question")
+)
+
+// unasked is the error of a question that the service certainly has not heard:
+// its stream ended before, or ended in peace in the place of an answer.
+type unasked struct{ error }
+
+// Unwrap returns why the stream ended.
+func (u unasked) Unwrap() error { return u.error }
+
+// roundTrip sends one message and waits for its answer. Any failure, and the
+// end of ctx, ends the exchange: after a lost message its state is unknown.
+func (e *exchange) roundTrip(ctx context.Context, m *decisionv1.ExchangeRequest) (*decisionv1.ExchangeResponse, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.stream == nil {
+		return nil, errClosed
+	}
+	stop := context.AfterFunc(ctx, e.stream.cancel)
+	resp, err := e.stream.ask(m)
+	if !stop() {
+		err = ctx.Err() // the stream is cut, whether or not the answer was quicker
+	}
+	if err != nil {
+		e.stream.cancel()
+		e.stream = nil
+		return nil, fmt.Errorf("ask the decision service: %w", err)
+	}
+	return resp, nil
+}
+
+// ask sends one message and waits for its answer.
+func (s *stream) ask(m *decisionv1.ExchangeRequest) (*decisionv1.ExchangeResponse, error) {
+	err := s.Send(m)
+	if err == nil {
+		resp, err := s.Recv()
+		if err == io.EOF { //nolint:errorlint // gRPC says so; a service that had heard the question would say more
+			err = unasked{err}
+		}
+		return resp, err
+	}
+	if errors.Is(err, io.EOF) { // the stream has ended, and its status is told by Recv
+		if _, err = s.Recv(); err == nil {
+			return nil, errUnread
+		}
+		err = unasked{err}
+	}
+	return nil, err
+}
+
+// end ends the exchange with its stream.
+func (e *exchange) end() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.stream != nil {
+		e.stream.cancel()
+		e.stream = nil
+	}
+}
+
+// release ends the exchange and leaves its stream to the next one. The service
+// must have nothing more to say.
+func (e *exchange) release() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.stream != nil {
+		e.client.idle.put(e.stream)
+		e.stream = nil
+	}
+}
+
+// Attempt implements decision.Exchange.
+func (e *exchange) Attempt(ctx context.Context, a decision.Attempt) (*decision.Grant, error) {
+	m := &decisionv1.ExchangeRequest{Message: &decisionv1.ExchangeRequest_Attempt{
+		Attempt: &decisionv1.Attempt{FailedProvider: a.FailedProvider, Error: a.Error},
+	}}
+	resp, err := e.roundTrip(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	if resp.GetGrant() == nil {
+		return nil, outOfTurn("grant")
+	}
+	return Grant(resp.GetGrant()), nil
+}
+
+// Judge implements decision.Exchange. A page of tools is answered with their
+// visibility, or with a ruling that denies all of them.
+func (e *exchange) Judge(ctx context.Context, p decision.Part) (*decision.Ruling, error) {
+	resp, err := e.roundTrip(ctx, partProto(&p))
+	if err != nil {
+		return nil, err
+	}
+	if p.Tools != nil && resp.GetRuling() == nil {
+		v, err := visibility(resp.GetVisible(), p.Tools)
+		if err != nil {
+			return nil, err
+		}
+		return &decision.Ruling{Effect: decision.Allow, Visibility: v}, nil
+	}
+	var body int
+	if p.Whole != nil {
+		body = len(p.Whole.Raw)
+	}
+	r, err := ruling(resp.GetRuling(), body)
+	if err == nil && p.Tools != nil {
+		r.Effect = decision.Deny // nothing was said of any tool
+	}
+	return r, err
+}
+
+// Settle implements decision.Exchange. A second call does nothing.
+func (e *exchange) Settle(ctx context.Context, o decision.Outcome) error {
+	m := &decisionv1.ExchangeRequest{Message: &decisionv1.ExchangeRequest_Outcome{Outcome: outcomeProto(&o)}}
+	resp, err := e.roundTrip(ctx, m)
+	switch {
+	case errors.Is(err, errClosed):
+		return nil
+	case err != nil:
+		return err
+	case resp.GetSettled() == nil:
+		e.end()
+		return nil
+	default:
+		e.release()
+		return nil
+	}
+}
