@@ -38,11 +38,11 @@ func (a *answers) Watch(_ *healthv1.HealthCheckRequest, stream grpc.ServerStream
 }
 
 // connect returns a client of the service, each side with its telemetry.
-func connect(t *testing.T, service healthv1.HealthServer, client, server *Telemetry) healthv1.HealthClient {
+func connect(t *testing.T, service healthv1.HealthServer, client, server *Telemetry, own ...string) healthv1.HealthClient {
 	t.Helper()
 	const buffer = 1 << 16
 	listener := bufconn.Listen(buffer)
-	srv := grpc.NewServer(server.GRPCServer()...)
+	srv := grpc.NewServer(server.GRPCServer(own...)...)
 	healthv1.RegisterHealthServer(srv, service)
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(listener) }()
@@ -116,5 +116,61 @@ func TestContextOverTheWireWithoutSpans(t *testing.T) {
 	}
 	if got := service.seen[0].Get("baggage"); len(got) != 0 {
 		t.Errorf("baggage travels on: %v", got)
+	}
+}
+
+// TestSpansOfAStream: each question of a stream has a span below the call that it
+// is about, else below that of the stream, which has none itself.
+func TestSpansOfAStream(t *testing.T) {
+	b := newBackend(t)
+	plane, _ := tracing(t, b.URL)
+	service, _ := tracing(t, b.URL)
+	question := service.Question()
+	metadataOf := metadata.NewIncomingContext(t.Context(), metadata.Pairs("traceparent", traceparent))
+	call(t, plane, "/v1/chat/completions", "", func(_ http.ResponseWriter, r *http.Request) {
+		parent, state := plane.TraceContext(r.Context())
+		_, end := question(metadataOf, "/service/Question", parent, state)
+		end(status.Error(codes.Unavailable, "not-to-be-shown"))
+	})
+	_, end := question(metadataOf, "/service/First", "", "")
+	end(nil)
+	client := connect(t, &answers{}, plane, service, healthv1.Health_Watch_FullMethodName)
+	stream, err := client.Watch(t.Context(), &healthv1.HealthCheckRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for err == nil {
+		_, err = stream.Recv()
+	}
+	plane.Close(t.Context())
+	service.Close(t.Context())
+	span, parent := b.named(t, "Question"), b.named(t, "llm call")
+	if hex.EncodeToString(span.GetParentSpanId()) != hex.EncodeToString(parent.GetSpanId()) || attributes(span)["rpc.response.status_code"] != "Unavailable" {
+		t.Errorf("the question is not below its call: %v", span)
+	}
+	if first := b.named(t, "First"); hex.EncodeToString(first.GetTraceId()) != agentTrace || hex.EncodeToString(first.GetParentSpanId()) != agentSpan {
+		t.Errorf("what says nothing is not below its stream: %v", first)
+	}
+	for _, s := range b.spans {
+		if s.GetName() == "Watch" {
+			t.Error("the stream has a span too")
+		}
+	}
+}
+
+// TestNoTraceContext: without a call there is none to tell, and without a collector
+// nothing opens a span.
+func TestNoTraceContext(t *testing.T) {
+	tel, _ := build(t)
+	if parent, state := tel.TraceContext(t.Context()); parent != "" || state != "" {
+		t.Errorf("got %q, %q", parent, state)
+	}
+	call(t, tel, "/mcp", traceparent, func(_ http.ResponseWriter, r *http.Request) {
+		if parent, _ := tel.TraceContext(r.Context()); parent != traceparent {
+			t.Errorf("got %q", parent)
+		}
+	})
+	if tel.Question() != nil {
+		t.Error("spans are opened that go nowhere")
 	}
 }
