@@ -163,6 +163,7 @@ func (s *service) keep(ctx context.Context) {
 	log, connected, told := s.pool.cfg.Log, false, false
 	for {
 		state := s.conn.GetState()
+		s.pool.wake() // behind the look, so that nobody waits for a change that was seen only here
 		switch {
 		case state == connectivity.Idle:
 			s.conn.Connect()
@@ -179,7 +180,6 @@ func (s *service) keep(ctx context.Context) {
 		if !s.conn.WaitForStateChange(ctx, state) {
 			return
 		}
-		s.pool.wake()
 	}
 }
 
