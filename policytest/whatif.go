@@ -24,11 +24,11 @@ type WhatIf struct {
 	Agent  *configv1.Agent
 	// Principal shows a token where it says anything beside its name.
 	Principal *configv1.TestPrincipal
-	// Token is the claims of a real token, instead. They are judged by the
-	// clock; nobody asks the issuer about the signature.
+	// Token is the claims of a real token, instead. Nobody asks the issuer
+	// about the signature.
 	Token map[string]any
 	Case  *configv1.TestCase
-	Now   func() time.Time // of a real token
+	Now   func() time.Time // the time of the call, and of a token that is made up
 }
 
 // Explain asks the engine what would happen. Nothing is sent anywhere.
@@ -53,10 +53,7 @@ func (w *WhatIf) suite() (*Suite, error) {
 	doc := &configv1.PolicyTest{Spec: &configv1.PolicyTestSpec{
 		Agent: w.Agent, Principals: []*configv1.TestPrincipal{w.Principal}, Cases: []*configv1.TestCase{w.Case},
 	}}
-	s := &Suite{test: &config.Test{Doc: doc, File: "principal"}, policies: w.Policies, now: Now}
-	if w.Token != nil {
-		s.now = w.Now
-	}
+	s := &Suite{test: &config.Test{Doc: doc, File: "principal"}, policies: w.Policies, now: w.Now}
 	var err error
 	if s.compiled, err = decisionservice.Compile(w.Policies); err != nil {
 		return nil, err

@@ -36,6 +36,7 @@ type explainCommand struct {
 	Scope  []string          `sep:"none" placeholder:"SCOPE" help:"A scope of its token; may be repeated."`
 	Claim  map[string]string `placeholder:"NAME=VALUE" mapsep:"none" help:"A claim of its token, JSON or text; may be repeated."`
 	Token  string            `type:"existingfile" placeholder:"FILE" help:"A file with a JWT whose claims are taken. Its signature is not checked."`
+	At     time.Time         `placeholder:"TIME" help:"When the call comes, as 2026-01-31T09:00:00Z; now if absent."`
 	Output string            `short:"o" default:"text" enum:"text,json" help:"How the answer is written: text, json."`
 }
 
@@ -91,7 +92,7 @@ func (c *explainCommand) whatIf() (*policytest.WhatIf, error) {
 		return nil, errors.New("there is no policy to explain: name a file or folder that holds some")
 	}
 	w := &policytest.WhatIf{
-		Policies: loaded.Policies, Config: loaded.Config, Now: time.Now,
+		Policies: loaded.Policies, Config: loaded.Config, Now: c.now,
 		Agent: c.agent(loaded.Config), Principal: &configv1.TestPrincipal{Name: "somebody", Scopes: c.Scope},
 	}
 	if w.Case, err = c.call(w.Principal.GetName()); err != nil {
@@ -103,6 +104,14 @@ func (c *explainCommand) whatIf() (*policytest.WhatIf, error) {
 	}
 	w.Principal.Claims, err = c.claims(w.Principal)
 	return w, err
+}
+
+// now is the time that the call is judged by.
+func (c *explainCommand) now() time.Time {
+	if c.At.IsZero() {
+		return time.Now()
+	}
+	return c.At
 }
 
 func (c *explainCommand) load() (*config.Loaded, error) {
