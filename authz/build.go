@@ -252,7 +252,12 @@ func (b *builder) rego(spec *configv1.PolicySpec) {
 		b.refuseModule(path, src.Inline, err)
 		return
 	}
-	b.policy.module = newModule(module, b.at(path))
+	b.policy.module = newModule(module, b.at(path), func(line, column int) string {
+		if b.src.In == nil {
+			return ""
+		}
+		return b.src.In("spec.rego", src.Inline, line, column)
+	})
 	b.timelyModule(path)
 }
 

@@ -37,14 +37,14 @@ func (x *explaining) change(e *Explanation) string {
 	return x.dead(e)
 }
 
-// passes judges a changed call, before the guards and after them. Once the time
-// is up none does.
+// passes judges a changed call, before the guards and after them, or its answer.
+// Once the time is up none does.
 func (x *explaining) passes(c *input.Call) bool {
 	if !time.Now().Before(x.until) {
 		return false
 	}
 	asked, key := *c, c.Key()
-	asked.Guarded = false
+	asked.Guarded, asked.Answer = false, false
 	j := judging{call: &asked, surface: surfaceOf(c), plan: x.selection.plan(c, nil, &key)}
 	if j.enforce().refuses() {
 		return false
@@ -86,13 +86,24 @@ func (x *explaining) scopes(base *input.Call) []string {
 		if r == nil || r.when == nil || x.rules[i].Observe {
 			continue
 		}
-		for _, scope := range r.when.ScopeTests() {
-			if !slices.Contains(scopes, scope) && !slices.Contains(base.Principal.Scopes, scope) {
-				scopes = append(scopes, scope)
-			}
+		scopes = lacking(base, r.when.ScopeTests(), scopes)
+	}
+	for i := range x.plan.enforce { // a module does not tell which of its texts are scopes
+		if m := x.plan.enforce[i].module.module; m != nil {
+			scopes = lacking(base, m.Literals(), scopes)
 		}
 	}
 	return scopes[:min(len(scopes), maxScopes)]
+}
+
+// lacking appends those of the scopes that the caller does not have.
+func lacking(base *input.Call, scopes, out []string) []string {
+	for _, scope := range scopes {
+		if !slices.Contains(out, scope) && !slices.Contains(base.Principal.Scopes, scope) {
+			out = append(out, scope)
+		}
+	}
+	return out
 }
 
 // byBoth tries another argument beside one more scope.
@@ -148,8 +159,7 @@ func (x *explaining) byModel() string {
 		}
 	}
 	for _, g := range candidates[:min(len(candidates), maxModels)] {
-		r := *x.call.Request
-		if r.LLM.Model = strings.Join(g, "x"); !x.passes(input.New(&r, x.call.Principal)) {
+		if !x.passes(x.call.WithModel(strings.Join(g, "x"))) {
 			continue
 		}
 		if len(g) == 1 {

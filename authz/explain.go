@@ -1,7 +1,6 @@
 package authz
 
 import (
-	"strings"
 	"time"
 
 	"outrider.dev/outrider/authz/input"
@@ -164,66 +163,20 @@ func (x *explaining) models(p *policyPlan, view *input.Call) {
 	switch {
 	case x.surface != decision.LLM:
 		o.Result, o.Note = decision.ResultSkipped, "it is about LLM calls"
+	case x.call.Answer:
+		o.Result, o.Note = decision.ResultSkipped, aboutCalls
 	case p.modelAllowed:
 		o.Result = decision.ResultTrue
 	default:
 		o.Note = "the models are " + named(p.models)
 	}
-	if x.surface == decision.LLM {
+	if o.Result != decision.ResultSkipped {
 		o.Values = []decision.ReadValue{{Path: "llm.model", Value: quotedModel(view)}}
 	}
 	x.add(p, o, nil)
 }
 
+// aboutCalls is why what is no rule of a document does not apply to answers.
+const aboutCalls = "it is about calls, not about answers"
+
 func quotedModel(c *input.Call) string { return `"` + shown(c.Request.LLM.Model) + `"` }
-
-// module explains the queries of the policy's module.
-func (x *explaining) module(p *policyPlan, view *input.Call) {
-	m := &p.module
-	if m.module == nil {
-		return
-	}
-	outcome := func(effect decision.RuleEffect, name string, reads []input.Field) decision.RuleOutcome {
-		list := make([]input.Reading, len(reads))
-		for i, f := range reads {
-			list[i] = input.Reading{Field: f, Path: strings.Split(f.Path, ".")}
-		}
-		return decision.RuleOutcome{Effect: effect, Rule: name, At: m.at, Result: decision.ResultFalse, Values: readValues(list, view)}
-	}
-	if m.asksVisible(view) {
-		o := outcome(decision.RuleAllows, "rego visible", m.VisibleReads())
-		holds, err := m.Visible(view)
-		settleModule(&o, holds, err)
-		if o.Effect = decision.RuleDenies; o.Result != decision.ResultError { // it shows or hides
-			o.Result = map[bool]decision.RuleResult{true: decision.ResultFalse, false: decision.ResultTrue}[holds]
-		}
-		x.add(p, o, nil)
-	} else if m.HasDeny() && (view.Guarded || m.DenyStage() < input.Guarded) {
-		o := outcome(decision.RuleDenies, moduleDeny, m.DenyReads())
-		messages, err := m.Deny(view)
-		settleModule(&o, len(messages) > 0, err)
-		if err == nil {
-			o.Note = strings.Join(messages, "; ")
-		}
-		x.add(p, o, nil)
-	}
-	if m.HasAllow() {
-		o := outcome(decision.RuleAllows, "rego allow", m.AllowReads())
-		if m.asksVisible(view) {
-			o.Result, o.Note = decision.ResultTrue, "visible stands for it in lists"
-		} else {
-			holds, err := m.Allow(view)
-			settleModule(&o, holds, err)
-		}
-		x.add(p, o, nil)
-	}
-}
-
-func settleModule(o *decision.RuleOutcome, holds bool, err error) {
-	switch {
-	case err != nil:
-		o.Result, o.Note = decision.ResultError, err.Error()
-	case holds:
-		o.Result = decision.ResultTrue
-	}
-}

@@ -11,11 +11,13 @@ type module struct {
 	*rego.Module
 	at                           string
 	allow, deny, visible, mutate string // what verdicts call the rules, with their place
+
+	inside func(line, column int) string // the place of a line of the policy's own module; empty where unknown
 }
 
-func newModule(m *rego.Module, at string) *module {
+func newModule(m *rego.Module, at string, inside func(line, column int) string) *module {
 	return &module{
-		Module: m, at: at,
+		Module: m, at: at, inside: inside,
 		allow: withPlace("rego allow", at), deny: withPlace(moduleDeny, at), visible: withPlace("rego visible", at),
 		mutate: withPlace(moduleMutate, at),
 	}

@@ -11,7 +11,7 @@ func (x *explaining) weigh() Explanation {
 	if len(x.plan.enforce) == 0 {
 		return Explanation{}
 	}
-	if e, refused := x.weighDenies(); refused {
+	if e, refused := x.weighDenies(); refused || x.call.Answer { // nothing but denies is about answers
 		return e
 	}
 	for i := range x.rules {

@@ -55,7 +55,7 @@ type Condition struct {
 	Operator Operator    `json:"operator,omitempty"`
 	Text     string      `json:"text,omitempty"` // of a piece without an operator
 	Result   RuleResult  `json:"result"`
-	Note     string      `json:"note,omitempty"` // of an error: what was missing
+	Note     string      `json:"note,omitempty"` // of an error: what was missing; of a rule of a Rego module: where it stands
 	Parts    []Condition `json:"parts,omitempty"`
 }
 

@@ -146,22 +146,23 @@ func (c *call) tokenAdvice(code decision.Code) string {
 // arguments is not explained.
 const maxKeptArguments = 16 << 10
 
-// explainLater returns what explains the refusal when somebody has time. It
-// holds on to nothing of the asker's and to no token.
-func (c *call) explainLater() func() *audit.Explained {
-	if c.judged == nil || len(c.judged.Arguments()) > maxKeptArguments {
+// explainLater returns what explains the refusal, for a provider where rules
+// are about those, when somebody has time. It holds on to nothing of the asker's and to no token.
+func (c *call) explainLater(provider string) func() *audit.Explained {
+	judged := cmp.Or(c.judged, c.req)
+	if len(judged.Arguments()) > maxKeptArguments {
 		return nil
 	}
-	r := *c.judged
+	r := *judged
 	r.Body, r.Face = decision.Body{Dialect: r.Body.Dialect}, decision.Face{}
-	r.Tool.Args, r.Tool.ArgsStart, r.Tool.ArgsEnd = bytes.Clone(c.judged.Arguments()), 0, 0
+	r.Tool.Args, r.Tool.ArgsStart, r.Tool.ArgsEnd = bytes.Clone(judged.Arguments()), 0, 0
 	r.Tool.Definition = bytes.Clone(r.Tool.Definition)
 	r.Caller.Bearer, r.Caller.Labels, r.HTTP.Headers = nil, maps.Clone(r.Caller.Labels), maps.Clone(r.HTTP.Headers)
 	selection, who, tried := c.selection, *c.principal, *c.tried
-	provider, guarded, found := c.provider, c.rules.Guarded, c.rules.Found // as the rules saw it that refused
+	guarded, answer, found := c.rules.Guarded, c.rules.Answer, slices.Clone(c.rules.Found) // as the rules saw it that refused
 	seen := func(by *decision.Principal) *input.Call {
 		q := input.New(&r, by)
-		q.Provider, q.Guarded, q.Found = provider, guarded, found
+		q.Provider, q.Guarded, q.Answer, q.Found = provider, guarded, answer, found
 		return q
 	}
 	return func() *audit.Explained {

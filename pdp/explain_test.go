@@ -224,3 +224,71 @@ spec:
 	open(t, e, chat(t, "write to ann@example.com"))
 	check(seen.of(audit.PhaseRequest)[0].Explain().Rules)
 }
+
+// TestRefusedAnswersAreExplained: of a deny about answers the record tells the
+// rules as that of a call does, with what was found in the answer, and what of
+// the call would help.
+func TestRefusedAnswersAreExplained(t *testing.T) {
+	e, seen := engine(t, false, `
+apiVersion: outrider.dev/v1
+kind: AgentPolicy
+metadata: {name: answers}
+spec:
+  backend: {llm: {models: {allow: ["gpt-*"]}, guards: {response: [{type: PII, action: Observe}]}}}
+  rego: |
+    package outrider
+    deny contains "never" if input.llm.model == "x"
+  rules:
+    - {name: calls, deny: {models: ["x*"]}}
+    - {name: no-addresses, deny: {models: ["gpt-*"], phases: [Result]}, when: "findings.exists(f, f.phase == 'Result')"}
+`)
+	_, x := open(t, e, chat(t, "hi"))
+	ruling, err := x.Judge(t.Context(), said(t, "write to ann@example.com"))
+	if err != nil || ruling.Reason.Code != decision.CodeDeniedByRule {
+		t.Fatalf("%+v, %v", ruling, err)
+	}
+	record := seen.of(audit.PhaseRuling)[0]
+	if record.Explain == nil {
+		t.Fatal("the refusal is not explained")
+	}
+	got := record.Explain()
+	want := map[string]decision.RuleResult{
+		"backend.llm.models": decision.ResultSkipped, "rules[0] calls": decision.ResultSkipped, "rego": decision.ResultSkipped,
+		"rules[1] no-addresses": decision.ResultTrue,
+	}
+	for _, o := range got.Rules {
+		if o.Result != want[o.Rule] || o.Decides != (o.Result == decision.ResultTrue) {
+			t.Errorf("%+v", o)
+		}
+		delete(want, o.Rule)
+	}
+	if len(want) > 0 || !strings.Contains(got.Change, "the deny rule rules[1] no-addresses") {
+		t.Errorf("%v are missing, to pass: %s", want, got.Change)
+	}
+	if raw, err := json.Marshal(got); err != nil || strings.Contains(string(raw), "ann@") {
+		t.Errorf("content in %s, %v", raw, err)
+	}
+}
+
+// TestArgumentsOpenAnswers: what of the call would have let its answer pass is
+// found as for calls.
+func TestArgumentsOpenAnswers(t *testing.T) {
+	e, seen := engine(t, false, `
+apiVersion: outrider.dev/v1
+kind: AgentPolicy
+metadata: {name: answers}
+spec:
+  rules:
+    - {name: all, allow: {tools: ["*"]}}
+    - {name: no-infra, deny: {tools: ["*"], phases: [Result]}, when: "has(tool.args.repo) && tool.args.repo.startsWith('infra/')"}
+`)
+	_, x := open(t, e, toolCall(t, "", "github__list_a", `{"repo":"infra/x"}`))
+	ruling, err := x.Judge(t.Context(), said(t, "fine"))
+	if err != nil || ruling.Reason.Code != decision.CodeDeniedByRule {
+		t.Fatalf("%+v, %v", ruling, err)
+	}
+	got := seen.of(audit.PhaseRuling)[0].Explain()
+	if want := `change tool.args.repo: rules[1] no-infra denies while tool.args.repo.startsWith("infra/")`; got.Change != want {
+		t.Errorf("to pass: %s", got.Change)
+	}
+}

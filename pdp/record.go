@@ -20,7 +20,7 @@ func (c *call) record() {
 	r.Observed = recorded(c.observed)
 	r.Edits, r.Unread = c.edits(), c.takeUnread()
 	if r.Code.OfRules() {
-		r.Explain = c.explainLater()
+		r.Explain = c.explainLater(c.provider)
 	}
 	c.state.Recorder.Add(r)
 }
@@ -48,6 +48,9 @@ func (c *call) recordRuling(ruling *decision.Ruling, a *answer) {
 	}
 	r.Effect, r.Code, r.Rule, r.Message = ruling.Effect.String(), ruling.Reason.Code, ruling.Reason.Rule, ruling.Reason.Message
 	r.Findings, r.Unread = audit.Findings(ruling.Findings), c.takeUnread()
+	if r.Code.OfRules() {
+		r.Explain = c.explainLater(c.rules.Provider)
+	}
 	c.state.Recorder.Add(r)
 }
 

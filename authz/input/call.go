@@ -118,8 +118,22 @@ func (c *Call) WithArguments(args []byte) *Call {
 	r := *c.Request
 	r.Tool = c.Tool
 	r.Tool.Args, r.Tool.ArgsStart, r.Tool.ArgsEnd = args, 0, 0
-	d := New(&r, c.Principal)
-	d.Method = c.Method
+	return c.about(&r)
+}
+
+// WithModel returns the call as it would be if another model had been asked for.
+func (c *Call) WithModel(model string) *Call {
+	r := *c.Request
+	r.LLM.Model = model
+	return c.about(&r)
+}
+
+// about returns the call as it would be about another request, with what is
+// known beside requests.
+func (c *Call) about(r *decision.Request) *Call {
+	d := New(r, c.Principal)
+	d.Method, d.Provider = c.Method, c.Provider
+	d.Guarded, d.Answer, d.Found = c.Guarded, c.Answer, c.Found
 	return d
 }
 

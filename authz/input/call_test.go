@@ -193,3 +193,18 @@ func TestWithScope(t *testing.T) {
 		t.Errorf("the principal itself changed: %+v", p)
 	}
 }
+
+// TestChangedCalls keep what is known beside the request, or they would be
+// judged as calls that nobody has guarded.
+func TestChangedCalls(t *testing.T) {
+	c := New(&decision.Request{Surface: decision.LLM, LLM: decision.LLMCall{Model: "a"}, Tool: decision.Tool{Args: []byte(`{}`)}}, nil)
+	c.Provider, c.Guarded, c.Answer, c.Found = "first", true, true, []Finding{{Type: "pii.email"}}
+	for name, d := range map[string]*Call{"model": c.WithModel("b"), "arguments": c.WithArguments([]byte(`{"x":1}`))} {
+		if d.Provider != c.Provider || !d.Guarded || !d.Answer || !reflect.DeepEqual(d.Found, c.Found) || d.Principal != c.Principal {
+			t.Errorf("another %s: %+v", name, d)
+		}
+	}
+	if got := c.WithModel("b").Request.LLM.Model; got != "b" || c.Request.LLM.Model != "a" {
+		t.Errorf("got %s, before %s", got, c.Request.LLM.Model)
+	}
+}

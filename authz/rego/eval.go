@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/rego"
 	"github.com/open-policy-agent/opa/v1/topdown"
 
@@ -89,11 +90,7 @@ func (q *query) eval(c *input.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A context with a deadline would cost a goroutine for every evaluation.
-	cancel := topdown.NewCancel()
-	timer := time.AfterFunc(deadline, cancel.Cancel)
-	defer timer.Stop()
-	results, err := q.Eval(context.Background(), rego.EvalParsedInput(in), rego.EvalExternalCancel(cancel))
+	results, err := q.run(in)
 	if err != nil {
 		return nil, describe(err)
 	}
@@ -101,6 +98,16 @@ func (q *query) eval(c *input.Call) (any, error) {
 		return nil, nil
 	}
 	return results[0].Expressions[0].Value, nil
+}
+
+// run evaluates the query within its deadline.
+func (q *query) run(in ast.Value, more ...rego.EvalOption) (rego.ResultSet, error) {
+	// A context with a deadline would cost a goroutine for every evaluation.
+	cancel := topdown.NewCancel()
+	timer := time.AfterFunc(deadline, cancel.Cancel)
+	defer timer.Stop()
+	options := append([]rego.EvalOption{rego.EvalParsedInput(in), rego.EvalExternalCancel(cancel)}, more...)
+	return q.Eval(context.Background(), options...)
 }
 
 // describe says of which kind an error is. The library's own text repeats

@@ -28,6 +28,9 @@ type query struct {
 	roots   input.Roots   // that it reads, itself or by other rules
 	fields  []input.Field // that it reads
 	depends input.Depends
+
+	own   []*ast.Rule // that bear its name
+	rules []*ast.Rule // they and those that they use, without defaults
 }
 
 // Error says why modules do not load. Line and Column count from 1 in the
@@ -145,17 +148,23 @@ func prepare(c *ast.Compiler, data map[string]any, words *reader) (*Module, erro
 		if len(rules) == 0 {
 			continue
 		}
-		used, err := reached(words, c, rules)
-		if err != nil {
-			return nil, err
+		with := uses(c, rules)
+		var used reads
+		for _, rule := range with {
+			if err := used.of(words, rule); err != nil {
+				return nil, err
+			}
 		}
 		if name == "visible" && used.args {
 			return nil, at(rules[0].Location, "visible reads the arguments of tool calls", "nobody knows them while a list is filtered: decide by the tool's name and the caller")
 		}
 		args = args || used.args && name != "mutate"
-		if *into, err = ask(c, store, words, name, used); err != nil {
+		q, err := ask(c, store, words, name, used)
+		if err != nil {
 			return nil, translate(err)
 		}
+		q.own, q.rules = written(rules), written(with)
+		*into = q
 	}
 	if args && m.visible == nil {
 		return nil, &Error{

@@ -127,9 +127,9 @@ func (r *reads) field(f input.Field) {
 	r.fields[f.Path] = true
 }
 
-// reached returns what the rules read, they and those that they use.
-func reached(words *reader, c *ast.Compiler, rules []*ast.Rule) (reads, error) {
-	var total reads
+// uses returns the rules and those that they use, each once.
+func uses(c *ast.Compiler, rules []*ast.Rule) []*ast.Rule {
+	var out []*ast.Rule
 	seen := map[*ast.Rule]bool{}
 	for len(rules) > 0 {
 		rule := rules[0]
@@ -138,14 +138,25 @@ func reached(words *reader, c *ast.Compiler, rules []*ast.Rule) (reads, error) {
 			continue
 		}
 		seen[rule] = true
-		if err := total.of(words, rule); err != nil {
-			return total, err
-		}
+		out = append(out, rule)
 		for dep := range c.Graph.Dependencies(rule) {
 			if r, ok := dep.(*ast.Rule); ok {
 				rules = append(rules, r)
 			}
 		}
 	}
-	return total, nil
+	return out
+}
+
+// written leaves out defaults and adds what stands behind an else.
+func written(rules []*ast.Rule) []*ast.Rule {
+	var out []*ast.Rule
+	seen := map[*ast.Rule]bool{}
+	for _, r := range rules {
+		for ; r != nil && !r.Default && !seen[r]; r = r.Else {
+			seen[r] = true
+			out = append(out, r)
+		}
+	}
+	return out
 }

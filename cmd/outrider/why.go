@@ -146,7 +146,7 @@ func change(r *audit.Record) string {
 		return fmt.Sprintf("%s (%d more rules are not kept)", r.Explained.Change, r.Explained.More)
 	case r.Explained != nil:
 		return r.Explained.Change
-	case r.Phase == audit.PhaseRequest && r.Code.OfRules():
+	case r.Code.OfRules():
 		return "not worked out: too much was refused at that time, or the arguments were too long; ask `outrider explain`"
 	default:
 		return ""
