@@ -169,12 +169,18 @@ func (s *Selection) ReadsProviders() bool { return s.stages.routed }
 // Waits reports whether some deny of a call waits for the guards.
 func (s *Selection) Waits() bool { return s.stages.waiting }
 
+// HearsAnswers reports whether some deny of a selected policy is about answers
+// on the surface.
+func (s *Selection) HearsAnswers(on decision.Surface) bool {
+	if on != decision.LLM {
+		on = decision.MCP
+	}
+	return s.stages.answers[on]
+}
+
 // JudgesAnswer reports whether some deny is about the answer of a call, of a
 // policy that enforces or of one that observes.
 func (s *Selection) JudgesAnswer(c *input.Call) (enforced, observed bool) {
-	if s.Empty() || !s.stages.answers[surfaceOf(c)] {
-		return false, false
-	}
 	key := c.Key()
 	p := s.plan(c, nil, &key)
 	judges := func(of policyPlan) bool { return len(of.answers) > 0 }

@@ -74,13 +74,19 @@ func steps(ctx context.Context) []step {
 }
 
 func (e *Engine) newCall(r *decision.Request, granting bool) *call {
-	c := &call{engine: e, state: e.state.Load(), req: r, asked: r, granting: granting}
+	c := &call{}
+	c.begin(e, r, granting)
+	return c
+}
+
+// begin makes an empty call the one of a request.
+func (c *call) begin(e *Engine, r *decision.Request, granting bool) {
+	c.engine, c.state, c.req, c.asked, c.granting = e, e.state.Load(), r, r, granting
 	r.Time = c.state.Now()
 	c.verdict.ID = r.ExchangeID
 	if !decision.ValidID(r.ExchangeID) {
 		c.verdict.ID = decision.NewID()
 	}
-	return c
 }
 
 func (c *call) decide(ctx context.Context) {

@@ -68,6 +68,7 @@ type Config struct {
 // Engine is the decision service's core. It is safe for concurrent use.
 type Engine struct {
 	state atomic.Pointer[state]
+	calls sync.Pool // of *call, empty: a new one for each question is most of what a question allocates
 
 	mu      sync.Mutex
 	pending map[string]*exchange // by settlement handle
@@ -89,7 +90,7 @@ const maxPending = 100_000
 
 // New builds the engine: it compiles the guards and limits of every policy.
 func New(cfg Config) (*Engine, error) {
-	e := &Engine{pending: map[string]*exchange{}}
+	e := &Engine{pending: map[string]*exchange{}, calls: sync.Pool{New: func() any { return &call{} }}}
 	return e, e.Replace(cfg)
 }
 
@@ -127,14 +128,18 @@ func CheckPolicies(set *authz.Set, services map[string]Service, now func() time.
 // Check implements decision.Decider. A body that came without segments is
 // read here. A call that passes is counted by the limits as estimated.
 func (e *Engine) Check(ctx context.Context, r *decision.Request) (*decision.Verdict, error) {
-	c := e.newCall(r, false)
+	c := e.calls.Get().(*call)
+	c.begin(e, r, false)
 	if err := c.read(); err != nil {
 		c.refuse(err)
 	} else {
 		c.decide(ctx)
 	}
 	c.record()
-	return &c.verdict, nil
+	v := c.verdict // nothing else of the call outlives its verdict
+	*c = call{}
+	e.calls.Put(c)
+	return &v, nil
 }
 
 // Open implements decision.Decider. A body without segments is read as Check

@@ -61,7 +61,7 @@ func (c *call) heedRefusal(out authz.Outcome) *decision.Reason {
 // judgesAnswer reports whether some rule is about the answer of the call,
 // wherever it goes.
 func (c *call) judgesAnswer() (enforced, observed bool) {
-	if c.selection.Empty() || c.listed() {
+	if !c.selection.HearsAnswers(c.req.Surface) || c.listed() {
 		return false, false
 	}
 	if c.req.Surface != decision.LLM {

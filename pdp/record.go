@@ -2,15 +2,16 @@ package pdp
 
 import (
 	"cmp"
+	"time"
 
 	"outrider.dev/outrider/audit"
 	"outrider.dev/outrider/authz"
 	"outrider.dev/outrider/decision"
 )
 
-// record keeps the verdict on a request.
+// record keeps the verdict on a request, at the time when it was asked.
 func (c *call) record() {
-	r := c.recordOf(audit.PhaseRequest)
+	r := c.recordOf(audit.PhaseRequest, c.asked.Time)
 	v := &c.verdict
 	r.Effect, r.Code, r.Rule, r.Message = v.Effect.String(), v.Reason.Code, v.Reason.Rule, v.Reason.Message
 	r.Findings = audit.Findings(v.Findings)
@@ -41,7 +42,7 @@ func (c *call) recordRuling(ruling *decision.Ruling, a *answer) {
 		return
 	}
 	a.told = len(c.observed)
-	r := c.recordOf(audit.PhaseRuling)
+	r := c.recordOf(audit.PhaseRuling, c.state.Now())
 	r.Observed = recorded(observed)
 	if by := a.by; ruling.Effect == decision.Deny && by.Policy != "" {
 		r.Policy, r.Version = by.Policy, by.Version
@@ -56,7 +57,7 @@ func (c *call) recordRuling(ruling *decision.Ruling, a *answer) {
 
 // recordOutcome keeps how an exchange ended.
 func (c *call) recordOutcome(o *decision.Outcome) {
-	r := c.recordOf(audit.PhaseOutcome)
+	r := c.recordOf(audit.PhaseOutcome, c.state.Now())
 	r.Effect = c.verdict.Effect.String()
 	r.End, r.Usage = o.End, o.Usage
 	if o.Provider != "" {
@@ -65,10 +66,10 @@ func (c *call) recordOutcome(o *decision.Outcome) {
 	c.state.Recorder.Add(r)
 }
 
-func (c *call) recordOf(phase audit.Phase) audit.Record {
+func (c *call) recordOf(phase audit.Phase, at time.Time) audit.Record {
 	r := audit.Record{
 		ID:      c.verdict.ID,
-		Time:    c.state.Now(),
+		Time:    at,
 		Phase:   phase,
 		Surface: c.req.Surface,
 		Method:  c.req.Method,
