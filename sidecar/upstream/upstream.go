@@ -34,7 +34,8 @@ const (
 
 // Sender sends granted calls. It is safe for concurrent use.
 type Sender struct {
-	transport *http.Transport
+	transport *http.Transport // over TLS
+	plain     *plain
 	now       func() time.Time
 }
 
@@ -43,7 +44,8 @@ type Sender struct {
 func NewSender(wait time.Duration) *Sender {
 	dialer := &net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}
 	return &Sender{
-		now: time.Now,
+		now:   time.Now,
+		plain: newPlain(wait, dialer),
 		transport: &http.Transport{
 			DialContext:            dialer.DialContext,
 			TLSHandshakeTimeout:    dialTimeout,
@@ -59,7 +61,10 @@ func NewSender(wait time.Duration) *Sender {
 }
 
 // Close ends idle connections.
-func (s *Sender) Close() { s.transport.CloseIdleConnections() }
+func (s *Sender) Close() {
+	s.transport.CloseIdleConnections()
+	s.plain.close()
+}
 
 // Send sends one request to the grant's target. The header is used as it is,
 // with the credential added to a copy; the caller has dropped what must not
@@ -69,11 +74,7 @@ func (s *Sender) Send(ctx context.Context, g *decision.Grant, method string, hea
 	if err := s.check(g); err != nil {
 		return nil, err
 	}
-	var reader io.Reader
-	if body != nil {
-		reader = bytes.NewReader(body)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, g.Target.Origin+g.Target.Path, reader)
+	req, err := http.NewRequestWithContext(ctx, method, g.Target.Origin+g.Target.Path, nil)
 	if err != nil {
 		return nil, &decision.Error{Code: decision.CodeInternal, Message: "the grant's target cannot be called", Err: err}
 	}
@@ -81,7 +82,7 @@ func (s *Sender) Send(ctx context.Context, g *decision.Grant, method string, hea
 	if c := g.Credential.Header; c.Name != "" {
 		req.Header.Set(c.Name, string(c.Value))
 	}
-	resp, err := s.transport.RoundTrip(req)
+	resp, err := s.roundTrip(req, body)
 	if err != nil {
 		return nil, s.failure(g.Target.Provider, err)
 	}
@@ -91,6 +92,17 @@ func (s *Sender) Send(ctx context.Context, g *decision.Grant, method string, hea
 			"the upstream "+g.Target.Provider+" answered with a redirect, and nothing is sent to where it points: configure its final URL")
 	}
 	return resp, nil
+}
+
+func (s *Sender) roundTrip(req *http.Request, body []byte) (*http.Response, error) {
+	if req.URL.Scheme == "http" {
+		return s.plain.roundTrip(req, body)
+	}
+	if body != nil {
+		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
+	}
+	return s.transport.RoundTrip(req)
 }
 
 // check refuses a grant that a data plane must not follow, whoever made it.
