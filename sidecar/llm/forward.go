@@ -108,7 +108,10 @@ func (x *exchange) begin(resp *http.Response) {
 func (x *exchange) reasonOf(err error) decision.Reason {
 	var denied *answer.Denial
 	if errors.As(err, &denied) {
-		x.result.End = decision.EndDenied
+		// Nobody rules for an agent that went away in the meantime.
+		if x.r.Context().Err() == nil || denied.Reason.Code != decision.CodePDPUnavailable {
+			x.result.End = decision.EndDenied
+		}
 		return denied.Reason
 	}
 	var refusal *decision.Error

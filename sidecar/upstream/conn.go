@@ -144,11 +144,16 @@ func (c *conn) answer(req *http.Request) (*http.Response, error) {
 		if err != nil {
 			return nil, err
 		}
-		if resp.StatusCode >= http.StatusOK || resp.StatusCode == http.StatusSwitchingProtocols {
+		if !announces(resp.StatusCode) {
 			return resp, nil
 		}
 	}
 	return nil, errors.New("the server only ever announces an answer")
+}
+
+// announces reports whether another answer follows this one.
+func announces(status int) bool {
+	return status >= http.StatusContinue && status < http.StatusOK && status != http.StatusSwitchingProtocols
 }
 
 // release lets the body of the answer be read, and the connection be kept after

@@ -17,18 +17,22 @@ const (
 	maxHeadSpace = 16 << 10
 )
 
-var errBadHeader = errors.New("a header for the upstream has a name or a value that HTTP does not allow")
+var (
+	errBadHeader = errors.New("a header for the upstream has a name or a value that HTTP does not allow")
+	errBadTarget = errors.New("the path for the upstream holds a space or a control character")
+)
 
 // appendHead writes request line and header fields of a call with this body.
 func appendHead(dst []byte, req *http.Request, body []byte) ([]byte, error) {
+	target := req.URL.RequestURI()
+	if !isFieldValue(target) || strings.ContainsAny(target, " \t") {
+		return nil, errBadTarget
+	}
 	dst = append(append(dst, req.Method...), ' ')
-	dst = append(append(dst, req.URL.RequestURI()...), " HTTP/1.1\r\nHost: "...)
+	dst = append(append(dst, target...), " HTTP/1.1\r\nHost: "...)
 	dst = append(append(dst, req.URL.Host...), "\r\n"...)
 	if body != nil || req.Method != http.MethodGet {
 		dst = append(strconv.AppendInt(append(dst, "Content-Length: "...), int64(len(body)), 10), "\r\n"...)
-	}
-	if len(req.Header["User-Agent"]) == 0 {
-		dst = append(dst, "User-Agent: outrider\r\n"...)
 	}
 	for name, values := range req.Header {
 		switch {

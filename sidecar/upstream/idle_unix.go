@@ -20,5 +20,5 @@ func (c *conn) silent() bool {
 		_, said = syscall.Read(int(fd), b[:]) // the descriptor does not block; a connection with bytes is dropped
 		return true
 	})
-	return err == nil && (errors.Is(said, syscall.EAGAIN))
+	return err == nil && errors.Is(said, syscall.EAGAIN)
 }
