@@ -23,6 +23,7 @@ const (
 type Stream struct {
 	*LLM
 	events *sse.Reader
+	chunks openai.Chunks
 	held   *dialect.Reframer
 	asked  bool // somebody was asked about the answer
 	done   bool // the provider said that nothing follows
@@ -40,7 +41,7 @@ func (l *LLM) Stream(src io.Reader) *Stream {
 
 // read reads one chunk.
 func (s *Stream) read(data []byte) (dialect.Chunk, error) {
-	chunk, err := openai.ReadChunk(data)
+	chunk, err := s.chunks.Read(data)
 	s.done = s.done || string(data) == "[DONE]"
 	if !s.Judged {
 		chunk.Splices = nil // nothing is dropped where nobody judges

@@ -31,6 +31,10 @@ const (
 	maxLanes = 256
 	// eventCost is what a held event weighs besides its bytes.
 	eventCost = 256
+	// maxSpare is how many events leave their memory to later ones, and maxSpace
+	// the most of each, in bytes.
+	maxSpare = 64
+	maxSpace = 4 << 10
 )
 
 // Reframer holds the events of one stream until the text in them is released.
@@ -61,6 +65,7 @@ type lane struct {
 
 type heldEvent struct {
 	event   sse.Event
+	space   []byte // of the event
 	pieces  []heldPiece
 	splices []decision.Splice
 }
@@ -85,19 +90,33 @@ func (r *Reframer) Add(ev sse.Event) ([]decision.Delta, error) {
 		return nil, decision.Refuse(decision.CodeOverloaded, "the stream holds more text than may wait for its release")
 	}
 	r.deltas = r.deltas[:0]
-	held := heldEvent{event: ev.Clone()}
+	held := r.next()
+	held.event, held.space = ev.CopyTo(held.space)
 	if len(ev.Data) > 0 {
 		chunk, err := r.read(held.event.Data)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			err = r.addChunk(held, chunk)
 		}
-		if err := r.addChunk(&held, chunk); err != nil {
+		if err != nil {
+			r.queue = r.queue[:len(r.queue)-1]
 			return nil, err
 		}
 	}
 	r.held += cost
-	r.queue = append(r.queue, held)
 	return r.deltas, nil
+}
+
+// next makes a place at the end of the queue. It uses the memory of an event
+// that has left.
+func (r *Reframer) next() *heldEvent {
+	if n := len(r.queue); n < cap(r.queue) {
+		r.queue = r.queue[:n+1]
+	} else {
+		r.queue = append(r.queue, heldEvent{})
+	}
+	held := &r.queue[len(r.queue)-1]
+	*held = heldEvent{space: held.space, pieces: held.pieces[:0]}
+	return held
 }
 
 func (r *Reframer) addChunk(held *heldEvent, chunk Chunk) error {
@@ -225,12 +244,23 @@ func (r *Reframer) Next(dst []byte) ([]byte, error) {
 		}
 		r.held -= eventCost + len(r.queue[gone].event.Raw)
 	}
-	if gone > 0 {
-		rest := copy(r.queue, r.queue[gone:])
-		clear(r.queue[rest:])
-		r.queue = r.queue[:rest]
-	}
+	r.forget(gone)
 	return dst, nil
+}
+
+// forget takes the first events out of the queue. Those that stay change places
+// with them, so that each keeps a memory of its own.
+func (r *Reframer) forget(gone int) {
+	rest := len(r.queue) - gone
+	for i := range rest {
+		r.queue[i], r.queue[gone+i] = r.queue[gone+i], r.queue[i]
+	}
+	for i := rest; i < len(r.queue); i++ {
+		if left := &r.queue[i]; i >= maxSpare || cap(left.space) > maxSpace {
+			*left = heldEvent{}
+		}
+	}
+	r.queue = r.queue[:rest]
 }
 
 func (h *heldEvent) released() bool {

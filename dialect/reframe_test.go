@@ -65,7 +65,8 @@ func events(t testing.TB, stream string) []sse.Event {
 		if err != nil {
 			t.Fatalf("%v in %q", err, stream)
 		}
-		out = append(out, ev.Clone())
+		kept, _ := ev.CopyTo(nil)
+		out = append(out, kept)
 	}
 }
 

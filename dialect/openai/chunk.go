@@ -19,23 +19,33 @@ const done = "[DONE]"
 // second tool call. The error is a [decision.Error] with
 // [decision.CodeUpstreamInvalid].
 func ReadChunk(data []byte) (dialect.Chunk, error) {
+	chunk, _, err := readChunk(data)
+	return chunk, err
+}
+
+// readChunk also reports whether the chunk is one text and nothing else, a text
+// that would be read whatever it says.
+func readChunk(data []byte) (chunk dialect.Chunk, alone bool, err error) {
 	if string(bytes.TrimSpace(data)) == done {
-		return dialect.Chunk{}, nil
+		return dialect.Chunk{}, false, nil
 	}
 	doc, err := strictjson.Parse(data, strictjson.Limits{})
 	if err != nil {
-		return dialect.Chunk{}, upstreamInvalid(err)
+		return dialect.Chunk{}, false, upstreamInvalid(err)
 	}
 	defer doc.Free()
 	var r chunkReader
 	if err := r.root(doc.Root()); err != nil {
-		return dialect.Chunk{}, upstreamInvalid(err)
+		return dialect.Chunk{}, false, upstreamInvalid(err)
 	}
-	return r.chunk, nil
+	got := &r.chunk
+	alone = r.sure == 1 && len(got.Pieces) == 1 && got.Usage == nil && len(got.Ended) == 0 && len(got.Splices) == 0 && !got.Failed
+	return r.chunk, alone, nil
 }
 
 type chunkReader struct {
 	chunk dialect.Chunk
+	sure  int // pieces that stand where any string is text
 }
 
 func (r *chunkReader) root(root strictjson.Value) error {
@@ -159,7 +169,7 @@ func (r *chunkReader) delta(lane string, delta strictjson.Value) error {
 		name := key(n)
 		switch {
 		case string(name) == "content" && v.Kind() == strictjson.String:
-			r.add(lane, v)
+			r.addSure(lane, v)
 		case string(name) == "tool_calls":
 			if err := r.toolCalls(lane, v); err != nil {
 				return err
@@ -187,7 +197,7 @@ func (r *chunkReader) toolCalls(lane string, v strictjson.Value) error {
 		tool := lane + ".tool" + strconv.FormatUint(index, 10)
 		arguments := call.Get("function").Get("arguments")
 		if arguments.Kind() == strictjson.String {
-			r.add(tool, arguments)
+			r.addSure(tool, arguments)
 		}
 		r.leavesBut(arguments, tool, nil, nil, call)
 	}
@@ -239,6 +249,12 @@ func (r *chunkReader) add(lane string, v strictjson.Value) {
 	if end-start > 2 {
 		r.chunk.Pieces = append(r.chunk.Pieces, dialect.Piece{Lane: lane, Start: uint32(start) + 1, End: uint32(end) - 1})
 	}
+}
+
+func (r *chunkReader) addSure(lane string, v strictjson.Value) {
+	before := len(r.chunk.Pieces)
+	r.add(lane, v)
+	r.sure += len(r.chunk.Pieces) - before
 }
 
 // token names a member in a lane. A name that could be text, which has no place

@@ -28,15 +28,26 @@ type Event struct {
 	data int // where Data stands in Raw; 0 when it had to be joined
 }
 
-// Clone returns a copy that stays good.
-func (e Event) Clone() Event {
-	out := Event{Raw: bytes.Clone(e.Raw), Name: bytes.Clone(e.Name), lead: e.lead, data: e.data}
-	if e.data > 0 {
-		out.Data = out.Raw[e.data : e.data+len(e.Data) : e.data+len(e.Data)]
-	} else {
-		out.Data = bytes.Clone(e.Data)
+// CopyTo returns a copy that stays good for as long as buf, whose memory it
+// uses, and buf as it is then.
+func (e Event) CopyTo(buf []byte) (Event, []byte) {
+	raw, name := len(e.Raw), len(e.Raw)+len(e.Name)
+	buf = append(append(buf[:0], e.Raw...), e.Name...)
+	if e.data == 0 {
+		buf = append(buf, e.Data...)
 	}
-	return out
+	out := Event{Raw: buf[:raw:raw], lead: e.lead, data: e.data}
+	if e.Name != nil {
+		out.Name = buf[raw:name:name]
+	}
+	switch {
+	case e.Data == nil:
+	case e.data == 0:
+		out.Data = buf[name:len(buf):len(buf)]
+	default:
+		out.Data = buf[e.data : e.data+len(e.Data) : e.data+len(e.Data)]
+	}
+	return out, buf
 }
 
 const (

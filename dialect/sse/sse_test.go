@@ -218,22 +218,32 @@ type readFunc func([]byte) (int, error)
 
 func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 
-func TestClone(t *testing.T) {
-	r := sse.NewReader(strings.NewReader("event: a\ndata: first\n\nevent: b\ndata: other\n\n"), 100)
-	first, err := r.Next()
-	if err != nil {
-		t.Fatal(err)
-	}
-	kept := first.Clone()
-	for i := range first.Raw {
-		first.Raw[i] = '#'
-	}
-	if string(kept.Raw) != "event: a\ndata: first\n\n" || string(kept.Data) != "first" || string(kept.Name) != "a" {
-		t.Errorf("the clone changed: %q", kept.Raw)
-	}
-	joined, err := sse.NewReader(strings.NewReader("data: a\ndata: b\n\n"), 100).Next()
-	if err != nil || string(joined.Clone().Data) != "a\nb" {
-		t.Errorf("joined data %q, %v", joined.Clone().Data, err)
+func TestCopyTo(t *testing.T) {
+	var buf []byte
+	for _, c := range []struct{ stream, data, name string }{
+		{"event: a\ndata: first\n\n", "first", "a"},
+		{"data: a\ndata: b\n\n", "a\nb", ""},
+		{"event: a\ndata: x\nevent: long name\ndata: y\n\n", "x\ny", "long name"},
+		{": nothing\n\n", "", ""},
+	} {
+		ev, err := sse.NewReader(strings.NewReader(c.stream), 100).Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var kept sse.Event
+		kept, buf = ev.CopyTo(buf)
+		if (kept.Data == nil) != (ev.Data == nil) || (kept.Name == nil) != (ev.Name == nil) {
+			t.Errorf("%q: what is not there is %v, %v, it was %v, %v", c.stream, kept.Data, kept.Name, ev.Data, ev.Name)
+		}
+		for i := range ev.Raw {
+			ev.Raw[i] = '#'
+		}
+		if string(kept.Raw) != c.stream || string(kept.Data) != c.data || string(kept.Name) != c.name {
+			t.Errorf("of %q the copy is %q, %q, %q", c.stream, kept.Raw, kept.Data, kept.Name)
+		}
+		if got := string(sse.AppendWithData(nil, kept, []byte("other"))); !strings.Contains(got, "other") {
+			t.Errorf("the copy of %q takes no other data: %q", c.stream, got)
+		}
 	}
 }
 
