@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"strings"
 
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect"
@@ -119,6 +120,7 @@ func (s *Stream) release(ctx context.Context, deltas []decision.Delta) error {
 		return nil
 	}
 	s.asked = true
+	deltas = joined(deltas)
 	for i := range deltas {
 		s.text += uint64(len(deltas[i].Text))
 	}
@@ -131,6 +133,28 @@ func (s *Stream) release(ctx context.Context, deltas []decision.Delta) error {
 		return &Denial{ruling.Reason}
 	}
 	return s.held.Release(ruling.Releases)
+}
+
+// joined makes one delta of those that follow one another in a lane: what is
+// judged is the lane's text, however it came.
+func joined(deltas []decision.Delta) []decision.Delta {
+	out := deltas[:0]
+	for len(deltas) > 0 {
+		one, n, size := deltas[0], 1, len(deltas[0].Text)
+		for ; n < len(deltas) && deltas[n].Lane == one.Lane && !deltas[n-1].Last; n++ {
+			size += len(deltas[n].Text)
+		}
+		if n > 1 {
+			var text strings.Builder
+			text.Grow(size)
+			for _, d := range deltas[:n] {
+				text.WriteString(d.Text)
+			}
+			one.Text, one.Last = text.String(), deltas[n-1].Last
+		}
+		out, deltas = append(out, one), deltas[n:]
+	}
+	return out
 }
 
 // Told reports whether the stream brought text.

@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"slices"
 	"strings"
 
 	"outrider.dev/outrider/decision"
@@ -236,13 +237,17 @@ func refuseRelease(what string) error {
 
 // Next appends every event that may go now, in order.
 func (r *Reframer) Next(dst []byte) ([]byte, error) {
-	gone := 0
+	gone, size := 0, 0
 	for ; gone < len(r.queue) && r.queue[gone].released(); gone++ {
+		size += len(r.queue[gone].event.Raw)
+	}
+	dst = slices.Grow(dst, size)
+	for i := range gone {
 		var err error
-		if dst, err = r.queue[gone].append(dst); err != nil {
+		if dst, err = r.queue[i].append(dst); err != nil {
 			return dst, err
 		}
-		r.held -= eventCost + len(r.queue[gone].event.Raw)
+		r.held -= eventCost + len(r.queue[i].event.Raw)
 	}
 	r.forget(gone)
 	return dst, nil

@@ -1,6 +1,7 @@
 package dialect_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -138,6 +139,38 @@ func TestReframerReplacesAcrossEvents(t *testing.T) {
 	want = `data: {"p":[["a",""]],"drop":null}` + "\n\n" + `data: {"p":[["a",", ok"]],"drop":null}` + "\n\n"
 	if out := next(t, r); out != want {
 		t.Errorf("then %q, want %q", out, want)
+	}
+}
+
+// TestReframerUsesMemoryAgain: what an event leaves behind never shows in a
+// later one, and what waits stays as it came.
+func TestReframerUsesMemoryAgain(t *testing.T) {
+	r := newToy()
+	var want, got []byte
+	for round := range 6 {
+		for i := range 40 * (round + 1) {
+			text := strings.Repeat(string(rune('a'+i%26)), 1+(i*37+round)%90)
+			if i%50 == 49 {
+				text = strings.Repeat(text, 200)
+			}
+			data := `{"p":[["a","` + text + `"]]}`
+			want = append(want, "data: "+data+"\n\n"...)
+			add(t, r, data)
+			if i%7 == 0 {
+				r.ReleaseAll()
+			}
+			if i%3 == 0 {
+				var err error
+				if got, err = r.Next(got); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	r.ReleaseAll()
+	got, err := r.Next(got)
+	if err != nil || !bytes.Equal(got, want) || r.Held() != 0 {
+		t.Errorf("%d bytes left, %d were added, %d events stay, %v", len(got), len(want), r.Held(), err)
 	}
 }
 

@@ -276,8 +276,12 @@ func (r *Reader) fill() {
 	if r.start > 0 {
 		r.shift(r.start)
 	}
-	if len(r.buf) == cap(r.buf) || r.full && cap(r.buf) < readAhead {
-		grown := make([]byte, len(r.buf), max(firstRead, 2*cap(r.buf)))
+	if wide := r.full && cap(r.buf) < readAhead; wide || len(r.buf) == cap(r.buf) {
+		size := max(firstRead, 2*cap(r.buf))
+		if wide {
+			size = readAhead
+		}
+		grown := make([]byte, len(r.buf), size)
 		copy(grown, r.buf)
 		r.buf = grown
 	}
