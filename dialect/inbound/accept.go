@@ -14,7 +14,7 @@ import (
 // headers say into the question. The error is a *decision.Error.
 func (c *Call) Accept() error {
 	if c.row.method == "" {
-		return decision.Refuse(decision.CodeMethodUnknown, "this path is not served here")
+		return decision.Refuse(decision.CodeMethodUnknown, "nothing is served under this path: LLM calls go to "+paths()+", MCP to "+pathMCP+" or "+pathMCP+"/{server}")
 	}
 	if c.in.Method != c.row.method {
 		return c.wrongMethod()

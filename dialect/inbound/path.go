@@ -58,6 +58,15 @@ func find(path string) (r row, server string) {
 	return row{}, ""
 }
 
+// paths lists those of LLM calls.
+func paths() string {
+	var list []string
+	for _, o := range openai.Operations() {
+		list = append(list, prefixLLM+o.Path)
+	}
+	return strings.Join(list, ", ")
+}
+
 // SurfaceOf returns what kind of calls a path takes. Of one that nothing
 // serves, agents are told as of an LLM's.
 func SurfaceOf(path string) decision.Surface {

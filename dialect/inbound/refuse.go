@@ -13,6 +13,7 @@ import (
 
 // Refusal is the HTTP answer to a call that may not pass.
 type Refusal struct {
+	Code   decision.Code // as the agent is told
 	Status int
 	Header http.Header
 	Body   []byte
@@ -73,7 +74,7 @@ func (c *Call) refusal(reason decision.Reason, body []byte) Refusal {
 	if reason.Code == decision.CodeMethodNotAllowed {
 		h.Set("Allow", c.row.method)
 	}
-	return Refusal{Status: reason.Code.Status().HTTP, Header: h, Body: body}
+	return Refusal{Code: reason.Code, Status: reason.Code.Status().HTTP, Header: h, Body: body}
 }
 
 // Write sends the refusal. What else w has for headers stays.

@@ -217,6 +217,13 @@ func TestRefusedByTheEngine(t *testing.T) {
 	if got := r.GetDynamicMetadata().AsMap(); got["effect"] != "deny" || got["rule"] != "no-list" || got["policy"] != "main" || got["reason"] != "denied_by_rule" {
 		t.Errorf("Envoy hears %v", got)
 	}
+	r = f.check(t, question("/v1/unheard", chat)) // nobody is asked about it
+	if got := r.GetDynamicMetadata().AsMap(); got["effect"] != "deny" || got["reason"] != "method_unknown" || !strings.HasPrefix(r.GetStatus().GetMessage(), "refused: method_unknown, decision ") {
+		t.Errorf("Envoy hears %v, %s", got, r.GetStatus().GetMessage())
+	}
+	if body := r.GetDeniedResponse().GetBody(); !strings.Contains(body, "/v1/chat/completions") || !strings.Contains(body, "/mcp/{server}") {
+		t.Errorf("the agent is told %s", body)
+	}
 	reason = decision.Reason{Code: decision.CodeDeniedByRule, Hidden: true}
 	if d := f.check(t, question("/mcp", tool)).GetDeniedResponse(); d.GetStatus().GetCode() != 200 || !strings.Contains(d.GetBody(), "-32602") || strings.Contains(d.GetBody(), "denied") {
 		t.Errorf("a hidden tool is answered with %v", d)

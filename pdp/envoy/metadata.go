@@ -29,7 +29,11 @@ func (c *check) metadata(v *decision.Verdict) *structpb.Struct {
 	return &structpb.Struct{Fields: out}
 }
 
-func metadataOfDenial(id string, v *decision.Verdict) *structpb.Struct {
+// metadataOfDenial has the code that the agent is told where nobody was asked.
+func metadataOfDenial(id string, code decision.Code, v *decision.Verdict) *structpb.Struct {
+	if v == nil {
+		v = &decision.Verdict{Reason: decision.Reason{Code: code}}
+	}
 	return &structpb.Struct{Fields: describe(id, v)}
 }
 
@@ -41,10 +45,6 @@ func describe(id string, v *decision.Verdict) map[string]*structpb.Value {
 		}
 	}
 	told("decision_id", id)
-	if v == nil {
-		told(EffectKey, decision.Deny.String())
-		return out
-	}
 	told(EffectKey, v.Effect.String())
 	told("sub", v.Subject)
 	told("policy", v.Policy)

@@ -26,9 +26,9 @@ func denied(r inbound.Refusal, v *decision.Verdict) *authv3.CheckResponse {
 	}
 	id := r.Header.Get(decision.IDHeader)
 	return &authv3.CheckResponse{
-		Status:          &statusv3.Status{Code: int32(codes.PermissionDenied), Message: "refused: decision " + id},
+		Status:          &statusv3.Status{Code: int32(codes.PermissionDenied), Message: "refused: " + string(r.Code) + ", decision " + id},
 		HttpResponse:    &authv3.CheckResponse_DeniedResponse{DeniedResponse: answer},
-		DynamicMetadata: metadataOfDenial(id, v),
+		DynamicMetadata: metadataOfDenial(id, r.Code, v),
 	}
 }
 
