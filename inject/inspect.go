@@ -38,8 +38,10 @@ func (i *Injector) inspect(r *Report, w *wishes, spec object) {
 		r.warn(containerName, fmt.Sprintf("is there already and runs the image %q, where an injection gives it %q: nobody but its author knows what it does. "+
 			"Inject the manifest as it was written anew", text(c, "image"), w.Image))
 	}
-	if truth(spec, "shareProcessNamespace") {
-		r.warn("", "shareProcessNamespace: a container that runs as root can read the sidecar's token. Turn it off, or run all as users of their own")
+	for _, shared := range []string{"shareProcessNamespace", "hostPID"} {
+		if truth(spec, shared) {
+			r.warn("", shared+": a container that runs as root can read the sidecar's token. Turn it off, or run all as users of their own")
+		}
 	}
 }
 

@@ -45,8 +45,10 @@ func shapeless(pod object) *skip {
 			if _, ok := objects(c, "env"); !ok {
 				return &skip{InvalidPod, fmt.Sprintf("env of container %q is not a list of variables", text(c, "name"))}
 			}
-			if _, ok := objects(c, "ports"); !ok {
-				return &skip{InvalidPod, fmt.Sprintf("ports of container %q is not a list of ports", text(c, "name"))}
+			for _, list := range []string{"ports", "volumeMounts"} {
+				if _, ok := objects(c, list); !ok {
+					return &skip{InvalidPod, fmt.Sprintf("%s of container %q is not a list", list, text(c, "name"))}
+				}
 			}
 		}
 	}
@@ -95,9 +97,12 @@ func taken(pod object) *skip {
 	spec := child(pod, "spec")
 	volumes, _ := objects(spec, "volumes")
 	volume := slices.ContainsFunc(volumes, func(v object) bool { return text(v, "name") == containerName })
-	container := sidecarOf(spec) != nil
+	container, mounted := sidecarOf(spec) != nil, mountedBy(spec)
 	ours := text(at(pod, "metadata", "labels"), LabelStatus) == statusInjected
-	if ours && volume && container || !volume && !container {
+	switch {
+	case mounted != "":
+		return &skip{NameTaken, fmt.Sprintf("container %q mounts the volume %s, which holds the token that proves the sidecar: give its own volume another name", mounted, containerName)}
+	case ours && volume && container, !volume && !container:
 		return nil
 	}
 	what := "container"
@@ -105,6 +110,17 @@ func taken(pod object) *skip {
 		what = "volume"
 	}
 	return &skip{NameTaken, fmt.Sprintf("a %s named %s is there and not from an injection: give it another name", what, containerName)}
+}
+
+// mountedBy names a container beside the sidecar that mounts the sidecar's volume.
+func mountedBy(spec object) string {
+	for _, c := range slices.Concat(initContainers(spec), containers(spec)) {
+		mounts, _ := objects(c, "volumeMounts")
+		if text(c, "name") != containerName && slices.ContainsFunc(mounts, func(m object) bool { return text(m, "name") == containerName }) {
+			return text(c, "name")
+		}
+	}
+	return ""
 }
 
 // clash refuses ports that a container of the pod listens on: all share one network.
@@ -116,7 +132,8 @@ func clash(spec object, w *wishes) *skip {
 		ports, _ := objects(c, "ports")
 		for _, p := range ports {
 			n, _ := number(p, "containerPort")
-			if n == int64(w.AgentPort) || n == int64(w.AdminPort) {
+			tcp := text(p, "protocol") == "" || text(p, "protocol") == "TCP"
+			if tcp && (n == int64(w.AgentPort) || n == int64(w.AdminPort)) {
 				return &skip{PortClash, fmt.Sprintf("container %q listens on port %d: give the sidecar another one with annotation %s or %s", text(c, "name"), n, AnnotationPort, AnnotationAdminPort)}
 			}
 		}
