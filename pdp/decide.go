@@ -161,10 +161,10 @@ func (c *call) chosen() *decision.Reason {
 func unselected(agent string) *decision.Reason {
 	if agent == "" {
 		return because(decision.CodeNoPolicy,
-			"no policy selects an agent that nobody names: let the asker name it, give a policy without spec.agents, or start with --open")
+			"no policy selects an agent that nobody names: let the asker name it, or give a policy without spec.agents (outrider run --open lets it pass)")
 	}
 	return because(decision.CodeNoPolicy,
-		"no policy selects the agent "+agent+": give one whose spec.agents matches it, or start with --open")
+		"no policy selects the agent "+agent+": give one whose spec.agents matches it (outrider run --open lets it pass without)")
 }
 
 // authorize asks the rules. Handshakes need token and selection only; lists of

@@ -10,7 +10,7 @@ import (
 func (c *call) enforceable() *decision.Reason {
 	face := c.req.Face
 	if !face.Edits && (len(c.verdict.Splices) > 0 || len(c.verdict.Headers) > 0 && !face.Headers) {
-		return cannot("the policy changes the call, and the asker cannot apply changes")
+		return cannot("the policy changes the call, and the asker cannot apply changes: a program that can says so with face, for an Envoy ext_proc does it")
 	}
 	if reason := c.reachable(); reason != nil {
 		return reason
@@ -60,7 +60,7 @@ func (c *call) judgeable() *decision.Reason {
 		}
 	}
 	if !c.shows() {
-		return cannot("the policy judges answers, and the asker does not show them")
+		return cannot("the policy judges answers, and the asker does not show them: a program that will says so with face, of an Envoy ext_proc shows them")
 	}
 	return nil
 }
