@@ -73,6 +73,12 @@ type resolving struct {
 }
 
 func (x *resolving) resolve(c *authz.Change) *decision.Reason {
+	if c.Argument != "" && x.doc.Respelled(mcp.ArgumentsPointer+c.Argument) {
+		return &decision.Reason{
+			Code: decision.CodeEditConflict, Rule: c.Rule,
+			Message: "a mutation is about an argument that the call writes in other letters, as it would be for servers that ignore case: " + what(c),
+		}
+	}
 	switch c.Kind {
 	case input.SetArgument:
 		at := mcp.ArgumentsPointer + c.Argument

@@ -63,7 +63,11 @@ func TestMutationsOfArguments(t *testing.T) {
 		{"one value twice", "    - {name: m, match: {tools: [\"*\"]}, set: {argument: /a, value: 1}}\n    - {name: n, match: {tools: [\"*\"]}, set: {argument: /a, value: 1}}", `{}`, `{"a":1}`, 2},
 		{"one undoes the other", "    - {name: m, match: {tools: [\"*\"]}, set: {argument: /a, value: 1}}\n    - {name: n, match: {tools: [\"*\"]}, when: has(tool.args.a), remove: {argument: /a}}", `{}`, "edit_conflict", 1},
 		{"one below the other", "    - {name: m, match: {tools: [\"*\"]}, set: {argument: /a, value: {}}}\n    - {name: n, match: {tools: [\"*\"]}, set: {argument: /a/b, value: 1}}", `{}`, "edit_conflict", 2},
-		{"a name in other case", `    - {name: m, match: {tools: ["*"]}, set: {argument: /Limit, value: 1}}`, `{"limit":5}`, "edit_conflict", 1},
+		{"a name in other case", `    - {name: m, match: {tools: ["*"]}, set: {argument: /Limit, value: 1}}`, `{"limit":5}`, "edit_conflict", 0},
+		{"a clamp in other case", `    - {name: m, match: {tools: ["*"]}, clamp: {argument: /limit, max: 1}}`, `{"LIMIT":5}`, "edit_conflict", 0},
+		{"a removal in other case", `    - {name: m, match: {tools: ["*"]}, remove: {argument: /opts/force}}`, `{"opts":{"\u0046orce":true}}`, "edit_conflict", 0},
+		{"an object on the way in other case", `    - {name: m, match: {tools: ["*"]}, remove: {argument: /opts/force}}`, `{"Opts":{"force":true}}`, "edit_conflict", 0},
+		{"other case elsewhere", `    - {name: m, match: {tools: ["*"]}, remove: {argument: /opts/force}}`, `{"Force":1,"opts":{"a":1}}`, `{"Force":1,"opts":{"a":1}}`, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			e, seen := engine(t, false, mutating("one", tt.mutations))

@@ -112,3 +112,16 @@ func TestRefuseFoldedOfOtherValues(t *testing.T) {
 		}
 	}
 }
+
+func TestRespelled(t *testing.T) {
+	doc := parse(t, `{"limit":1,"Filter":{"state":"x"},"\u212aiss":1,"list":[{"A":1}],"s":"x","a\u0000b":1}`)
+	for pointer, want := range map[string]bool{
+		"": false, "/limit": false, "/Limit": true, "/LIMIT": true, "/limits": false, "/filter/state": true, "/Filter/State": true,
+		"/Filter/other": false, "/filter/none": true, "/kiss": true, "/list/0/a": true, "/list/0/A": false, "/list/1/a": false, "/s/x": false,
+		"/a": true, "limit": false, "/~2": false,
+	} {
+		if got := doc.Respelled(pointer); got != want {
+			t.Errorf("%q: %v", pointer, got)
+		}
+	}
+}

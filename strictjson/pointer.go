@@ -32,6 +32,30 @@ func (d *Doc) At(pointer string) Value {
 	return v
 }
 
+// Respelled reports whether a pointer that leads nowhere would lead on by a
+// member whose name a reader that ignores case takes for the one it names.
+func (d *Doc) Respelled(pointer string) bool {
+	tokens, ok := Tokens(pointer)
+	if !ok {
+		return false
+	}
+	v := d.Root()
+	for _, token := range tokens {
+		next := v.Child(token)
+		if next.Kind() != None {
+			v = next
+			continue
+		}
+		for name := range v.Members() {
+			if text, _ := name.Text(); equalFolded(text, []byte(token)) {
+				return true
+			}
+		}
+		return false
+	}
+	return false
+}
+
 // Tokens splits an RFC 6901 pointer into names and indices, unescaped; none for
 // the whole document. ok is false when the pointer is not well formed.
 func Tokens(pointer string) (tokens []string, ok bool) {
