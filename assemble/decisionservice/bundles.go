@@ -155,6 +155,10 @@ type offered struct {
 
 // offer waits until the bundle is what the policy decides by, or refused.
 func (s *Service) offer(ctx context.Context, from *served, b *bundle.Bundle) error {
+	if err := b.Follows(from.now.Load(), time.Now()); err != nil {
+		s.opt.Telemetry.Log.Warn("the bundle of a policy is not taken", "policy", from.policy, "revision", b.Revision, "error", err)
+		return err
+	}
 	o := offered{from, b, make(chan error, 1)}
 	select {
 	case s.offers <- o:

@@ -33,17 +33,26 @@ import (
 // pack writes a bundle as OPA's tools do.
 func pack(t testing.TB, revision, module string) []byte {
 	t.Helper()
-	return packSigned(t, revision, module, "")
+	return packSigned(t, revision, module, "", 0)
 }
 
-// packSigned signs the bundle with a private key, if there is one.
-func packSigned(t testing.TB, revision, module, private string) []byte {
+// packSigned signs the bundle with a private key, if there is one, at the time
+// of iat, if that is not zero.
+func packSigned(t testing.TB, revision, module, private string, iat int64) []byte {
 	t.Helper()
 	b := bundle.Bundle{Manifest: bundle.Manifest{Revision: revision}, Data: map[string]any{"models": []any{"a-1"}}}
 	b.Manifest.Init()
 	b.Modules = []bundle.ModuleFile{{URL: "/main.rego", Path: "/main.rego", Raw: []byte("package outrider\n" + module)}}
 	if private != "" {
-		if err := b.GenerateSignature(bundle.NewSigningConfig(private, "ES256", ""), "", false); err != nil {
+		claims := filepath.Join(t.TempDir(), "claims.json")
+		says := "{}"
+		if iat != 0 {
+			says = fmt.Sprintf(`{"iat":%d}`, iat)
+		}
+		if err := os.WriteFile(claims, []byte(says), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.GenerateSignature(bundle.NewSigningConfig(private, "ES256", claims), "", false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -288,10 +297,10 @@ func TestSignedBundle(t *testing.T) {
 	if v := w.ask(t, "a-1"); v.Reason.Code != decision.CodePolicyAway {
 		t.Errorf("unsigned: %+v", v)
 	}
-	srv.put(packSigned(t, "r1", byModel, private))
+	srv.put(packSigned(t, "r1", byModel, private, 0))
 	eventually(t, "the signed bundle applies", func() bool { return w.allows(t, "a-1") })
 	_, other := keyPair(t)
-	for what, raw := range map[string][]byte{"failed to verify": packSigned(t, "r2", "allow := true", other), "is not signed": pack(t, "r3", "allow := true")} {
+	for what, raw := range map[string][]byte{"failed to verify": packSigned(t, "r2", "allow := true", other, 0), "is not signed": pack(t, "r3", "allow := true")} {
 		srv.put(raw)
 		eventually(t, what, func() bool { return strings.Contains(w.said(t), what) })
 		if w.allows(t, "b-1") || !w.allows(t, "a-1") {
@@ -309,6 +318,31 @@ func TestSignedBundle(t *testing.T) {
 	if v := w.ask(t, "a-1"); v.Reason.Code != decision.CodePolicyAway {
 		t.Errorf("kept of another signer: %+v", v)
 	}
+}
+
+// TestOlderBundle: one that was signed before the one in use does not come back,
+// neither while the service runs nor after a restart.
+func TestOlderBundle(t *testing.T) {
+	public, private := keyPair(t)
+	asks := fmt.Sprintf("signature=, signature: {publicKey: %q, algorithm: ES256}", public)
+	state, now := t.TempDir(), time.Now().Unix()
+	old := packSigned(t, "r1", "allow := true", private, now-60)
+	srv := serveBundle(t, old)
+	w := startWithBundle(t, srv.URL, state, asks)
+	eventually(t, "the first applies", func() bool { return w.allows(t, "b-1") })
+	srv.put(packSigned(t, "r2", byModel, private, now))
+	eventually(t, "the second applies", func() bool { return !w.allows(t, "b-1") })
+	srv.put(old)
+	for range 2 {
+		eventually(t, "readiness tells it", func() bool { return strings.Contains(w.said(t), "before the one in use") })
+		if w.allows(t, "b-1") || !w.allows(t, "a-1") || !strings.Contains(w.log.String(), "the bundle of a policy is not taken") {
+			t.Error("the older one is taken")
+		}
+		w.end()
+		w = startWithBundle(t, srv.URL, state, asks)
+	}
+	srv.put(packSigned(t, "r3", "allow := true", private, now+1))
+	eventually(t, "signed anew it applies", func() bool { return w.allows(t, "b-1") })
 }
 
 // TestBundlesUnderLoad: while bundles change, every call is decided by one of

@@ -72,15 +72,20 @@ func pack(t testing.TB, c content, by *signer) []byte {
 type signer struct {
 	private, algorithm string
 	keyID, scope       string
+	issued             int64 // iat; 0: none
 	verify             Signature
 }
 
 func (s *signer) config(t testing.TB) *bundle.SigningConfig {
 	t.Helper()
 	claims := ""
-	if s.scope != "" {
+	if s.scope != "" || s.issued != 0 {
 		claims = filepath.Join(t.TempDir(), "claims.json")
-		raw, _ := json.Marshal(map[string]string{"scope": s.scope})
+		says := map[string]any{"scope": s.scope}
+		if s.issued != 0 {
+			says["iat"] = s.issued
+		}
+		raw, _ := json.Marshal(says)
 		if err := os.WriteFile(claims, raw, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/ast"
 	"github.com/open-policy-agent/opa/v1/bundle"
@@ -19,8 +20,29 @@ import (
 type Bundle struct {
 	Modules  []rego.File
 	Data     map[string]any
-	Revision string // as its author calls it; may be empty
-	Digest   string // of the archive
+	Revision string    // as its author calls it; may be empty
+	Digest   string    // of the archive
+	Signed   time.Time // iat of the signature; zero: it does not say, or there is none
+}
+
+// maxAhead is by how much the signer's clock may be ahead of ours.
+const maxAhead = 5 * time.Minute
+
+// Follows refuses a bundle that was signed before the one in use, which may be
+// nil: whoever serves bundles could bring back one that had been replaced. Only
+// signatures that tell their time can be compared.
+func (b *Bundle) Follows(used *Bundle, now time.Time) error {
+	switch {
+	case b.Signed.After(now.Add(maxAhead)):
+		return fmt.Errorf("the bundle's signature is of %s, which is to come: compare the clocks", b.Signed.UTC().Format(time.RFC3339))
+	case used == nil || !b.Signed.Before(used.Signed):
+		return nil
+	case b.Signed.IsZero():
+		return errors.New("the bundle's signature does not tell its time (iat), as that of the bundle in use does: sign it with iat")
+	default:
+		return fmt.Errorf("the bundle was signed at %s, before the one in use (%s): to go back to what it holds, sign it anew",
+			b.Signed.UTC().Format(time.RFC3339), used.Signed.UTC().Format(time.RFC3339))
+	}
 }
 
 // Read reads an archive. With a signature it must be signed so; without one it
@@ -52,6 +74,9 @@ func Read(raw []byte, by *Signature) (*Bundle, error) {
 	}
 	sum := sha256.Sum256(raw)
 	out := &Bundle{Data: read.Data, Revision: shown(read.Manifest.Revision), Digest: hex.EncodeToString(sum[:])}
+	if by != nil {
+		out.Signed = signed(read.Signatures.Signatures)
+	}
 	for _, m := range read.Modules {
 		out.Modules = append(out.Modules, rego.File{Name: "bundle:" + strings.TrimPrefix(m.Path, "/"), Text: string(m.Raw), Bundled: true})
 	}

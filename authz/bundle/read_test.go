@@ -7,12 +7,14 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"outrider.dev/outrider/authz/input"
 	"outrider.dev/outrider/authz/rego"
@@ -308,4 +310,74 @@ func FuzzArchive(f *testing.F) {
 	f.Add(good[:len(good)/2])
 	f.Add([]byte("\x1f\x8b"))
 	f.Fuzz(func(_ *testing.T, raw []byte) { _, _ = Read(raw, nil) })
+}
+
+// TestFollows: of signatures that tell their time none may be older than that
+// of the bundle in use.
+func TestFollows(t *testing.T) {
+	by, now := newSigner(t), time.Date(2026, time.January, 1, 12, 0, 0, 0, time.UTC)
+	signedAt := func(at time.Time) *Bundle {
+		by.issued = 0
+		if !at.IsZero() {
+			by.issued = at.Unix()
+		}
+		b, err := Read(pack(t, usual(), by), &by.verify)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !b.Signed.Equal(at) {
+			t.Fatalf("signed at %s, read %s", at, b.Signed)
+		}
+		return b
+	}
+	never, early, late := signedAt(time.Time{}), signedAt(now.Add(-time.Hour)), signedAt(now)
+	for _, tt := range []struct {
+		b, used *Bundle
+		want    string // of the error; empty: it is taken
+	}{
+		{never, nil, ""},
+		{never, never, ""},
+		{early, nil, ""},
+		{early, never, ""},
+		{late, early, ""},
+		{late, late, ""},
+		{early, late, "signed at 2026-01-01T11:00:00Z, before the one in use (2026-01-01T12:00:00Z)"},
+		{never, early, "does not tell its time"},
+		{signedAt(now.Add(maxAhead)), late, ""},
+		{signedAt(now.Add(maxAhead + time.Second)), late, "is to come"},
+		{signedAt(now.Add(maxAhead + time.Second)), nil, "is to come"},
+	} {
+		err := tt.b.Follows(tt.used, now)
+		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s after %v: %v", tt.b.Signed, tt.used, err)
+		}
+	}
+	if b, err := Read(pack(t, usual(), nil), nil); err != nil || !b.Signed.IsZero() {
+		t.Errorf("unsigned: %v, %v", b, err)
+	}
+}
+
+func TestSigned(t *testing.T) {
+	token := func(payload string) string {
+		return "e30." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + ".x"
+	}
+	for _, tt := range []struct {
+		tokens []string
+		want   int64 // 0: not said
+	}{
+		{nil, 0},
+		{[]string{token(`{"iat":5}`)}, 5},
+		{[]string{token(`{"iat":5}`), token(`{"iat":3}`)}, 3},
+		{[]string{token(`{"iat":5}`), token(`{}`)}, 0},
+		{[]string{token(`{"iat":"5"}`)}, 0},
+		{[]string{token(`{"iat":-5}`)}, 0},
+		{[]string{token(`{"iat":1.5}`)}, 0},
+		{[]string{"x.y"}, 0},
+		{[]string{"x.!.z"}, 0},
+	} {
+		got := signed(tt.tokens)
+		if got.IsZero() != (tt.want == 0) || tt.want != 0 && got.Unix() != tt.want {
+			t.Errorf("%v: %s", tt.tokens, got)
+		}
+	}
 }

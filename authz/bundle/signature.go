@@ -4,10 +4,14 @@ import (
 	"crypto/ecdsa"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/open-policy-agent/opa/v1/bundle"
 
@@ -45,6 +49,29 @@ func (s *Signature) verification() (*bundle.VerificationConfig, error) {
 	}
 	const only = "key"
 	return bundle.NewVerificationConfig(keys(only), only, s.Scope, nil), nil
+}
+
+// signed is when the tokens of a signature say that they were issued, the first
+// of them; zero where one does not. They are verified by now.
+func signed(tokens []string) time.Time {
+	var first time.Time
+	for i, token := range tokens {
+		var says struct {
+			IssuedAt int64 `json:"iat"`
+		}
+		parts := strings.Split(token, ".")
+		if len(parts) != 3 {
+			return time.Time{}
+		}
+		payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+		if err != nil || json.Unmarshal(payload, &says) != nil || says.IssuedAt <= 0 {
+			return time.Time{}
+		}
+		if at := time.Unix(says.IssuedAt, 0); i == 0 || at.Before(first) {
+			first = at
+		}
+	}
+	return first
 }
 
 // shared tells of an algorithm with a shared secret how many bits it has.
