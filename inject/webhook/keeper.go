@@ -15,9 +15,10 @@ import (
 	"outrider.dev/outrider/inject/cluster"
 )
 
-// Pauses between two looks at what is kept.
+// Pauses between two looks at what is kept. While a caBundle is not right, for one because
+// somebody put an old one back, no pod of an agent is made.
 const (
-	lookEvery = time.Minute
+	lookEvery = 15 * time.Second
 	soonAgain = 2 * time.Second
 )
 

@@ -34,7 +34,7 @@ func install(t *testing.T) *cluster {
 	applied.Do(func() {
 		c.must(t, nil, "apply", "-f", filepath.Join(base, "namespace.yaml"))
 		c.furnish(t, "outrider")
-		ca, cert, key := c.certificate(t, "outrider-pdp.outrider.svc")
+		ca, cert, key := certificate(t, c.dir, time.Now().Add(-time.Hour), "outrider-pdp.outrider.svc")
 		c.must(t, nil, "create", "secret", "tls", "outrider-pdp-tls", "-n", "outrider", "--cert", cert, "--key", key)
 		c.must(t, nil, "create", "secret", "generic", "outrider-keys", "-n", "outrider", "--from-literal=openai="+providerKey, "--from-literal=github="+github.Token())
 		c.must(t, nil, "create", "configmap", "outrider-trust", "-n", "outrider", "--from-file=ca.crt="+ca)
@@ -110,20 +110,20 @@ configMapGenerator:
     options: {disableNameSuffixHash: true}
 `
 
-// certificate makes an authority and a certificate that it signs, and names the files:
-// the authority's, the certificate and its key.
-func (c *cluster) certificate(t *testing.T, name string) (ca, cert, key string) {
+// certificate makes an authority and a certificate that it signs, for ninety days from
+// then on, and names the files: the authority's, the certificate and its key.
+func certificate(t *testing.T, dir string, from time.Time, names ...string) (ca, cert, key string) {
 	t.Helper()
 	root := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "outrider"}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		KeyUsage: x509.KeyUsageCertSign, NotBefore: from, NotAfter: from.Add(90 * 24 * time.Hour),
 	}
 	leaf := &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: names[0]}, DNSNames: names,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, NotBefore: root.NotBefore, NotAfter: root.NotAfter,
 	}
 	rootKey, leafKey := newKey(t), newKey(t)
-	ca, cert, key = filepath.Join(c.dir, "ca.crt"), filepath.Join(c.dir, "tls.crt"), filepath.Join(c.dir, "tls.key")
+	ca, cert, key = filepath.Join(dir, "ca.crt"), filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
 	writeCertificate(t, ca, root, root, &rootKey.PublicKey, rootKey)
 	writeCertificate(t, cert, leaf, root, &leafKey.PublicKey, rootKey)
 	der, err := x509.MarshalPKCS8PrivateKey(leafKey)
@@ -183,6 +183,16 @@ func TestBaseIsValid(t *testing.T) {
 		deployment := c.get(t, "deployment", name, "-n", "outrider")
 		pod := podOf(deployment, "Deployment")
 		c.must(t, encode(t, pod), "create", "--dry-run=server", "-f", "-")
+	}
+}
+
+// TestVolumes has it check the variant with volumes: the decision service's Deployment, with
+// all that it says, as a StatefulSet.
+func TestVolumes(t *testing.T) {
+	c := install(t)
+	out := c.must(t, nil, "apply", "--dry-run=server", "-k", c.overlay(t, "volumes"))
+	if strings.Count(out, "(server dry run)") != 21 || !strings.Contains(out, "statefulset.apps/outrider-pdp created") || strings.Contains(out, "deployment.apps/outrider-pdp") {
+		t.Errorf("applied:\n%s", out)
 	}
 }
 

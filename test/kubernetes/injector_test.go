@@ -11,6 +11,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"outrider.dev/outrider/config"
+	"outrider.dev/outrider/inject"
+	"outrider.dev/outrider/inject/manifest"
 )
 
 // webhook is the real outrider-injector out of its image, with the rights of its
@@ -57,11 +63,17 @@ func (c *cluster) inject(t *testing.T, document string, hooks ...int) *webhook {
 	})
 	w := &webhook{p, port, "http://127.0.0.1:" + admin}
 	mustUntil(t, "outrider-injector", p, func() error { return w.get("/readyz", io.Discard) })
+	c.lead(t, w, hooks...)
+	return w
+}
+
+// lead has those webhooks of the configuration ask this injector.
+func (c *cluster) lead(t *testing.T, w *webhook, hooks ...int) {
+	t.Helper()
 	for _, n := range hooks {
 		c.must(t, nil, "patch", "mutatingwebhookconfiguration", "outrider-injector", "--type=json", "-p",
-			fmt.Sprintf(`[{"op": "replace", "path": "/webhooks/%d/clientConfig/service/port", "value": %s}]`, n, port))
+			fmt.Sprintf(`[{"op": "replace", "path": "/webhooks/%d/clientConfig/service/port", "value": %s}]`, n, w.port))
 	}
-	return w
 }
 
 // injection is the base's document, with the image that is here.
@@ -164,6 +176,16 @@ func plain(namespace, name string, labels object, change func(spec object)) obje
 	return object{"apiVersion": "v1", "kind": "Pod", "metadata": object{"name": name, "namespace": namespace, "labels": labels}, "spec": spec}
 }
 
+// checkDryRun has the API server ask the injector about a pod, which it is to inject.
+func (c *cluster) checkDryRun(t *testing.T, pod object) {
+	t.Helper()
+	// A warning tells of the service account default, so kubectl is asked as it is.
+	out, _, err := c.kubectlAs("admin", encode(t, pod), "create", "--dry-run=server", "-o", "json", "-f", "-")
+	if err != nil || !strings.Contains(out, `"outrider.dev/status": "injected"`) {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 func injected(pod object) bool {
 	inits, _ := pod["spec"].(object)["initContainers"].([]any)
 	return slices.ContainsFunc(inits, func(c any) bool { return c.(object)["name"] == "outrider" })
@@ -183,6 +205,8 @@ func TestInjection(t *testing.T) {
 		}
 	})
 	t.Run("the pod of a Deployment", func(t *testing.T) { checkInjected(t, c, w, pod) })
+	t.Run("PodSecurity's level restricted", func(t *testing.T) { checkRestricted(t, c, pod) })
+	t.Run("the manifest injected before", func(t *testing.T) { checkOffline(t, c, pod) })
 	t.Run("chosen pods of other namespaces", func(t *testing.T) { checkChosen(t, c) })
 	t.Run("what is left alone", func(t *testing.T) { checkSkipped(t, c, w, pod) })
 	t.Run("while the injector is away", func(t *testing.T) { checkAway(t, c, w, pod) })
@@ -219,6 +243,65 @@ func checkInjected(t *testing.T, c *cluster, w *webhook, pod object) {
 	}
 	if n := w.count(t, "injected", ""); n != 1 {
 		t.Errorf("%d pods were counted as injected, want 1", n)
+	}
+}
+
+// checkRestricted has PodSecurity judge a sidecar of the other placement too, and a pod
+// that it does not let pass, injected or not.
+func checkRestricted(t *testing.T, c *cluster, pod object) {
+	other := clone(t, pod)
+	other["metadata"].(object)["annotations"] = object{"outrider.dev/placement": "Container"}
+	if n := len(list(c.stored(t, other, "--dry-run=server")["spec"].(object)["containers"])); n != 2 {
+		t.Errorf("%d containers, want agent and sidecar", n)
+	}
+	capable := clone(t, pod)
+	list(capable["spec"].(object)["containers"])[0].(object)["securityContext"] = object{"allowPrivilegeEscalation": false}
+	_, refusal, err := c.kubectlAs("admin", encode(t, capable), "create", "--dry-run=server", "-f", "-")
+	if err == nil || !strings.Contains(refusal, "violates PodSecurity") || strings.Contains(refusal, `"outrider"`) {
+		t.Errorf("an agent with capabilities: %v %s", err, refusal)
+	}
+}
+
+func clone(t *testing.T, o object) (out object) {
+	t.Helper()
+	if err := json.Unmarshal(encode(t, o), &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// checkOffline injects the manifest as `outrider inject` does and compares the pods that the
+// API server would store: of that, and of the manifest as it is, patched by the webhook.
+func checkOffline(t *testing.T, c *cluster, pod object) {
+	file := filepath.Join(t.TempDir(), "injection.yaml")
+	write(t, file, injection(t))
+	document, err := config.LoadInjection(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	injector, err := inject.New(inject.SettingsOf(document, inject.Native))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _, err := manifest.Inject([]byte(read(t, "testdata/agent.yaml")), injector)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var applied struct{ Items []object }
+	if err := json.Unmarshal([]byte(c.must(t, out, "apply", "--dry-run=server", "-o", "json", "-f", "-")), &applied); err != nil {
+		t.Fatal(err)
+	}
+	before := podOf(applied.Items[len(applied.Items)-1], "ReplicaSet")
+	for _, key := range []string{"name", "ownerReferences"} {
+		before["metadata"].(object)[key] = pod["metadata"].(object)[key]
+	}
+	online, offline := c.stored(t, pod, "--dry-run=server"), c.stored(t, before, "--dry-run=server")
+	for _, o := range []object{online, offline} {
+		delete(o["metadata"].(object), "uid")
+		delete(o["metadata"].(object), "creationTimestamp")
+	}
+	if diff := cmp.Diff(online, offline); diff != "" || !injected(offline) {
+		t.Errorf("the pods differ (-webhook +manifest):\n%s", diff)
 	}
 }
 
@@ -302,7 +385,11 @@ func checkAway(t *testing.T, c *cluster, w *webhook, pod object) {
 	if err == nil || !strings.Contains(refusal, `failed calling webhook "namespaces.outrider.dev"`) {
 		t.Errorf("the API server says %q, %v", refusal, err)
 	}
-	if injected(c.stored(t, plain("elsewhere", "meanwhile", nil, nil))) {
-		t.Error("nobody can have injected this")
+	asks := object{"outrider.dev/inject": "true"}
+	for namespace, labels := range map[string]object{"elsewhere": nil, "outrider": asks, "kube-system": asks} {
+		if injected(c.stored(t, plain(namespace, "meanwhile", labels, nil))) {
+			t.Errorf("%s: nobody can have injected this", namespace)
+		}
 	}
+	c.apply(t, object{"apiVersion": "v1", "kind": "ConfigMap", "metadata": object{"name": "meanwhile", "namespace": "agents"}})
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -84,6 +86,7 @@ func TestInjectedPodRuns(t *testing.T) {
 	lines := k.listen(t, stored)
 	checkAgent(t, lines, k.logs(t, stored, "outrider"))
 	checkTools(t, lines, okta)
+	k.checkRecord(t, pdp, lines["forbidden tool"].Text)
 	k.stop(t, pdp)
 	checkClosed(t, n)
 	checkProvider(t, llm.all())
@@ -227,4 +230,27 @@ func checkTools(t *testing.T, lines map[string]said, token string) {
 	if calls != 1 {
 		t.Errorf("the MCP server received %d calls of tools, want 1", calls)
 	}
+}
+
+// checkRecord asks why as docs/kubernetes.md says: beside the decision service, which has no
+// such command, with its state mounted. No kubelet would run that container here, so the
+// command runs by itself.
+func (k *kubelet) checkRecord(t *testing.T, pdp object, refusal string) {
+	t.Helper()
+	_, id, _ := strings.Cut(strings.TrimSuffix(refusal, ")"), "(decision ")
+	dir, name := t.TempDir(), pdp["metadata"].(object)["name"].(string)
+	custom, binary := filepath.Join(dir, "state.json"), filepath.Join(dir, "outrider")
+	write(t, custom, `{"volumeMounts": [{"name": "state", "mountPath": "/var/lib/outrider", "readOnly": true}]}`)
+	k.must(t, nil, "debug", name, "-n", "outrider", "--image=localhost/outrider:test", "--profile=restricted", "--custom="+custom,
+		"--arguments-only", "--", "why", id, "--state", "/var/lib/outrider")
+	if err := os.WriteFile(binary, commandOf(t, "outrider"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	mustUntil(t, "the record", nil, func() error {
+		out, _, err := command(t.Context(), nil, binary, "why", id, "--state", filepath.Join(k.dir, "pods", name, "state"))
+		if err == nil && !strings.Contains(out, "delete_repo") {
+			err = fmt.Errorf("it says %s", out)
+		}
+		return err
+	})
 }

@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -61,6 +63,16 @@ func TestRights(t *testing.T) {
 			t.Errorf("outrider-pdp %v", asked)
 		}
 	}
+	everywhere := []string{"[create] [] [events] []", "[get patch] [admissionregistration.k8s.io] [mutatingwebhookconfigurations] [outrider-injector]"}
+	own := slices.Concat(everywhere, []string{"[get update] [] [secrets] [outrider-injector-tls]"})
+	for _, tt := range []struct {
+		token, namespace string
+		want             []string
+	}{{injector, "outrider", own}, {injector, "agents", everywhere}, {pdp, "outrider", nil}, {pdp, "agents", nil}} {
+		if got := c.rules(t, tt.token, tt.namespace); !slices.Equal(got, tt.want) {
+			t.Errorf("in %s: %q, want %q", tt.namespace, got, tt.want)
+		}
+	}
 	if err := c.writeConfig("injector", injector); err != nil {
 		t.Fatal(err)
 	}
@@ -80,6 +92,27 @@ func (c *cluster) may(t *testing.T, token string, r right) bool {
 		}},
 	}, &review)
 	return review.Status.Allowed
+}
+
+// rules lists all that a service account may do in a namespace, but for what every account
+// may: ask about itself.
+func (c *cluster) rules(t *testing.T, token, namespace string) (out []string) {
+	t.Helper()
+	var review struct {
+		Status struct {
+			ResourceRules []struct{ Verbs, APIGroups, Resources, ResourceNames []string }
+		}
+	}
+	c.post(t, token, "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", object{
+		"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": object{"namespace": namespace},
+	}, &review)
+	for _, r := range review.Status.ResourceRules {
+		if !slices.Contains([]string{"authorization.k8s.io", "authentication.k8s.io"}, r.APIGroups[0]) {
+			out = append(out, fmt.Sprint(r.Verbs, r.APIGroups, r.Resources, r.ResourceNames))
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // post posts an object with a token and reads the answer.
