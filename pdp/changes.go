@@ -76,7 +76,7 @@ func (x *resolving) resolve(c *authz.Change) *decision.Reason {
 	if c.Argument != "" && x.doc.Respelled(mcp.ArgumentsPointer+c.Argument) {
 		return &decision.Reason{
 			Code: decision.CodeEditConflict, Rule: c.Rule,
-			Message: "a mutation is about an argument that the call writes in other letters, as it would be for servers that ignore case: " + what(c),
+			Message: "a mutation is about " + what(c) + ", which the call writes in other letters, and a server that ignores case takes one for the other: write it as the tool does",
 		}
 	}
 	switch c.Kind {

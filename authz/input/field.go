@@ -166,7 +166,7 @@ func whatFields() []Field {
 		text("request.path", Request, "the path, without a query",
 			func(c *Call) string { return c.Request.HTTP.Path }),
 		{Path: "request.time", About: "when the call arrived, by the decision service's clock", Kind: Time, Root: Request, Depends: OnCall, Read: arrival},
-		textMap("request.headers", Request, "headers by lower-case name, without credentials and cookies",
+		textMap("request.headers", Request, "headers by lower-case name, without credentials and cookies; of MCP calls those of the protocol (`mcp-*`), `user-agent`, `content-type`, `accept` and `traceparent`, since no other travels on",
 			func(c *Call) map[string]string { return c.Request.HTTP.Headers }),
 		keyText("tool.name", MCP|Tool, "the tool, as its server calls it",
 			(*Call).ToolName),
