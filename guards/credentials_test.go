@@ -23,6 +23,15 @@ func announced(r *rand.Rand) []string {
 		"the password:\n" + invent(r, alnum, 9) + "#4",
 		"curl -u bob:" + invent(r, alnum, 9) + "1 https://h.example.com",
 		"curl --user 'bob:" + invent(r, alnum, 9) + "1'",
+		"curl -sSu bob:" + invent(r, small, 9),
+		"mysql -u root -p" + invent(r, small, 9) + " app",
+		"sshpass -p '" + invent(r, small, 9) + "' ssh h",
+		"docker login -u bob -p " + invent(r, small, 9),
+		"redis-cli -h cache.example.com -p 6379 -a " + invent(r, small, 9),
+		"db_password=" + invent(r, small, 16),
+		"variable \"db_password\" {\n  default = \"" + invent(r, small, 16) + "\"\n}",
+		"IDENTIFIED BY '" + invent(r, small, 16) + "'",
+		"jdbc:" + "oracle:thin:app/" + invent(r, small, 9) + "@//db/x",
 		"Basic " + base64.StdEncoding.EncodeToString([]byte("bob:"+invent(r, alnum, 9))),
 		"Server=db;Password=" + invent(r, alnum, 9) + "1;Database=x",
 		"PuTTY\nPrivate-Lines: 2\n" + invent(r, base64s, 64) + "\nPrivate-MAC: " + invent(r, hexes, 40),
@@ -45,7 +54,7 @@ func announced(r *rand.Rand) []string {
 func babble(r *rand.Rand) string {
 	all := append(announced(r), credentials(r)...)
 	parts := strings.Fields(`my the key is datadog heroku token: dbPassword: passwd= pwd curl -u --user a:b1c2d3! hunter2!x x9 Private-Lines: value: default "key": public is our as the for API Heroku
-		passage password basic Bearer auth secret= => ( ) , . " ' \n \\n v1.2.3 2024-01-15 42 é 日本 key key_id sha256: -----BEGIN :// sk- eyJ MTabc. -`)
+		passage password mysql -p -pq7xkvzjw mysqldump sshpass login redis -a identified by qzxvkjwpq curl -sSu variable " { default jdbc: basic Bearer auth secret= => ( ) , . " ' \n \\n v1.2.3 2024-01-15 42 é 日本 key key_id sha256: -----BEGIN :// sk- eyJ MTabc. -`)
 	var b strings.Builder
 	if r.IntN(2) == 0 {
 		b.WriteString(strings.Repeat("x ", r.IntN(600)))

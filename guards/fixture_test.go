@@ -10,6 +10,7 @@ import (
 )
 
 const (
+	small   = "abcdefghijklmnopqrstuvwxyz"
 	alnum   = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 	hexes   = "0123456789abcdef"
 	base32  = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"

@@ -94,7 +94,7 @@ func (r *sifting) opener(i, n int) {
 	if m == 0 && i > 0 && r.text[i-1] == '\\' && (word[0] == 'n' || word[0] == 'r') {
 		m = r.sieve.meaningOf(word[1:])
 	}
-	if m == 0 || m == opensNone || word[0]|0x20 == 'u' && (i == 0 || r.text[i-1] != '-') {
+	if m == 0 || m == opensNone || (n == 1 || word[0]|0x20 == 'u') && (i == 0 || r.text[i-1] != '-') {
 		return
 	}
 	r.opened = 1

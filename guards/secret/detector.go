@@ -25,11 +25,12 @@ type Detector struct {
 	perhaps    [1 << 15]bool // by shape: whether there is such a word
 	modifiers  map[string]bool
 	kinds      map[string]bool
+	commands   map[string][]option // that take passwords, by their names
 }
 
 // New builds the detector from its tables.
 func New() *Detector {
-	d := &Detector{rules: rules(), provided: providers(), shapes: map[string][]int{}, words: words(), modifiers: modifiers(), kinds: kinds()}
+	d := &Detector{rules: rules(), provided: providers(), shapes: map[string][]int{}, words: words(), modifiers: modifiers(), kinds: kinds(), commands: map[string][]option{}}
 	for n, r := range d.rules {
 		d.types = append(d.types, typeOf(r.id))
 		d.tails = append(d.tails, d.tailOf(r.body))
@@ -44,6 +45,11 @@ func New() *Detector {
 		d.namedTypes = append(d.namedTypes, typeOf(p.id))
 		for word := range strings.FieldsSeq(p.words) {
 			d.shapes[word] = append(d.shapes[word], n)
+		}
+	}
+	for _, o := range options() {
+		for word := range strings.FieldsSeq(o.words) {
+			d.commands[word] = append(d.commands[word], o)
 		}
 	}
 	for c := range d.alnum {
@@ -190,6 +196,8 @@ func (d *Detector) shapely(w *window.Window, i int) hit {
 		return jwt(w, i)
 	case c == 'P':
 		return putty(w, i)
+	case c == 'j' && next == 'd':
+		return oracle(w, i)
 	case c >= 'M' && c <= 'O':
 		return discordBot(w, i)
 	case window.IsDigit(c):
@@ -212,6 +220,9 @@ func escapedBreak(w *window.Window, i int) bool {
 func (d *Detector) prefixed(w *window.Window, i, n int) hit {
 	r := &d.rules[n]
 	if !w.HasPrefix(i, r.prefix) {
+		return hit{}
+	}
+	if p := w.Before(i); r.check&random != 0 && (p == '_' || p == '-') { // as in pk_test_
 		return hit{}
 	}
 	body := i + len(r.prefix)

@@ -24,10 +24,16 @@
 // Placeholders stay clean: text that says it is an example, masked or repeated
 // characters, alphabets and counts, too few different characters, templates and
 // variables. So do digests, UUIDs and the ids of calls and messages, unless a
-// provider's name stands before a UUID that is its key.
+// provider's name stands before a UUID that is its key. What is public by design
+// stays clean as well: the keys in Sentry's URLs, Stripe's pk_…, fingerprints.
+//
+// A password of letters alone (letters.go) counts where no language puts such
+// letters side by side, or where it is words glued together, long and without the
+// endings of long words. Options of commands (command.go) carry passwords that
+// may look like anything.
 //
 // What it does not find: credentials without a prefix or a word near them;
-// passphrases of readable words; keys that were split, encoded or written
+// passwords that are one word or that have blanks; keys that were split, encoded or written
 // backwards on purpose; a key glued to a letter or digit before it. No key is
 // tried against its provider.
 package secret

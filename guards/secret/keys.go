@@ -14,7 +14,7 @@ func (d *Detector) Keys() []string {
 	for _, r := range d.rules {
 		out = appendKeys(out, r.prefix, r.body)
 	}
-	out = append(out, "priv") // of PuTTY's Private-Lines
+	out = append(out, "priv", "jdbc") // of PuTTY's Private-Lines, and of Oracle's URLs
 	out = appendKeys(out, "eyJ", window.URLSafe)
 	slices.Sort(out)
 	return slices.Compact(out)
@@ -22,7 +22,7 @@ func (d *Detector) Keys() []string {
 
 // Prefixes returns what credentials begin with whose first letters give them away.
 func (d *Detector) Prefixes() []string {
-	out := []string{"eyJ", "Private-Lines: "}
+	out := []string{"eyJ", "Private-Lines: ", thin}
 	for _, r := range d.rules {
 		out = append(out, r.prefix)
 	}

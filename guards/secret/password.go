@@ -33,10 +33,27 @@ func passwordAt(w *window.Window, v *view, s sight, i int) hit {
 	if !s.signed && bytes.IndexByte(body, '=') > 0 || enclosed && (n < minEnclosed || w.At(i+n) != ')' || changes(body) < 3) {
 		return hit{}
 	}
-	if !quoted && (identifier(body) || w.At(i+n) == '(') || w.Short || code(body) || !strongWord(body) || standIn(nil, body) || counted(body) || known(body) {
+	if w.Short || w.At(i+n) == '(' && !quoted || code(body) || standIn(nil, body) || known(body) || s.compared && !quoted || member(body) {
 		return hit{}
 	}
-	return hit{"secret.password", i, i + n, .7, tailNone}
+	if (quoted || !identifier(body)) && strongWord(body) && !counted(body) || s.linked && !enclosed && spelled(body, quoted || v.asEnv(w, i+n)) {
+		return hit{"secret.password", i, i + n, .7, tailNone}
+	}
+	return hit{}
+}
+
+// asEnv reports whether the value that ends at end is assigned as in lists of
+// settings: = stands before it without blanks, and nothing of code behind it.
+func (v *view) asEnv(w *window.Window, end int) bool {
+	c := w.At(end)
+	return string(v.text[v.gap:]) == "=" && (c <= ' ' || c == '&' || c == ';')
+}
+
+// member reports whether a value is a name of code with all that it belongs to,
+// as in java.util.ArrayList.
+func member(body []byte) bool {
+	dot := bytes.LastIndexByte(body, '.')
+	return dot > 0 && bytes.IndexByte(body, '.') < dot && title(body[dot+1:]) && bytes.ContainsAny(body[dot+1:], "abcdefghijklmnopqrstuvwxyz")
 }
 
 // phrase reads a value with signs that no token has, as the secret keys of
@@ -48,7 +65,7 @@ func phrase(w *window.Window, i int) hit {
 		return hit{}
 	}
 	body := w.Text[i : i+n]
-	if !quoted && signs(body) < n/10 {
+	if some := signs(body); some == 0 || !quoted && some < n/10 {
 		return hit{}
 	}
 	if !digitSoon(body[:min(n, nearEnough-minValue)]) || !strongWord(body) || code(body) || ticket(body) || placeholder(body) || counted(body) || changes(body) < 4 || bytes.ContainsAny(body, "/\\{[.") {
@@ -93,6 +110,7 @@ func quote(c byte) bool { return c == '"' || c == '\'' || c == '`' }
 // letters, or signs among letters of both cases.
 func strongWord(body []byte) bool {
 	var letter, upper, lower, digits, signs int
+	body = bytes.TrimRight(body, "=") // of base64
 	for _, c := range body {
 		switch class := window.ClassOf(c); {
 		case class&(window.Upper|window.HexUpper) != 0:
@@ -162,12 +180,12 @@ func identifier(body []byte) bool {
 	}
 	plain := seen &^ (window.Digit | window.Underscore | window.Dash | window.Dot | window.Slash | window.Colon)
 	cased := plain&(window.Upper|window.HexUpper) != 0 && plain&(window.Lower|window.HexLower) != 0
-	return seen&(window.Underscore|window.Dash|window.Slash|window.Colon) != 0 && !cased || seen&window.Dot != 0 && changes(body) < 4
+	return seen&(window.Underscore|window.Dash|window.Slash|window.Colon) != 0 && !cased || seen&window.Dot != 0 && changes(body) < 4 && !digitsOnly(body[bytes.LastIndexByte(body, '.')+1:])
 }
 
 // code reports whether a word is a template, a variable or a format.
 func code(body []byte) bool {
-	return body[0] == '$' || body[0] == '<' || body[0] == '%' && len(body) > 1 && window.ClassOf(body[len(body)-1])&(window.Letters|window.Percent) != 0 ||
+	return body[0] == '$' || body[0] == '<' || body[0] == '%' && (len(body) < 4 || body[len(body)-1] == '%' || body[1] == '(' || body[1] == '{') ||
 		bytes.Contains(body, []byte("${")) || bytes.Contains(body, []byte("{{")) || bytes.HasPrefix(body, []byte("os.")) ||
 		bytes.HasPrefix(body, []byte("process.")) || bytes.HasPrefix(body, []byte("!")) && bytes.IndexByte(body, '/') > 0 || body[0] == '/' && bytes.Count(body, []byte("/")) > 1
 }
@@ -183,26 +201,6 @@ func known(body []byte) bool {
 		}
 	}
 	return false
-}
-
-// ofCommand reports whether -u or --user leads to the value.
-func (v *view) ofCommand() bool {
-	line, gap := v.text[:v.gap], v.text[v.gap:]
-	return len(gap) > 0 && len(gap) <= 2 && (gap[0] == ' ' || gap[0] == '=') &&
-		(bytes.HasSuffix(line, []byte("-u")) || bytes.HasSuffix(line, []byte("--user")))
-}
-
-// commandUser reads user:password behind the -u or --user of curl.
-func commandUser(w *window.Window, v *view, i int) hit {
-	if !bytes.Contains(v.text, []byte("curl")) && !bytes.Contains(v.text, []byte("http")) {
-		return hit{}
-	}
-	n := wordEnd(w, i)
-	colon := bytes.IndexByte(w.Text[i:min(i+n, len(w.Text))], ':')
-	if w.Short || colon < 1 || standIn(w.Text[i:i+colon], w.Text[i+colon+1:i+n]) || digitsOnly(w.Text[i+colon+1:i+n]) || code(w.Text[i:i+n]) {
-		return hit{}
-	}
-	return hit{"secret.basic", i, i + n, .85, tailNone}
 }
 
 func digitsOnly(body []byte) bool {

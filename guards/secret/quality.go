@@ -278,6 +278,12 @@ func ticket(body []byte) bool {
 	if body[0] == '/' && (len(body) < 40 || !bytes.ContainsAny(body, "+=")) || body[0] == '.' || body[0] == '~' {
 		return true
 	}
+	if len(body) == 34 && (body[0] == 'A' || body[0] == 'M') && onlyHex(body[2:]) && body[1]-'A' <= 'Z'-'A' { // of Twilio
+		return true
+	}
+	if bytes.HasPrefix(body, []byte("AAAA")) && (bytes.HasPrefix(body[4:], []byte("B3NzaC1")) || bytes.HasPrefix(body[4:], []byte("C3NzaC1")) || bytes.HasPrefix(body[4:], []byte("E2VjZHNh"))) {
+		return true // a public key of SSH
+	}
 	end := 0
 	for end < len(body) && end < 12 && body[end] != '-' && body[end] != '_' {
 		end++
@@ -287,9 +293,13 @@ func ticket(body []byte) bool {
 	}
 	switch string(body[:end]) {
 	case "chatcmpl", "cmpl", "toolu", "srvtoolu", "call", "msg", "resp", "run", "thread", "asst", "req", "file", "gen", "batch", "step", "modr", "embd",
-		"order", "user", "org", "trace", "span", "job", "task", "build", "sha1", "sha256", "sha384", "sha512", "md5":
+		"order", "user", "phc", "org", "trace", "span", "job", "task", "build", "sha1", "sha256", "sha384", "sha512", "md5":
 		return true
-	case "cus", "pi", "sub", "in", "ch", "txn", "price", "prod", "acct", "pm", "seti", "si", "evt", "rs", "ws", "fc", "vs", "ft", "inv", "proj", "session":
+	case "pk": // Stripe's keys for browsers
+		return bytes.HasPrefix(body, []byte("pk_live_")) || bytes.HasPrefix(body, []byte("pk_test_"))
+	case "prod":
+		return body[end] == '_' && len(body)-end < 20
+	case "cus", "pi", "sub", "in", "ch", "txn", "price", "acct", "pm", "seti", "si", "evt", "rs", "ws", "fc", "vs", "ft", "inv", "proj", "session":
 		return body[end] == '_'
 	case "i", "vol", "vpc", "subnet", "sg", "ami", "snap", "eni", "rtb":
 		return body[end] == '-'

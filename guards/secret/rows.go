@@ -42,7 +42,11 @@ func shapedRows() []catalogue.Rule {
 		row("basic", "basic", "Value of the Basic scheme", "`Basic` and base64 of user:password", .9),
 		row("curl-user", "basic", "User and password of curl", "`-u user:password`, `--user user:password`", .85),
 		row("password", "password", "Password, passphrase or code",
-			"6 to 64 characters, digits or signs among letters, behind a word such as password, passwd, pwd or pass and a sign or word that assigns", .7),
+			"6 to 80 characters, digits or signs among letters, behind a word such as password, passwd, pwd or pass and a sign or word that assigns; "+
+				"letters alone where no language puts them side by side, or words are glued together", .7),
+		row("command-password", "password", "Password in an option of a command",
+			"`mysql -pX`, `sshpass -p X`, `redis-cli -a X`, `… login … -p X`, `sqlcmd -P X`, `zip -P X`, `ldapsearch -w X`, `ssh-keygen -N X`, `openssl enc -k X`, mongosh and others", .85),
+		row("oracle-url", "url", "User and password in a URL of Oracle's driver", "`jdbc:oracle:thin:user/password@`", .9),
 		row("named", "generic", "Anything that a name or sentence calls a key, token or secret",
 			"16 or more random characters, also hexadecimal ones, behind a word such as api_key, access token, client secret or credentials", .6),
 	}

@@ -27,6 +27,7 @@ func modelRules() []rule {
 		{"tavily-key", "Tavily key", "tvly-", w.URLSafe, 24, 0, mixed},
 		{"firecrawl-key", "Firecrawl key", "fc-", w.Hex, 32, 32, mixed},
 		{"jina-key", "Jina AI key", "jina_", wordly, 40, 0, mixed},
+		{"voyage-key", "Voyage AI key", "pa-", w.URLSafe, 43, 43, random},
 		{"pinecone-key", "Pinecone key", "pcsk_", wordly, 40, 0, mixed},
 		{"langsmith-key", "LangSmith key", "lsv2_", wordly, 32, 0, mixed},
 		{"wandb-key", "Weights & Biases key", "wandb_v1_", wordly, 40, 0, mixed},

@@ -48,6 +48,9 @@ func userinfo(w *window.Window, i int) hit {
 		colon++
 	}
 	if w.At(colon) == '@' && colon-i >= minWeak && !w.Short && looksRandom(w.Text[i:colon]) && !placeholder(w.Text[i:colon]) {
+		if reportsErrors(w, colon+1) {
+			return hit{}
+		}
 		return hit{"secret.url", i, colon, .7, tailNone} // a token in the place of the user
 	}
 	if w.At(colon) != ':' {
@@ -69,6 +72,14 @@ func userinfo(w *window.Window, i int) hit {
 	return hit{"secret.url", i, end, .9, tailNone}
 }
 
+// reportsErrors reports whether the host at i is one of Sentry's: the key before
+// it is public, for browsers send it.
+func reportsErrors(w *window.Window, i int) bool {
+	n := w.Run(i, maxUser, window.Alnum|window.Dash|window.Dot)
+	host := w.Text[i : i+n]
+	return bytes.HasPrefix(host, []byte("sentry.")) || bytes.Contains(host, []byte(".ingest.")) && bytes.HasSuffix(host, []byte("sentry.io"))
+}
+
 // userByte reports whether c may stand in the user part of a URL.
 func userByte(c byte) bool {
 	switch c {
@@ -81,14 +92,19 @@ func userByte(c byte) bool {
 // standIn reports whether a password is a variable, a mask or a word that
 // documentation uses.
 func standIn(user, password []byte) bool {
-	if len(password) < 3 || password[0] == '$' || password[0] == '%' || password[0] == '[' || distinct(password) < 3 {
+	if len(password) < 3 || password[0] == '$' || code(password) || password[0] == '[' || distinct(password) < 3 {
 		return true
 	}
-	if bytes.EqualFold(password, user) {
+	if bytes.EqualFold(password, user) || bytes.HasSuffix(password, []byte("()")) {
 		return true
 	}
-	for _, word := range [...]string{"pass", "password", "passwd", "pwd", "secret", "token", "todo", "undefined", "null", "none", "string"} {
-		if len(password) == len(word) && bytes.EqualFold(password, []byte(word)) {
+	bare := bytes.Trim(password, "@_%#*{}[]()-:!")
+	for _, word := range [...]string{
+		"pass", "password", "passwd", "pwd", "pw", "passphrase", "passwort", "secret", "token", "todo", "undefined", "null", "none", "nil", "string", "str", "text", "required", "optional",
+		"hidden", "masked", "encrypted", "default", "empty", "unset", "value", "varchar", "newpass", "newpassword", "oldpassword", "mypassword", "mypass", "yourpassword", "userpassword",
+		"dbpassword", "dbpass", "env", "prompt",
+	} {
+		if len(bare) == len(word) && bytes.EqualFold(bare, []byte(word)) {
 			return true
 		}
 	}
@@ -147,4 +163,27 @@ func discordBot(w *window.Window, i int) hit {
 		return hit{}
 	}
 	return hit{"secret.discord", i, i + n + 8 + rest, .9, tailNone}
+}
+
+const thin = "jdbc:oracle:thin:"
+
+// oracle reads user/password behind the scheme of Oracle's driver.
+func oracle(w *window.Window, i int) hit {
+	if !w.HasPrefix(i, thin) {
+		return hit{}
+	}
+	i += len(thin)
+	n := w.Run(i, maxUser, wordly|window.Dollar)
+	if n == 0 || w.At(i+n) != '/' {
+		return hit{}
+	}
+	begin := i + n + 1
+	end := begin
+	for end-begin < maxWord && userByte(w.At(end)) {
+		end++
+	}
+	if w.At(end) != '@' || w.Short || standIn(w.Text[i:i+n], w.Text[begin:end]) {
+		return hit{}
+	}
+	return hit{"secret.url", i, end, .9, tailNone}
 }

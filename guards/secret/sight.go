@@ -14,11 +14,13 @@ type sight struct {
 	linked bool // that, the noun, or a linking word stands right before the value
 	glued  bool // the noun only ends a longer word, which the sieve does not see
 	digest bool // something speaks of a digest
+
+	compared bool // the sign before the value compares
 }
 
 // judge reads the words before a value, from the value on.
 func (d *Detector) judge(v *view) sight {
-	s := sight{signed: assigns(v.text[v.gap:])}
+	s := sight{signed: assigns(v.text[v.gap:]), compared: compares(v.text[:v.gap], v.text[v.gap:])}
 	bare := string(v.text[v.gap:]) == ":" // which also joins the parts of references
 	if bare && v.inResource() {
 		return s
@@ -36,9 +38,13 @@ func (d *Detector) judge(v *view) sight {
 		switch {
 		case r == digest || r == other && (s.signed && first || !s.signed):
 			return sight{}
-		case r == attribute && first && s.signed && !v.prose(to):
+		case (r == attribute || hump(v.text[from:to]) && d.about(v.text[from:to])) && first && s.signed && !v.prose(to):
 			return sight{}
 		case r == neutral && first:
+			if name := v.variable(from); name > 0 {
+				k, last = name, name
+				continue
+			}
 			passed--
 			k, last = from, from
 			for last > 0 && !wordByte(v.text[last-1]) {
@@ -76,6 +82,13 @@ func (d *Detector) named(v *view, s sight, r role, glued bool, from, to int, fir
 	if r == session && (!s.signed || bytes.IndexByte(v.text[v.gap:], '=') < 0) || to-from == 2 && v.text[from]|0x20 == 'c' && v.text[to] < 0x80 {
 		return sight{signed: s.signed}
 	}
+	if string(lower(v.text[from:to], &low)) == "identified" { // by 'password', in SQL
+		by := bytes.TrimRight(v.text[to:], " '\"")
+		if len(by) == len(v.text[to:]) || !bytes.EqualFold(bytes.TrimSpace(by), []byte("by")) || !quote(v.text[len(v.text)-1]) {
+			return sight{}
+		}
+		s.linked = true
+	}
 	s.noun, s.glued, s.far = r, glued, len(v.text)-from
 	s.linked = s.linked || s.signed || first && !bytes.ContainsAny(v.text[v.gap:], ",([{")
 	for k := from; k > 0 && !s.digest; {
@@ -102,15 +115,18 @@ func (d *Detector) role(word []byte) (r role, glued bool) {
 	}
 	if n := len(word) - len("key"); string(word[n:]) == "key" {
 		if kind := endOf(d.kinds, word[:n]); kind > 0 {
-			if endOf(d.modifiers, word[:n-kind]) > 0 {
+			if d.modified(word[:n-kind]) {
 				return other, true
 			}
+			return strong, true
+		}
+		if len(d.shapes[string(word[:n])]) > 0 { // as in mailchimpKey
 			return strong, true
 		}
 	}
 	for _, e := range endings {
 		if len(word) >= len(e.text) && string(word[len(word)-len(e.text):]) == e.text {
-			if endOf(d.modifiers, word[:len(word)-len(e.text)]) > 0 { // as in nextPageToken
+			if e.role != password && d.modified(word[:len(word)-len(e.text)]) { // as in nextPageToken
 				return other, true
 			}
 			readable := len(word) >= 9 && len(word) < 30 && (e.text == "password" || e.text == "passwd") // the sieve sees these
@@ -118,6 +134,11 @@ func (d *Detector) role(word []byte) (r role, glued bool) {
 		}
 	}
 	return ordinary, false
+}
+
+// modified reports whether what stands before key or token in a name makes it none.
+func (d *Detector) modified(name []byte) bool {
+	return endOf(d.modifiers, name) > 0 && !bytes.HasSuffix(name, []byte("admin"))
 }
 
 // shape is what a word is dismissed by: its length and first letters.
@@ -200,6 +221,54 @@ func assigns(gap []byte) bool {
 		}
 	}
 	return false
+}
+
+// variable returns where the name of the variable ends whose default stands
+// behind from, as Terraform declares it; 0 where there is none.
+func (v *view) variable(from int) int {
+	const begin = `variable "`
+	at := bytes.LastIndex(v.text[:from], []byte(begin))
+	if at < 0 {
+		return 0
+	}
+	n := bytes.IndexByte(v.text[at+len(begin):from], '"')
+	if n <= 0 || bytes.Contains(v.text[at:from], []byte("\n}")) {
+		return 0
+	}
+	return at + len(begin) + n
+}
+
+// hump reports whether a name ends with a word that begins with a capital.
+func hump(name []byte) bool {
+	k := len(name)
+	for k > 0 && name[k-1]-'a' <= 'z'-'a' {
+		k--
+	}
+	return k > 1 && k < len(name) && name[k-2]-'a' <= 'z'-'a' || k > 2 && k == len(name) && string(name[k-2:]) == "ID" && name[k-3]-'a' <= 'z'-'a'
+}
+
+// about reports whether the last word of a name with humps says that it is
+// something about a credential or other, such as clientId and tokenHash.
+func (d *Detector) about(name []byte) bool {
+	k := len(name) - 1
+	for k > 0 && name[k]-'A' > 'Z'-'A' {
+		k--
+	}
+	if string(name[k:]) == "D" {
+		k--
+	}
+	var low [maxName]byte
+	switch d.words[string(lower(name[k:], &low))] {
+	case digest, attribute, other:
+		return true
+	}
+	return false
+}
+
+// compares reports whether the signs between a name and a value compare the two.
+func compares(before, gap []byte) bool {
+	n := len(before)
+	return bytes.Contains(gap, []byte("==")) || n > 0 && (before[n-1] == '!' || before[n-1] == '<') && bytes.HasPrefix(gap, []byte("="))
 }
 
 // provider returns the shapes of the provider that stands nearest before the

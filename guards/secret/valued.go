@@ -1,6 +1,9 @@
 package secret
 
 import (
+	"bytes"
+	"unicode"
+
 	"outrider.dev/outrider/guards/window"
 )
 
@@ -22,16 +25,16 @@ func (d *Detector) valued(w *window.Window, i int) hit {
 	}
 	v := look(w, i)
 	s := d.judge(&v)
-	named, command := (s.noun != ordinary || s.signed) && (!s.glued || wide(w, i)), v.ofCommand()
-	if !named && !command || hopeless(w, i) {
-		return hit{}
+	named := (s.noun != ordinary || s.signed) && (!s.glued || wide(w, i))
+	if h := d.commandPassword(w, &v, i); h.end > 0 || w.Short {
+		return h
 	}
-	if command {
+	if v.ofCommand() {
 		if h := commandUser(w, &v, i); h.end > 0 || w.Short {
 			return h
 		}
 	}
-	if !named {
+	if !named || hopeless(w, i, s.noun == password && s.linked) {
 		return hit{}
 	}
 	if s.noun == password {
@@ -63,8 +66,9 @@ func brief(w *window.Window, i int) bool {
 }
 
 // hopeless dismisses what has come to its end and cannot be a value: it is
-// short, has no letters, or is a word as people write it.
-func hopeless(w *window.Window, i int) bool {
+// short, has no letters, or is a word as people write it. A password may be of
+// letters alone.
+func hopeless(w *window.Window, i int, letters bool) bool {
 	k, digit, letter, odd := i, false, false, false
 	for end := min(len(w.Text), i+proofLen); ; k++ {
 		if k == end {
@@ -87,7 +91,7 @@ func hopeless(w *window.Window, i int) bool {
 			odd = true
 		}
 	}
-	return k-i < minPassword || !letter || !digit && !odd
+	return k-i < minPassword || !letter || !digit && !odd && (!letters || k-i < minLetters)
 }
 
 // token reads a value without blanks that looks random.
@@ -179,12 +183,28 @@ func (d *Detector) generic(w *window.Window, v *view, s sight, i, n int, shapes 
 func (s sight) allows(body []byte, prose bool) bool {
 	hex, id := onlyHex(body), uuidLike(body)
 	switch {
+	case (len(body) == 16 || len(body) == 40) && hex && (!s.signed || s.noun == key) && bytes.IndexFunc(body, unicode.IsLower) < 0: // of an OpenPGP key
+		return false
+	case !s.signed && labelled(body):
+		return false
 	case hex && s.digest, id && (s.noun == key || !s.linked):
 		return false
 	case s.noun == key && s.signed && hex && !prose:
 		return false
 	}
 	return s.linked || changes(body)*10 >= 3*len(body)
+}
+
+// labelled reports whether one of the words between the dashes of a value means
+// a credential, as in db-credentials-x7k2p: a name of one.
+func labelled(body []byte) bool {
+	for part := range bytes.SplitSeq(body, []byte("-")) {
+		switch string(part) {
+		case "credentials", "credential", "creds", "secret", "secrets", "token", "tokens", "password", "passwords", "auth", "key", "keys":
+			return true
+		}
+	}
+	return false
 }
 
 // scheme returns the type that the authorization scheme right before the value gives it.

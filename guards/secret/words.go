@@ -26,16 +26,17 @@ func words() map[string]role {
 		key: `key keys`,
 		strong: `token secret secrets apikey apikeys apitoken apisecret authtoken authkey secretkey secretaccesskey secretkeybase credential credentials creds cred bearer
 			authorization auth jwt pat webhook webhooks privatekey privkey geheimnis jeton clave claves chiave chave sleutel schl cl`,
-		session:  `session sessionid sessid sid phpsessid jsessionid sessiontoken cookie sig`,
-		password: `password passwords passwd passphrase passcode passwort pwd pass pw psw kennwort senha passe parola wachtwoord basic`,
-		link:     `is are was be to as with equals this following use using these ist lautet sind es est son til new old current`,
-		neutral:  `value val values default`,
+		session: `session sessionid sessid sid phpsessid jsessionid sessiontoken cookie sig`,
+		password: `password passwords passwd passphrase passcode passwort pwd pass pw psw kennwort senha passe parola wachtwoord basic
+			storepass keypass securestring requirepass masterauth identified`,
+		link:    `is are was be to as with equals this following use using these ist lautet sind es est son til new old current`,
+		neutral: `value val values default`,
 		digest: `sha sha1 sha2 sha256 sha384 sha512 md5 blake3 hash hashes digest digests checksum checksums commit commits revision rev etag fingerprint
 			fingerprints thumbprint integrity crc crc32 hashed hmac h1`,
 		other: `id ids uuid guid uid trace span request correlation build version versions release nonce cursor offset blob tree ref refs image layer order invoice ticket
 			issue call run row node object arn chat completion completions message tracking serial sku isbn transaction tx txid block address wallet public
 			instance volume snapshot subnet`,
-		attribute: `file files path dir url uri host port name names type endpoint user username email time ttl expiry expires timeout length size len count limit scope scopes
+		attribute: `hasher hashers encoder encoders file files path dir url uri host port name names type endpoint user username email time ttl expiry expires timeout length size len count limit scope scopes
 			issuer format prefix suffix algorithm alg kid regex pattern policy header hint label color status state date created updated rotation rotated arn
 			index reset strength rule rules field fields input placeholder min max usage used budget model audience`,
 	} {
@@ -51,7 +52,7 @@ func modifiers() map[string]bool {
 	out := map[string]bool{}
 	for word := range strings.FieldsSeq(`public primary foreign partition cache sort index idempotency object row lookup hash range composite surrogate unique dedup group
 		routing message translation map dict hot arrow enter publishable page next continuation csrf xsrf max min sync cancellation input
-		output prompt completion total site etag websocket cached stop special bos eos pad mask cursor previous prev answer pub`) {
+		output prompt completion total site etag websocket cached starting stop special bos eos pad mask cursor previous prev answer pub`) {
 		out[word] = true
 	}
 	return out
@@ -96,5 +97,6 @@ func (d *Detector) Openers() (near, right, none []string) {
 			none = append(none, word)
 		}
 	}
-	return near, append(right, "u", "user"), none // of curl -u and --user
+	right = append(right, d.leaders()...)
+	return near, append(right, "curl", "u", "user"), none // of curl -u and --user
 }
