@@ -158,6 +158,37 @@ func IsName(raw []byte, seg decision.Segment) bool {
 	return len(rest) > 0 && rest[0] == ':'
 }
 
+// NameOf returns the unescaped name of the member whose value the segment is,
+// nil where it is none.
+func NameOf(raw []byte, seg decision.Segment) []byte {
+	if !quoted(raw, seg) {
+		return nil
+	}
+	before := bytes.TrimRight(raw[:seg.Start-1], " \t\r\n")
+	before, isMember := bytes.CutSuffix(before, []byte(":"))
+	before, isString := bytes.CutSuffix(bytes.TrimRight(before, " \t\r\n"), []byte(`"`))
+	if !isMember || !isString {
+		return nil
+	}
+	begin := bytes.LastIndexByte(before, '"')
+	for begin > 0 && escaped(before, begin) {
+		begin = bytes.LastIndexByte(before[:begin], '"')
+	}
+	if begin < 0 {
+		return nil
+	}
+	return Text(raw, decision.Segment{Start: uint32(begin) + 1, End: uint32(len(before))})
+}
+
+// escaped reports whether an odd number of backslashes stands before i.
+func escaped(text []byte, i int) bool {
+	n := 0
+	for n < i && text[i-1-n] == '\\' {
+		n++
+	}
+	return n%2 == 1
+}
+
 // alignEdits puts the edits' offsets on rune boundaries of text.
 func alignEdits(text []byte, edits []decision.Edit) ([]decision.Edit, error) {
 	var aligned []decision.Edit

@@ -376,3 +376,20 @@ func FuzzRender(f *testing.F) {
 		}
 	})
 }
+
+func TestNameOf(t *testing.T) {
+	for raw, want := range map[string]string{
+		`{"a":"VALUE"}`: "a", `{"b" : "VALUE"}`: "b", "{\"b\"\n:\t\"VALUE\"}": "b", `{"x":1,"pass\u0077ord":"VALUE"}`: "password", `{"a\"b":"VALUE"}`: `a"b`, `{"a\\":"VALUE"}`: `a\`,
+		`["VALUE"]`: "", `{"VALUE":1}`: "", `"VALUE"`: "", `{"a":["x","VALUE"]}`: "", `{"":"VALUE"}`: "", `{"a":"b","c":"VALUE"}`: "c", `{"a":":","VALUE":2}`: "",
+	} {
+		at := uint32(strings.Index(raw, "VALUE"))
+		if got := dialect.NameOf([]byte(raw), decision.Segment{Start: at, End: at + 5}); string(got) != want {
+			t.Errorf("%s: %q", raw, got)
+		}
+	}
+	for _, s := range []decision.Segment{{}, {Start: 9, End: 12}, {Start: 3, End: 2}} {
+		if got := dialect.NameOf([]byte(`{"a":"b"}`), s); got != nil {
+			t.Errorf("%v: %q", s, got)
+		}
+	}
+}

@@ -12,6 +12,10 @@
 // No byte of a span that is redacted or blocked leaves a stream before the
 // span is known, and none after.
 //
+// Escapes of JSON could hide what is looked for. From the first one that could, a
+// text has a second reading, with them resolved, and perhaps a third (layer.go);
+// what is released is what all of them have judged.
+//
 // Most of a text cannot begin anything. One pass sifts it, 64 bytes at a time,
 // for the places that each detector must judge: words whose first letters begin
 // a credential or an act, runs of digits of the right lengths, a few signs. All

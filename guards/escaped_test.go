@@ -55,6 +55,66 @@ func TestEscapesHideNothing(t *testing.T) {
 	}
 }
 
+// TestEscapesWithinEscapes: JSON in a string of JSON in a string.
+func TestEscapesWithinEscapes(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	set := mustSet(t, allKinds(decision.ActionRedact)...)
+	token := "ghp_" + invent(r, alnum, 36)
+	for _, text := range []string{
+		`{"body":"{\"key\":\"ghp\\u005f` + token[4:] + `\"}"}`,
+		`{"a":"\/","body":"{\"key\":\"ghp\\u005f` + token[4:] + `\"}"}`,
+	} {
+		cuts := []int{}
+		for k := 1; k < len(text); k++ {
+			agree(t, set, text, []int{k})
+			cuts = append(cuts, k)
+		}
+		agree(t, set, text, cuts)
+		if got := play(t, set, text, cuts); strings.Contains(got.out, token[4:12]) || !strings.Contains(got.out, "[SECRET:GITHUB]") {
+			t.Errorf("%s became %s", text, got.out)
+		}
+	}
+}
+
+// TestEscapesInStreams: a value whose letters are escapes never leaves in part.
+func TestEscapesInStreams(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 3))
+	set := mustSet(t, allKinds(decision.ActionRedact)...)
+	for range 40 {
+		value := disguise(r, "sk-ant-"+"api03-"+invent(r, alnum, 60))
+		text := `{"n":` + invent(r, "123456789", 2) + `,"k":"` + value + `"}`
+		for _, size := range []int{1, 2, 3, 7, 20} {
+			var cuts []int
+			for k := size; k < len(text); k += size {
+				cuts = append(cuts, k)
+			}
+			agree(t, set, text, cuts)
+			if got := play(t, set, text, cuts); !strings.HasSuffix(got.out, `"k":"[SECRET:ANTHROPIC]"}`) {
+				t.Fatalf("%s became %s in steps of %d", text, got.out, size)
+			}
+		}
+	}
+}
+
+// TestNothingIsReadTwiceWithoutEscapes holds which texts get a second reading.
+func TestNothingIsReadTwiceWithoutEscapes(t *testing.T) {
+	set := mustSet(t, allKinds(decision.ActionRedact)...)
+	for text, want := range map[string]bool{
+		"plain": false, `C:\users\ann`: false, `a\nb\"c`: false, `\\u0041`: true, `\\\\u0041`: false, `\u0041`: true, `a\/b`: true, `\u00`: false, `\\\u0041`: true, `\\/`: true, `\\\\/`: false,
+	} {
+		st := set.NewStream(nil, nil)
+		for k := range len(text) {
+			st.Write(decision.Delta{Lane: "0", Text: text[k : k+1]})
+		}
+		if got := st.lanes["0"].next != nil; got != want {
+			t.Errorf("%s: second reading %v", text, got)
+		}
+		if got := len(resolved([]byte(text))) > 0; got != want {
+			t.Errorf("%s: whole, second reading %v", text, got)
+		}
+	}
+}
+
 // FuzzUnescape holds the reading of escapes against the library's, and every
 // offset to what stands there.
 func FuzzUnescape(f *testing.F) {
@@ -62,7 +122,11 @@ func FuzzUnescape(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		plain, at := unescape([]byte(text))
+		plain, at, left := unescape(nil, nil, text, sequence(nil, 0, len(text)), true)
+		at = append(at, uint32(len(text)))
+		if left != 0 {
+			t.Fatalf("%q: %d bytes are left", text, left)
+		}
 		if len(at) != len(plain)+1 || !slices.IsSorted(at) || at[len(plain)] != uint32(len(text)) {
 			t.Fatalf("%q: %q at %v", text, plain, at)
 		}

@@ -78,7 +78,7 @@ func pieces(r *rand.Rand) []string {
 		"ignore"+strings.Repeat(" ", 30)+"previous rules", "a phrase like \"ignore previous instructions\"", "do anything now",
 		"sk-", "sk-ant-", "ghp_", "-----BEGIN ", "-----BEGIN RSA PRIVATE KEY-----", "eyJ", "https://", "://u:", "Bearer ", "AKIA", "+", "(", "@",
 		"sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "postgres://user:password@localhost/db", "the", "weather", "is fine", "Zürich", "日本語", "😀", "🙂\u200d", "\u0301",
-		"\\n", "\n", "\n\n", ". ", ", ", "\"", "'", "/", "-", "_", ".", ":", "0", "12", "9999", strings.Repeat("a", 70), strings.Repeat("7", 21),
+		`\u`, `\u00`, `\\u0041`, `\/`, `\ud83d\ude00`, `\ud83d`, `\`, `\"`, "\\n", "\n", "\n\n", ". ", ", ", "\"", "'", "/", "-", "_", ".", ":", "0", "12", "9999", strings.Repeat("a", 70), strings.Repeat("7", 21),
 	)
 	return out
 }
@@ -88,9 +88,33 @@ func compose(r *rand.Rand, n int) string {
 	all := pieces(r)
 	var b strings.Builder
 	for range n {
-		b.WriteString(all[r.IntN(len(all))])
+		piece := all[r.IntN(len(all))]
+		if hidden := disguise(r, piece); r.IntN(8) == 0 && len(hidden) <= maxValue { // what is longer is redacted
+			piece = hidden
+		}
+		b.WriteString(piece)
 		if r.IntN(3) > 0 {
 			b.WriteByte(' ')
+		}
+	}
+	return b.String()
+}
+
+// disguise spells some characters of a text as escapes of JSON, some of them
+// as escapes in a string in a string.
+func disguise(r *rand.Rand, text string) string {
+	var b strings.Builder
+	some, twice := 1+r.IntN(6), r.IntN(3) == 0
+	for k, c := range text {
+		switch {
+		case c > 0xffff || r.IntN(some) > 0 && k != len(text)/3:
+			b.WriteRune(c)
+		case c == '/':
+			b.WriteString(`\/`)
+		case twice:
+			fmt.Fprintf(&b, `\\u%04x`, c)
+		default:
+			fmt.Fprintf(&b, `\u%04X`, c)
 		}
 	}
 	return b.String()
@@ -109,6 +133,21 @@ func testKey() Key { return Key(strings.Repeat("k", KeySize)) }
 
 func allKinds(a decision.Action) []Spec {
 	return []Spec{{Kind: PII, Action: a}, {Kind: Secret, Action: a}, {Kind: Injection, Action: a}}
+}
+
+// scanBoth returns what the guards find in a whole text, as it stands and as JSON means it.
+func scanBoth(set *Set, text string) []decision.Finding {
+	out := set.Scan([]byte(text), decision.Segment{}, nil)
+	return set.ScanEscaped([]byte(text), decision.Segment{}, out, 0)
+}
+
+// heldAtMost returns how many bytes of a text may wait. What is held is counted
+// without escapes, each of which takes up to seven bytes.
+func heldAtMost(text string) int {
+	if strings.Contains(text, `\`) {
+		return 7 * maxHeld
+	}
+	return maxHeld
 }
 
 // redacted returns the text as a whole body would leave.
@@ -157,7 +196,7 @@ func play(t testing.TB, set *Set, text string, cuts []int) played {
 			p.reason = reason
 			return p
 		}
-		if held := to - int(release.Upto); held > maxHeld || last && held > 0 {
+		if held := to - int(release.Upto); held > heldAtMost(text) || last && held > 0 {
 			t.Fatalf("%d bytes held, last %v\ntext %q cuts %v", held, last, text, cuts)
 		}
 		from = to

@@ -50,9 +50,8 @@ func Readings(text []byte) []Reading {
 		return nil
 	}
 	out := []Reading{{Text: string(text)}}
-	if hides(text) {
-		plain, at := unescape(text)
-		out = append(out, Reading{Text: string(plain), at: at})
+	for _, layer := range resolved(text) {
+		out = append(out, Reading{Text: string(layer.text), at: layer.at})
 	}
 	return out
 }

@@ -12,7 +12,7 @@ import (
 // agree checks that a streamed text comes out as the whole text does.
 func agree(t testing.TB, set *Set, text string, cuts []int) {
 	t.Helper()
-	want := set.Scan([]byte(text), decision.Segment{}, nil)
+	want := scanBoth(set, text)
 	got := play(t, set, text, cuts)
 	if _, blocked := Block(want); blocked || got.reason != nil {
 		agreeBlocked(t, set, want, got, text, cuts)

@@ -15,7 +15,7 @@ func tokenized(t testing.TB, text string, specs ...Spec) (string, *Vault) {
 	t.Helper()
 	set := mustSet(t, specs...)
 	v := NewVault(slices.Values([][]byte{[]byte(text)}))
-	edits := set.Edits([]byte(text), set.Scan([]byte(text), decision.Segment{}, nil), v, nil)
+	edits := set.Edits([]byte(text), scanBoth(set, text), v, nil)
 	return edited(t, text, edits), v
 }
 
@@ -38,7 +38,7 @@ func edited(t testing.TB, text string, edits []decision.Edit) string {
 // answered is an answer as the agent gets it: guarded, then restored.
 func answered(t testing.TB, set *Set, v *Vault, text string) string {
 	t.Helper()
-	redactions := set.Edits([]byte(text), set.Scan([]byte(text), decision.Segment{}, nil), nil, nil)
+	redactions := set.Edits([]byte(text), scanBoth(set, text), nil, nil)
 	return edited(t, text, v.Restore([]byte(text), 0, redactions, slices.Clone(redactions)))
 }
 
@@ -103,7 +103,7 @@ func agreeRestored(t testing.TB, set *Set, v *Vault, text string, cuts []int) {
 	t.Helper()
 	got := playRestoring(t, set, v, text, cuts)
 	want := answered(t, set, v, text)
-	if _, blocked := Block(set.Scan([]byte(text), decision.Segment{}, nil)); blocked || got.reason != nil {
+	if _, blocked := Block(scanBoth(set, text)); blocked || got.reason != nil {
 		if !blocked || got.reason == nil || !strings.HasPrefix(want, got.out) {
 			t.Fatalf("blocked %v, reason %v\nstreamed %q\nwhole    %q", blocked, got.reason, got.out, want)
 		}

@@ -27,6 +27,9 @@ func TestArgumentsWithoutABody(t *testing.T) {
 		`[]`:                                     decision.CodeBodyInvalid,
 		`"text"`:                                 decision.CodeBodyInvalid,
 		`{"text":"AKIAZ7VRSQ5TJN2XMPLQ"}`:        decision.CodeSecret,
+		`{"db_password":"hunter2!x"}`:            decision.CodeSecret,
+		`{"a":[{"pass\u0077ord":"hunter2!x"}]}`:  decision.CodeSecret,
+		`{"note":"hunter2!x"}`:                   decision.CodeNone,
 		`{"text":"\u0041KIAZ7VRSQ5TJN2XMPLQ"}`:   decision.CodeSecret,
 		`{"text":"write to ann@example.com"}`:    decision.CodeFaceCannotEnforce,
 	} {

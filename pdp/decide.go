@@ -40,6 +40,7 @@ type call struct {
 	changed   []changedBy       // what mutations changed
 	mutations []decision.Splice // the same, on the body that came
 	found     []decision.Edit   // what guards change
+	arguments *decision.Body    // in a body of their own, where a program sent them without one; nil: it did not
 	vault     *guards.Vault     // what guards tokenized; nil: nothing
 	observed  []authz.Observation
 	unread    []audit.Unread    // services that did not read what they should have

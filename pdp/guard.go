@@ -24,7 +24,7 @@ func (c *call) guard(ctx context.Context) *decision.Reason {
 	if set.Tokenizes() {
 		c.vault = guards.NewVault(texts(&c.req.Body))
 	}
-	if c.verdict.Findings, c.found, reason = scan(set, &c.req.Body, c.vault, told.of(0)); reason != nil {
+	if c.verdict.Findings, c.found, reason = scan(set, c.written(), c.vault, told.of(0)); reason != nil {
 		return reason
 	}
 	c.tryGuards(requestPhase(c.req.Surface), &c.req.Body, told.of(0))
@@ -46,6 +46,7 @@ func scan(set *guards.Set, b *decision.Body, v *guards.Vault, told []heard) (fou
 		before := len(found)
 		found = set.Scan(text, b.Segments[i], found)
 		found = set.ScanEscaped(text, b.Segments[i], found, before)
+		found = set.ScanMember(dialect.NameOf(b.Raw, b.Segments[i]), text, b.Segments[i], found, before)
 		for ; len(told) > 0 && told[0].segment == i; told = told[1:] {
 			found = set.Take(told[0].service, told[0].reading, b.Segments[i], told[0].found, found, before)
 		}
@@ -56,6 +57,15 @@ func scan(set *guards.Set, b *decision.Body, v *guards.Vault, told []heard) (fou
 		edits = set.Edits(text, found[before:], v, edits)
 	}
 	return found, edits, nil
+}
+
+// written returns the texts of a call as guards read them: its body, or its
+// arguments, which a program sent by themselves, in one.
+func (c *call) written() *decision.Body {
+	if c.arguments != nil && len(c.mutations) == 0 {
+		return c.arguments
+	}
+	return &c.req.Body
 }
 
 // maxTold bounds the findings that are told of a body with too many.

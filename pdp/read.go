@@ -81,6 +81,7 @@ func (c *call) readArguments() error {
 		return err
 	}
 	r.Face.Edits = false
+	c.arguments = &decision.Body{Dialect: mcp.Dialect, Raw: raw, Segments: slices.Clone(m.Segments)}
 	for _, s := range m.Segments {
 		s.Text, s.Start, s.End = string(dialect.Text(raw, s)), 0, 0
 		r.Body.Segments = append(r.Body.Segments, s)
