@@ -38,6 +38,9 @@ func faces() []face {
 		{name: "ext_authz and ext_proc", open: byExtProc(true)},
 		{name: "REST", bodies: true, open: program(byREST)},
 		{name: "AuthZEN", bodies: true, open: program(byAuthZEN)},
+		{name: "Check", bodies: true, open: byGRPC(byCheck)},
+		{name: "Decide", bodies: true, open: byGRPC(byDecide)},
+		{name: "Exchange", bodies: true, open: byGRPC(byExchange)},
 	}
 }
 
