@@ -110,6 +110,28 @@ func byExtAuthz(targeted bool) func(*testing.T, *Road) func(*testing.T, call) de
 	}
 }
 
+// byExtAuthzList is byExtAuthz for an Envoy that sends headers as a list, each
+// as it came (encode_raw_headers).
+func byExtAuthzList(t *testing.T, r *Road) func(*testing.T, call) decision.Code {
+	t.Helper()
+	client := r.onSocket(t)
+	return func(t *testing.T, c call) decision.Code {
+		t.Helper()
+		m := asEnvoy(c, nil)
+		http := m.GetAttributes().GetRequest().GetHttp()
+		http.Headers, http.HeaderMap = nil, &corev3.HeaderMap{Headers: []*corev3.HeaderValue{{Key: "x-envoy-auth-partial-body", RawValue: []byte("false")}}}
+		for name, values := range c.headers() {
+			for _, value := range values {
+				http.HeaderMap.Headers = append(http.HeaderMap.Headers, &corev3.HeaderValue{Key: strings.ToLower(name), RawValue: []byte(value)})
+			}
+		}
+		if resp := check(t, client, m); resp.GetOkResponse() == nil {
+			return codeIn(t, c.path, []byte(resp.GetDeniedResponse().GetBody()))
+		}
+		return ""
+	}
+}
+
 func header(list []*corev3.HeaderValueOption, name string) string {
 	for _, h := range list {
 		if h.GetHeader().GetKey() == name {

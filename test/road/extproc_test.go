@@ -22,8 +22,9 @@ import (
 )
 
 // accompanied is one call of an Envoy with ext_proc, whose requests are
-// buffered and whose answers are streamed.
+// buffered, or streamed as its answers are.
 type accompanied struct {
+	duplex bool
 	t      *testing.T
 	stream extprocv3.ExternalProcessor_ProcessClient
 	call
@@ -45,7 +46,7 @@ func targetOf(path string) (key, name string) {
 }
 
 // accompany begins a call. An exchange is that of ext_authz, in front.
-func (r *Road) accompany(t *testing.T, c call, exchange string) *accompanied {
+func (r *Road) accompany(t *testing.T, c call, exchange string, duplex bool) *accompanied {
 	t.Helper()
 	conn, err := grpc.NewClient("unix://"+r.socket(), grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallSendMsgSize(16<<20)))
@@ -61,11 +62,11 @@ func (r *Road) accompany(t *testing.T, c call, exchange string) *accompanied {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &accompanied{t: t, stream: stream, call: c, sent: []byte(c.body)}
+	a := &accompanied{duplex: duplex, t: t, stream: stream, call: c, sent: []byte(c.body)}
 	first := &extprocv3.ProcessingRequest{
 		Request: &extprocv3.ProcessingRequest_RequestHeaders{RequestHeaders: &extprocv3.HttpHeaders{Headers: a.headerMap()}},
 		ProtocolConfig: &extprocv3.ProtocolConfiguration{
-			RequestBodyMode: filterv3.ProcessingMode_BUFFERED, ResponseBodyMode: filterv3.ProcessingMode_FULL_DUPLEX_STREAMED,
+			RequestBodyMode: a.mode(), ResponseBodyMode: filterv3.ProcessingMode_FULL_DUPLEX_STREAMED,
 		},
 	}
 	if exchange != "" {
@@ -75,6 +76,13 @@ func (r *Road) accompany(t *testing.T, c call, exchange string) *accompanied {
 	}
 	a.say(first)
 	return a
+}
+
+func (a *accompanied) mode() filterv3.ProcessingMode_BodySendMode {
+	if a.duplex {
+		return filterv3.ProcessingMode_FULL_DUPLEX_STREAMED
+	}
+	return filterv3.ProcessingMode_BUFFERED
 }
 
 func (a *accompanied) headerMap() *corev3.HeaderMap {
@@ -108,6 +116,9 @@ func (a *accompanied) hear() *extprocv3.ProcessingResponse {
 // request has the request judged. The refusal is nil where it travels on.
 func (a *accompanied) request() *extprocv3.ImmediateResponse {
 	a.t.Helper()
+	if a.duplex {
+		return a.streamed()
+	}
 	m := a.hear()
 	if m.GetRequestHeaders() != nil {
 		a.say(&extprocv3.ProcessingRequest{Request: &extprocv3.ProcessingRequest_RequestBody{
@@ -126,6 +137,28 @@ func (a *accompanied) request() *extprocv3.ImmediateResponse {
 		a.sent = changed.GetBody()
 	}
 	a.header = answer.GetHeaderMutation()
+	return nil
+}
+
+// streamed is request for a body that comes in pieces.
+func (a *accompanied) streamed() *extprocv3.ImmediateResponse {
+	a.t.Helper()
+	half := len(a.body) / 2
+	for i, piece := range []string{a.body[:half], a.body[half:], ""} {
+		a.say(&extprocv3.ProcessingRequest{Request: &extprocv3.ProcessingRequest_RequestBody{
+			RequestBody: &extprocv3.HttpBody{Body: []byte(piece), EndOfStream: i == 2},
+		}})
+	}
+	head := a.hear()
+	if refusal := head.GetImmediateResponse(); refusal != nil {
+		return refusal
+	}
+	a.header = head.GetRequestHeaders().GetResponse().GetHeaderMutation()
+	body := a.hear().GetRequestBody().GetResponse().GetBodyMutation().GetStreamedResponse()
+	if a.header == nil || !body.GetEndOfStream() {
+		a.t.Fatalf("answered %v, %v", head, body)
+	}
+	a.sent = body.GetBody()
 	return nil
 }
 
@@ -194,7 +227,7 @@ func (r *Road) paired(t *testing.T, c call) (exchange string, rest call, code de
 
 // byExtProc sends calls the way of an Envoy with ext_proc, alone or behind
 // ext_authz.
-func byExtProc(pairs bool) func(*testing.T, *Road) func(*testing.T, call) decision.Code {
+func byExtProc(pairs, duplex bool) func(*testing.T, *Road) func(*testing.T, call) decision.Code {
 	return func(_ *testing.T, r *Road) func(*testing.T, call) decision.Code {
 		return func(t *testing.T, c call) decision.Code {
 			t.Helper()
@@ -208,7 +241,7 @@ func byExtProc(pairs bool) func(*testing.T, *Road) func(*testing.T, call) decisi
 					return code
 				}
 			}
-			refusal := r.accompany(t, c, exchange).request()
+			refusal := r.accompany(t, c, exchange, duplex).request()
 			if refusal == nil {
 				return ""
 			}
@@ -230,7 +263,7 @@ func TestExtProc(t *testing.T) {
 				if pairs {
 					exchange, c, _ = r.paired(t, c)
 				}
-				a := r.accompany(t, c, exchange)
+				a := r.accompany(t, c, exchange, pairs)
 				if refusal := a.request(); refusal != nil {
 					t.Fatalf("refused: %s", refusal.GetBody())
 				}
