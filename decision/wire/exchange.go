@@ -106,23 +106,63 @@ func (e *exchange) roundTrip(ctx context.Context, m *decisionv1.ExchangeRequest)
 	return resp, nil
 }
 
-// ask sends one message and waits for its answer.
+// ask sends one message and waits for its answer. An outcome that is owed goes
+// ahead of it.
 func (s *stream) ask(m *decisionv1.ExchangeRequest) (*decisionv1.ExchangeResponse, error) {
-	err := s.Send(m)
-	if err == nil {
-		resp, err := s.Recv()
-		if err == io.EOF { //nolint:errorlint // gRPC says so; a service that had heard the question would say more
+	owed := s.owed
+	s.owed = nil
+	if owed != nil {
+		if err := s.Send(owed.message); err != nil {
+			err = s.status(err)
+			owed.done(err)
+			return nil, err
+		}
+	}
+	sent := s.Send(m)
+	if owed != nil {
+		err := s.settled()
+		owed.done(err)
+		if err != nil && sent != nil {
 			err = unasked{err}
 		}
-		return resp, err
-	}
-	if errors.Is(err, io.EOF) { // the stream has ended, and its status is told by Recv
-		if _, err = s.Recv(); err == nil {
-			return nil, errUnread
+		if err != nil {
+			return nil, err
 		}
+	}
+	if sent != nil {
+		return nil, s.status(sent)
+	}
+	return s.receive()
+}
+
+// receive waits for one answer.
+func (s *stream) receive() (*decisionv1.ExchangeResponse, error) {
+	resp, err := s.Recv()
+	if err == io.EOF { //nolint:errorlint // gRPC says so; a service that had heard the question would say more
 		err = unasked{err}
 	}
-	return nil, err
+	return resp, err
+}
+
+// settled waits for the acknowledgement of an outcome.
+func (s *stream) settled() error {
+	resp, err := s.receive()
+	if err == nil && resp.GetSettled() == nil {
+		err = outOfTurn("acknowledgement")
+	}
+	return err
+}
+
+// status returns why a message could not be sent: a stream that has ended tells
+// that to whoever receives.
+func (s *stream) status(sent error) error {
+	if !errors.Is(sent, io.EOF) {
+		return sent
+	}
+	if _, err := s.Recv(); err != nil {
+		return unasked{err}
+	}
+	return errUnread
 }
 
 // end ends the exchange with its stream.
@@ -141,7 +181,9 @@ func (e *exchange) release() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.stream != nil {
-		e.client.idle.put(e.stream)
+		if !e.client.idle.put(e.stream) {
+			e.stream.cancel()
+		}
 		e.stream = nil
 	}
 }
@@ -186,10 +228,30 @@ func (e *exchange) Judge(ctx context.Context, p decision.Part) (*decision.Ruling
 	return r, err
 }
 
+// SettleLater is Settle for those who do not wait: the outcome goes ahead of the
+// next question on the same stream, or by itself after a moment, and done is called
+// once, with what became of it. It reports false where that is not possible, and
+// nothing has happened.
+func (e *exchange) SettleLater(o decision.Outcome, done func(error)) bool {
+	if !e.mu.TryLock() { // a call that was given up is on its way out
+		return false
+	}
+	defer e.mu.Unlock()
+	if e.stream == nil {
+		return false
+	}
+	e.stream.owed = &debt{outcomeMessage(&o), done}
+	if !e.client.idle.put(e.stream) {
+		e.stream.owed = nil
+		return false
+	}
+	e.stream = nil
+	return true
+}
+
 // Settle implements decision.Exchange. A second call does nothing.
 func (e *exchange) Settle(ctx context.Context, o decision.Outcome) error {
-	m := &decisionv1.ExchangeRequest{Message: &decisionv1.ExchangeRequest_Outcome{Outcome: outcomeProto(&o)}}
-	resp, err := e.roundTrip(ctx, m)
+	resp, err := e.roundTrip(ctx, outcomeMessage(&o))
 	switch {
 	case errors.Is(err, errClosed):
 		return nil
@@ -202,4 +264,8 @@ func (e *exchange) Settle(ctx context.Context, o decision.Outcome) error {
 		e.release()
 		return nil
 	}
+}
+
+func outcomeMessage(o *decision.Outcome) *decisionv1.ExchangeRequest {
+	return &decisionv1.ExchangeRequest{Message: &decisionv1.ExchangeRequest_Outcome{Outcome: outcomeProto(o)}}
 }

@@ -17,6 +17,10 @@ const (
 	// who they are when it was opened. It is half of what services allow, so that
 	// they hardly ever end one that is about to be used.
 	streamAge = 30 * time.Second
+	// settleDelay is how long an outcome waits for a question to go with, and
+	// settleTime how long its acknowledgement is waited for.
+	settleDelay = 5 * time.Millisecond
+	settleTime  = 5 * time.Second
 )
 
 // stream is one Exchange stream, which carries one exchange after the other.
@@ -24,6 +28,13 @@ type stream struct {
 	decisionv1.DecisionService_ExchangeClient
 	cancel context.CancelFunc
 	opened time.Time
+	owed   *debt // the outcome of the last exchange, if it was not sent yet
+}
+
+// debt is an outcome that nobody waits for.
+type debt struct {
+	message *decisionv1.ExchangeRequest
+	done    func(error) // called once
 }
 
 // left is how long the stream may yet take exchanges.
@@ -50,6 +61,7 @@ type streams struct {
 	mu    sync.Mutex
 	idle  []*stream // the one that was used last is the last
 	clock *time.Timer
+	dues  *time.Timer // set while an outcome waits
 }
 
 // take returns the stream that was used last, so that those that few calls need
@@ -61,7 +73,7 @@ func (s *streams) take() *stream {
 		one := s.idle[last]
 		s.idle[last] = nil
 		s.idle = s.idle[:last]
-		if one.left() > 0 {
+		if one.left() > 0 || one.owed != nil {
 			return one
 		}
 		one.cancel()
@@ -69,19 +81,51 @@ func (s *streams) take() *stream {
 	return nil
 }
 
-// put keeps a stream whose last exchange is over until it is too old.
-func (s *streams) put(one *stream) {
+// put keeps a stream whose last exchange is over until it is too old, and reports
+// whether there is room for it.
+func (s *streams) put(one *stream) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	left := one.left()
 	if len(s.idle) >= maxIdle || left <= 0 {
-		one.cancel()
-		return
+		return false
 	}
 	s.idle = append(s.idle, one)
 	if s.clock == nil {
 		s.clock = time.AfterFunc(left, s.expire)
 	}
+	if one.owed != nil && s.dues == nil {
+		s.dues = time.AfterFunc(settleDelay, s.pay)
+	}
+	return true
+}
+
+// pay reports the outcomes that no question has come to go with.
+func (s *streams) pay() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dues = nil
+	s.idle = slices.DeleteFunc(s.idle, func(one *stream) bool {
+		if one.owed == nil {
+			return false
+		}
+		go s.payOne(one) // whoever owes it waits for done
+		return true
+	})
+}
+
+func (s *streams) payOne(one *stream) {
+	owed := one.owed
+	one.owed = nil
+	late := time.AfterFunc(settleTime, one.cancel)
+	err := one.Send(owed.message)
+	if err == nil {
+		err = one.settled()
+	}
+	if !late.Stop() || err != nil || !s.put(one) {
+		one.cancel()
+	}
+	owed.done(err)
 }
 
 // expire ends the streams that have become too old, and comes back for the others.
@@ -92,11 +136,11 @@ func (s *streams) expire() {
 	next := streamAge
 	s.idle = slices.DeleteFunc(s.idle, func(one *stream) bool {
 		left := one.left()
-		if left <= 0 {
+		if left <= 0 && one.owed == nil {
 			one.cancel()
 			return true
 		}
-		next = min(next, left)
+		next = min(next, max(left, settleDelay))
 		return false
 	})
 	if len(s.idle) > 0 {

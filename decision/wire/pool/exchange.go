@@ -65,6 +65,32 @@ func (x *exchange) Judge(ctx context.Context, p decision.Part) (r *decision.Ruli
 	return r, err
 }
 
+// later is an exchange whose outcome can go with the next question to its service.
+type later interface {
+	SettleLater(o decision.Outcome, done func(error)) bool
+}
+
+// settleLater reports whether the outcome is on its way without anybody waiting.
+func (x *exchange) settleLater(o decision.Outcome) bool {
+	inner, ok := x.inner.(later)
+	if !ok {
+		return false
+	}
+	settling := &x.service.pool.settling
+	settling.Add(1)
+	taken := inner.SettleLater(o, func(err error) {
+		defer settling.Done()
+		defer x.service.release()
+		if err != nil {
+			x.service.owe(o)
+		}
+	})
+	if !taken {
+		settling.Done()
+	}
+	return taken
+}
+
 // Settle implements decision.Exchange. It waits for a moment only: an agent does
 // not care whether its outcome has been heard, and a service that hangs must not
 // hold its connection. The outcome of an exchange whose stream was lost is
@@ -74,7 +100,7 @@ func (x *exchange) Settle(ctx context.Context, o decision.Outcome) error {
 	lost, again := x.lost, x.settled
 	x.settled = true
 	x.mu.Unlock()
-	if again {
+	if again || !lost && x.settleLater(o) {
 		return nil
 	}
 	heard := make(chan struct{})

@@ -175,6 +175,68 @@ func TestSettledByHandle(t *testing.T) {
 	})
 }
 
+// TestNobodyWaitsForOutcomes: they go with the next question or by themselves, and
+// those that a lost service did not acknowledge are reported when it is back.
+func TestNobodyWaitsForOutcomes(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newField(t, "a")
+		for range 5 {
+			f.call(t)
+		}
+		if _, settled := f.places["a"].told(); len(settled) != 4 {
+			t.Errorf("%d of five calls in a row are settled", len(settled))
+		}
+		v, ex := f.opened(t)
+		_ = ex.Settle(t.Context(), outcome(v))
+		f.places["a"].stop(false)
+		time.Sleep(time.Second)
+		f.places["a"].start()
+		time.Sleep(10 * time.Second)
+		if _, settled := f.places["a"].told(); !slices.Contains(settled, v.ID+" by handle") {
+			t.Errorf("settled %v", settled)
+		}
+		if n := f.counted(Late) + f.counted(Settled); n != 1 || f.counted(Unsettled) != 0 {
+			t.Errorf("reported %d, lost %d", n, f.counted(Unsettled))
+		}
+	})
+}
+
+// TestTheEndWaitsForOutcomes: Run returns once they have been heard, and a service
+// that is asked no more keeps its connection until then.
+func TestTheEndWaitsForOutcomes(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newField(t, "a", "b")
+		synctest.Wait()
+		v, ex := f.opened(t)
+		f.remove(f.service(t, "a"))
+		_ = ex.Settle(t.Context(), outcome(v))
+		time.Sleep(time.Second)
+		if _, settled := f.places["a"].told(); !slices.Contains(settled, v.ID+" completed") {
+			t.Errorf("settled at a service that went: %v", settled)
+		}
+		v, ex, err := f.ask(t, good)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = ex.Settle(t.Context(), outcome(v))
+		f.settling.Wait() // as Run does
+		if _, settled := f.places["b"].told(); !slices.Contains(settled, v.ID+" completed") {
+			t.Errorf("settled at the end: %v", settled)
+		}
+	})
+}
+
+func (f *field) service(t *testing.T, name string) *service {
+	t.Helper()
+	for _, s := range f.list() {
+		if s.address.Name == name {
+			return s
+		}
+	}
+	t.Fatalf("no service is %s", name)
+	return nil
+}
+
 // TestSettledWhileItHangs: nobody waits long for a service to hear of an outcome,
 // and it hears of it once it goes on.
 func TestSettledWhileItHangs(t *testing.T) {
