@@ -37,20 +37,30 @@ func metadataOfDenial(id string, code decision.Code, v *decision.Verdict) *struc
 	return &structpb.Struct{Fields: describe(id, v)}
 }
 
+// description is what is told as text, in one piece of memory.
+type description struct {
+	values [7]structpb.Value
+	texts  [7]structpb.Value_StringValue
+}
+
 func describe(id string, v *decision.Verdict) map[string]*structpb.Value {
-	out := make(map[string]*structpb.Value, 8)
-	told := func(key, value string) {
-		if value != "" {
-			out[key] = structpb.NewStringValue(value)
+	told := [...]struct{ key, value string }{
+		{"decision_id", id},
+		{EffectKey, v.Effect.String()},
+		{"sub", v.Subject},
+		{"policy", v.Policy},
+		{"version", v.Version},
+		{"rule", v.Reason.Rule},
+		{"reason", string(v.Reason.Code)},
+	}
+	out, d := make(map[string]*structpb.Value, len(told)+1), &description{}
+	for i, one := range told {
+		if one.value != "" {
+			d.texts[i].StringValue = one.value
+			d.values[i].Kind = &d.texts[i]
+			out[one.key] = &d.values[i]
 		}
 	}
-	told("decision_id", id)
-	told(EffectKey, v.Effect.String())
-	told("sub", v.Subject)
-	told("policy", v.Policy)
-	told("version", v.Version)
-	told("rule", v.Reason.Rule)
-	told("reason", string(v.Reason.Code))
 	return out
 }
 
