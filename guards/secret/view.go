@@ -93,12 +93,13 @@ func (v *view) above() {
 			v.gap = k - 1
 			return
 		default:
-			fence := bytes.LastIndex(v.text[:k], []byte("```"))
-			if fence < 0 || window.ClassOf(c)&window.Letters == 0 || bytes.IndexByte(v.text[fence:k], '\n') >= 0 {
+			line := bytes.LastIndexByte(v.text[:k], '\n') + 1 // a fence stands in the line that it begins
+			fence := bytes.LastIndex(v.text[line:k], []byte("```"))
+			if fence < 0 || window.ClassOf(c)&window.Letters == 0 {
 				v.text = v.text[:0]
 				return
 			}
-			k = fence
+			k = line + fence
 		}
 	}
 }
