@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	maxLive  = 16 // courses of one act: they are kept on the stack
+	maxLive  = 24 // courses of one act: they are kept on the stack
 	maxSteps = 20 // words and punctuation of one act
 )
 

@@ -9,11 +9,11 @@ import (
 // compile gives every word its meaning for the rules.
 func (d *Detector) compile(words map[string]class) {
 	bases := make([]int, len(d.rules))
-	used := [2]int{}
+	used := [len(state{})]int{}
 	for n, r := range d.rules {
 		k := 0
-		if used[0]+len(r.parts)-1 > 64 {
-			k = 1
+		for used[k]+len(r.parts)-1 > 64 {
+			k++
 		}
 		bases[n] = k*64 + used[k]
 		used[k] += len(r.parts) - 1

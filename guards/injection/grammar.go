@@ -33,7 +33,7 @@ const maxParts = 7
 // rules returns the grammar. The first rule that is complete, at the earliest
 // word, decides the type and the span.
 func rules() []rule {
-	all := slices.Concat(overrideRules(), extractionRules(), gameRules(), personaRules(), concealmentRules())
+	all := slices.Concat(overrideRules(), sheddingRules(), extractionRules(), gameRules(), personaRules(), concealmentRules())
 	for n := range all {
 		all[n].name = partNames(all[n].parts)
 	}
@@ -54,6 +54,23 @@ func overrideRules() []rule {
 		{kind: kindOverride, sure: .85, parts: []class{stop, follow, orders | bounds, behind}},
 		{kind: kindOverride, sure: .85, parts: []class{stop, follow, yours, orders | bounds}},
 		{kind: kindOverride, sure: .85, parts: []class{stop, follow, all, told}},
+		{kind: kindOverride, sure: .85, parts: []class{override, every, prior, words}},
+		{kind: kindOverride, sure: .75, parts: []class{override, what, you, told}},
+	}
+}
+
+// sheddingRules are overrides by verbs of two words, by weaker verbs and by what
+// is said to hold no more.
+func sheddingRules() []rule {
+	return []rule{
+		{kind: kindOverride, sure: .85, parts: []class{shed, prior | yours, orders | bounds}},
+		{kind: kindOverride, sure: .85, parts: []class{lay, aside, prior | yours, orders | bounds}},
+		{kind: kindOverride, sure: .85, parts: []class{lay, aside, every, orders}},
+		{kind: kindOverride, sure: .85, parts: []class{lay, prior | yours | every, orders | bounds, aside}},
+		{kind: kindOverride, sure: .85, parts: []class{no, heed, prior | yours, orders | bounds}},
+		{kind: kindOverride, sure: .8, parts: []class{none, prior | yours, orders | bounds, applies}},
+		{kind: kindOverride, sure: .8, parts: []class{none, above, applies}},
+		{kind: kindOverride, sure: .8, parts: []class{yours, orders, is, voided}},
 	}
 }
 
@@ -62,10 +79,16 @@ func extractionRules() []rule {
 		{kind: kindExtraction, sure: .9, parts: []class{reveal | say, yours, system, prompt}},
 		{kind: kindExtraction, sure: .9, parts: []class{reveal | say, yours | the, prompt, after}},
 		{kind: kindExtraction, sure: .8, parts: []class{reveal, yours, prompt}},
-		{kind: kindExtraction, sure: .8, parts: []class{reveal, the, system, prompt}},
+		{kind: kindExtraction, sure: .8, parts: []class{reveal, the | every, system, prompt}},
+		{kind: kindExtraction, sure: .7, parts: []class{reveal, prior, orders, end}},
+		{kind: kindExtraction, sure: .8, parts: []class{what, yours, system, prompt}},
 		{kind: kindExtraction, sure: .8, parts: []class{say, the, system, prompt, verbatim}},
 		{kind: kindExtraction, sure: .8, parts: []class{what, is, yours, system, prompt}},
 		{kind: kindExtraction, sure: .8, parts: []class{reveal, words, above, end}},
+		{kind: kindExtraction, sure: .75, parts: []class{reveal, above, words, verbatim}},
+		{kind: kindExtraction, sure: .75, parts: []class{what, is, yours, orders, end}},
+		{kind: kindExtraction, sure: .75, parts: []class{tell, yours, orders, end}},
+		{kind: kindExtraction, sure: .75, parts: []class{what, is, you, told, end}},
 	}
 }
 
@@ -78,6 +101,12 @@ func gameRules() []rule {
 		{kind: kindExtraction, sure: .75, parts: []class{what, is, place, letter, guarded}},
 		{kind: kindExtraction, sure: .75, parts: []class{reveal | say | utter, place, letter, guarded}},
 		{kind: kindExtraction, sure: .75, parts: []class{what, is, place, letter, kept, token}},
+		{kind: kindExtraction, sure: .7, parts: []class{what, is, the, guarded, end}},
+		{kind: kindExtraction, sure: .7, parts: []class{what, is, the, secret, token, end}},
+		{kind: kindExtraction, sure: .7, parts: []class{what, the, guarded, end}},
+		{kind: kindExtraction, sure: .7, parts: []class{what, the, secret, token, end}},
+		{kind: kindExtraction, sure: .7, parts: []class{tell | utter, the, kept, token, end}},
+		{kind: kindExtraction, sure: .7, parts: []class{utter, kept, enabled, end}},
 		{kind: kindExtraction, sure: .75, parts: []class{what, is, you, not, barred, reveal | say | tell | utter}},
 		{kind: kindExtraction, sure: .75, parts: []class{what, you, is, not, barred, reveal | say | tell | utter}},
 	}

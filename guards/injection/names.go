@@ -13,7 +13,7 @@ func classNames() [64]string {
 		"follow", "free", "from", "confines", "not", "tell", "user", "keep", "secret", "no", "limits", "jailbreak", "with", "developer",
 		"enabled", "forget", "nothing", "system", "the", "behind",
 		"guarded", "kept", "manner", "letter", "place", "barred", "word", "utter",
-		63: "",
+		"shed", "lay", "aside", "heed", "none", "applies", "void",
 	}
 }
 

@@ -4,11 +4,11 @@ package injection
 // each rule and part, the parts of one rule side by side. It forgets where an
 // act began and how long it is, so it sees every act that there is, and some
 // that are none.
-type state [2]uint64
+type state [3]uint64
 
-func (s state) empty() bool { return s[0]|s[1] == 0 }
+func (s state) empty() bool { return s[0]|s[1]|s[2] == 0 }
 
-func (s state) meets(t state) bool { return s[0]&t[0]|s[1]&t[1] != 0 }
+func (s state) meets(t state) bool { return s[0]&t[0]|s[1]&t[1]|s[2]&t[2] != 0 }
 
 // meaning is what a word, or the punctuation between two, does to a state.
 type meaning struct {

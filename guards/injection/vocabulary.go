@@ -49,7 +49,7 @@ const (
 	jail                        // jailbreak
 	with                        // with, in
 	developer                   // developer
-	enabled                     // enabled
+	enabled                     // enabled, granted
 	forget                      // the verbs of override that need no quantifier
 	nothing                     // nothing
 	after                       // system, hidden, where the adjective follows its noun
@@ -63,6 +63,13 @@ const (
 	barred                      // allowed, supposed
 	token                       // word, phrase: what is kept
 	utter                       // say
+	shed                        // abandon, erase: weaker verbs of override
+	lay                         // set, put: with aside behind it, a verb of override
+	aside                       // aside, away
+	heed                        // attention: with no before it, a verb of override
+	none                        // none, nothing
+	applies                     // apply, matter
+	voided                      // void, revoked
 )
 
 // vocabulary returns the parts that each known word can play. Words stand
@@ -91,27 +98,34 @@ func overrideWords() []entry {
 			ignori dimentica dimenticate esqueca esquece desconsidere
 			negeer vergeet zignoruj ignoruj zapomnij pomin`},
 		{override, `override bypass neglect overlook discard omite umgehe umgehen ubergehe verwirf outrepasse contourne contournez`},
-		{prior | glue, `previous prior above earlier preceding foregoing former existing original initial aforementioned previously
+		{prior | glue, `previous prior above earlier preceding foregoing former existing original initial aforementioned previously past preexisting aforesaid
 			anteriores anterior previas previos previa arriba vorherigen vorherige vorheriger bisherigen bisherige obigen obige vorigen
 			vorangegangenen fruheren vorige voorgaande eerdere bovenstaande poprzednie wczesniejsze powyzsze precedentes precedente precedents precedent anterieures anterieurs dessus precedenti precedente acima`},
 		{behind, `above before earlier previously aforementioned dessus arriba acima sopra oben beforehand
 			anteriores anterior previas previos previa precedentes precedente precedents precedent anterieures anterieurs precedenti`},
 		{every | glue, `all any every each todas todos cualquier alle allen samtliche toutes tous tutte tutti alle wszystkie`},
 		{yours | glue, `your tus sus deine deinen deiner ihre tes vos tue suas seus jouw swoje twoje`},
-		{orders, `instruction instructions directive directives guideline guidelines instrucciones ordenes directrices indicaciones
+		{orders, `instruction instructions directive directives guideline guidelines guidance instrucciones ordenes directrices indicaciones
 			anweisung anweisungen instruktionen vorgaben befehle richtlinien consigne consignes istruzioni instrucoes instructies opdrachten aanwijzingen instrukcje polecenia`},
 		{bounds, `rule rules restriction restrictions constraint constraints command commands orders policies prompt prompts programming training
 			safeguard safeguards filters limitations protocols context directions reglas normas restricciones regeln einschrankungen
 			regles regole regras diretrizes systemprompt zasady regels`},
-		{all, `everything anything all todo alles tout tutto tudo`},
+		{all, `everything anything all whatever todo alles tout tutto tudo`},
 		{told | glue, `told instructed taught wurde`},
 		{said | glue, `said dicho gesagt dit detto`},
 		{above, `above before previously earlier antes arriba zuvor vorher bisher avant dessus prima acima`},
 		{stop, `stop quit cease no not dont never nicht ne`},
-		{follow, `follow following obey obeying sigas siga suis suivez`},
+		{follow, `follow following obey obeying listen listening adhere adhering comply complying respecting sigas siga suis suivez`},
+		{shed, `abandon dismiss erase unlearn nullify ditch purge wipe scrap renounce disobey defy`},
+		{lay, `set put throw lay toss brush push cast leave leaving`},
+		{aside, `aside away`},
+		{heed, `attention heed notice regard`},
+		{none, `none nothing neither`},
+		{applies, `apply applies matter matters count counts binding valid`},
+		{voided, `void cancelled canceled revoked rescinded superseded annulled nullified lifted suspended overridden erased`},
 		{glue, `of the these those that this my me us to in and or but also please completely entirely totally just now every other such
 			set given safety security ethical moral content developer system openai anthropic you i we have has had been were are was it its
-			at on about from for so far up until here which what earlier any only own current strict internal
+			at on about from for so far up until here which what earlier any only own current strict internal line point absolutely
 			las los la el de del al y o que te se ha han dado las por favor
 			die der das den dem und oder von bitte dir ihnen mir zu was wurde wurden
 			pas les le des du de et ou ci tout ce qui que t a ete l d m compte tiens
@@ -141,7 +155,7 @@ func extractionWords() []entry {
 		{guarded, `password passphrase passcode codeword passwort kennwort losungswort contrasena motdepasse senha wachtwoord haslo sifre`},
 		{kept, `secret code magic hidden access pass geheime`},
 		{token, `word phrase code key`},
-		{utter, `say speak pronounce`},
+		{utter, `say speak pronounce type reply respond answer announce declare shout`},
 		{glue, `with`},
 		{say, `spell encode translate reverse whisper sing spelle buchstabiere deletrea epelle`},
 		{manner, `backwards backward reversed reverse base64 hex hexadecimal rot13 morse caesar binary acrostic poem haiku limerick
@@ -163,7 +177,7 @@ func otherWords() []entry {
 		{jail, `jailbreak jailbroken dan unrestricted unfiltered uncensored`},
 		{mode, `mode modo modus`},
 		{developer, `developer entwickler desarrollador god`},
-		{enabled, `enabled activated`},
+		{enabled, `enabled activated granted`},
 		{do, `do`},
 		{anything, `anything`},
 		{free, `free freed broken liberated unshackled`},

@@ -6,7 +6,7 @@
 // A text is read word by word, in lower case and compatibility form, without
 // accents and characters that show nothing, look-alike letters as what they look
 // like, digits and signs within words as the letters they imitate. Every word is
-// looked up among some sixty concepts, each with its words in thirteen languages
+// looked up among sixty-one concepts, each with its words in thirteen languages
 // (concepts.txt): override, prior, orders, secret, persona and so on. Features are
 // the concepts, two or three of them close to each other in their order, words,
 // pairs of words and letters that follow each other. So an attack in one language
@@ -20,10 +20,11 @@
 //
 // Windows of 16 to 64 words slide over the text, and the one that scores highest
 // decides: a long text hides nothing, and costs no more than its length. Words
-// without any concept of attacks nearby count for nothing. The longest window matters
-// little: with 32, 64 and 128 words, sources held out, the model and the acts find .343, .370
-// and .374 of games, .457, .472 and .467 of overrides, .677, .685 and .676 of jailbreaks, at
-// .011, .013 and .011 of harmless texts.
+// without any concept of attacks nearby count for nothing. Windows of 16 words end with a
+// sentence too, so that a harmless sentence before an attack hides little of it. What is learned
+// of is what three sources or more share: of words that fewer have, the model would learn those
+// sources by heart. Both were chosen by the mean share of overrides, games and jailbreaks that is found
+// where whole sources are held out, at .5 to 2 % of the harmless texts: .46 before, .56 with both.
 //
 // weights.bin is 208 KiB: an 8-bit weight for each of 2^17 + 2^16 + 2^14 places, and
 // the thresholds. evaluation.md, made with it, tells what it finds of sources that it

@@ -9,6 +9,9 @@ package model
 const (
 	pairBits, wordBits, letterBits = 14, 16, 17
 
+	featureBits = 18 // of the number of a feature
+	seenBits    = 10
+
 	wordsAt   = 1 << pairBits
 	lettersAt = wordsAt + 1<<wordBits
 
@@ -39,6 +42,8 @@ type Reader struct {
 	last     uint64
 	back     [maxBack]known
 	ids      []uint32
+	seen     [1 << seenBits]uint32 // the features of the block by their hashes, each with the block's number
+	blocks   uint32
 	ahead    bool // the token behind the block is read, at sentence
 	sentence int
 }
@@ -70,17 +75,20 @@ func (r *Reader) start(text []byte, at Span) {
 }
 
 // block reads the next tokens and returns their features: so many, or fewer up
-// to the end of a sentence. A block without a concept that attacks are made of
+// to the end of a sentence, so that a harmless sentence before an attack hides nothing of it. A block without a concept that attacks are made of
 // has none. It returns false at the end.
 func (r *Reader) block() bool {
 	r.ids = r.ids[:0]
+	if r.blocks++; r.blocks == 1<<(32-featureBits) {
+		r.blocks, r.seen = 1, [1 << seenBits]uint32{}
+	}
 	r.n = 0
 	if r.ahead {
 		r.t[0], r.n = r.t[r.sentence], 1
 	}
 	r.ahead = false
 	for r.n < blockTokens && r.scan.next(&r.t[r.n]) {
-		if r.n >= leastTokens && r.t[r.n].gap > 1 {
+		if r.n >= leastSentence && r.t[r.n].gap > 1 {
 			r.ahead, r.sentence = true, r.n
 			break
 		}
@@ -102,9 +110,10 @@ func (r *Reader) block() bool {
 func (r *Reader) token(t *token, strong bool) {
 	r.place += t.gap
 	if strong {
-		r.ids = append(r.ids, wordFeature(t.word), wordFeature(mix(r.last^t.word+1)))
+		r.put(wordFeature(t.word))
+		r.put(wordFeature(mix(r.last ^ t.word + 1)))
 		if t.mark != 0 {
-			r.ids = append(r.ids, wordFeature(t.mark+2))
+			r.put(wordFeature(t.mark + 2))
 		}
 		r.letters(t)
 		for _, c := range t.concepts {
@@ -124,19 +133,30 @@ func (r *Reader) token(t *token, strong bool) {
 
 // concept appends the features of a concept: with each of those before it.
 func (r *Reader) concept(id int, quoted bool) {
-	r.ids = append(r.ids, uint32(id))
+	r.put(uint32(id))
 	if quoted {
-		r.ids = append(r.ids, uint32(64+id))
+		r.put(uint32(64 + id))
 	}
 	for k, b := range r.back {
 		d := r.place - b.at
 		if b.id == 0 || d > far {
 			break
 		}
-		r.ids = append(r.ids, pairFeature(b.id, id, d > near))
+		r.put(pairFeature(b.id, id, d > near))
 		if k+1 < maxBack && r.back[k+1].id != 0 && d <= near && b.at-r.back[k+1].at <= near {
-			r.ids = append(r.ids, wordFeature(mix(uint64(id|b.id<<8|r.back[k+1].id<<16)+3)))
+			r.put(wordFeature(mix(uint64(id|b.id<<8|r.back[k+1].id<<16) + 3)))
 		}
+	}
+}
+
+// put appends a feature of the block, once: what is repeated tells no more. A
+// feature whose place another one has taken since is appended again.
+func (r *Reader) put(id uint32) {
+	entry := r.blocks<<featureBits | id
+	place := &r.seen[id*0x9E3779B1>>(32-seenBits)]
+	if *place != entry {
+		*place = entry
+		r.ids = append(r.ids, id)
 	}
 }
 
@@ -163,13 +183,13 @@ func (r *Reader) letters(t *token) {
 		four := three ^ b*0x27D4EB2F
 		five := four ^ a*0x165667B1
 		if k > 0 {
-			r.ids = append(r.ids, letterFeature(three))
+			r.put(letterFeature(three))
 		}
 		if k > 1 {
-			r.ids = append(r.ids, letterFeature(four+1))
+			r.put(letterFeature(four + 1))
 		}
 		if k > 2 {
-			r.ids = append(r.ids, letterFeature(five+2))
+			r.put(letterFeature(five + 2))
 		}
 		a, b, c, d = b, c, d, e
 	}
@@ -180,14 +200,14 @@ func letterFeature(h uint32) uint32 {
 	return lettersAt + (h^h>>15)*0x85EBCA6B>>(32-letterBits)
 }
 
+// OfConcepts reports whether a feature is of concepts alone.
+func OfConcepts(id uint32) bool { return id < wordsAt }
+
 // Share is how much one feature counts beside others of its text: the fewer
 // there are of a kind, the more.
 func Share(id uint32) float32 {
-	switch {
-	case id >= lettersAt:
+	if id >= lettersAt {
 		return .1
-	case id >= wordsAt:
-		return 1
 	}
 	return 1
 }

@@ -5,7 +5,8 @@ import "math"
 // Windows are of some lengths, in blocks: a clause, a sentence or two, a paragraph.
 const (
 	clause, sentence, paragraph = 1, 2, 4
-	leastTokens                 = 8 // a shorter window counts as one of so many
+	leastTokens                 = 6 // a shorter window counts as one of so many
+	leastSentence               = 4 // tokens: a shorter one is read with the next
 )
 
 // scale is how much one feature of a window of n tokens counts.

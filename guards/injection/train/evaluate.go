@@ -42,6 +42,14 @@ func group(source string) string {
 		return "wild"
 	case strings.HasPrefix(source, "neg-mail"), strings.HasPrefix(source, "neg-security"), strings.HasPrefix(source, "neg-tool"):
 		return source[:len("neg-mail")]
+	case strings.HasPrefix(source, "hand-override"), source == "hand-indirect":
+		return "hand-override"
+	case source == "hand-secret", source == "hand-hijack", strings.HasPrefix(source, "hand-game"):
+		return "hand-game"
+	case strings.HasPrefix(source, "hand-jailbreak"):
+		return "hand-jailbreak"
+	case strings.HasPrefix(source, "neg-hand-ask"):
+		return "neg-hand-ask"
 	case strings.HasPrefix(source, "own-grammar"):
 		return "own-grammar"
 	}
@@ -108,9 +116,9 @@ func deal(docs []*doc, key func(*doc) string) map[string]int {
 }
 
 // threshold returns the score that at most this share of the harmless texts
-// exceeds, each source counting alike, and of no large source more than five
-// times as many: kinds of text that are hard to tell from attacks, such as
-// letters, are not to pay for the others.
+// exceeds, each source counting alike, and of no large source
+// more than five times as many: kinds of text that are hard to tell from attacks,
+// such as letters, are not to pay for the others.
 func threshold(all []scored, share float64, among func(source string) bool) float64 {
 	bySource := map[string][]scored{}
 	for _, s := range all {
@@ -122,8 +130,8 @@ func threshold(all []scored, share float64, among func(source string) bool) floa
 	var benign []scored
 	for _, some := range bySource {
 		benign = append(benign, some...)
-		if len(some) >= leastJudged {
-			out = max(out, exceeded(some, 5*share, func(scored) float64 { return 1 / float64(len(some)) }))
+		if weight, templates := byTemplates(some); templates >= leastJudged {
+			out = max(out, exceeded(some, 5*share, weight))
 		}
 	}
 	return max(out, exceeded(benign, share, func(s scored) float64 {
@@ -131,8 +139,26 @@ func threshold(all []scored, share float64, among func(source string) bool) floa
 	}))
 }
 
-// leastJudged is how many texts a source needs to be held to a share of its own.
-const leastJudged = 50
+// byTemplates returns what each text of a source counts where every template counts
+// alike, and how many templates there are.
+func byTemplates(some []scored) (weight func(scored) float64, templates int) {
+	texts := map[int]float64{}
+	for _, s := range some {
+		if s.line == 0 || texts[s.line] == 0 {
+			templates++
+		}
+		texts[s.line]++
+	}
+	return func(s scored) float64 {
+		if s.line == 0 {
+			return 1 / float64(templates)
+		}
+		return 1 / float64(templates) / texts[s.line]
+	}, templates
+}
+
+// leastJudged is how many templates a source needs to be held to a share of its own.
+const leastJudged = 25
 
 // exceeded returns the score that texts of at most this weight exceed.
 func exceeded(some []scored, share float64, weight func(scored) float64) float64 {

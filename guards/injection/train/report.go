@@ -81,7 +81,7 @@ has not learned from its part. Shares are of the texts of a source that are foun
 the model, by the grammar of acts, by either. Thresholds are those at which the model
 finds 1 %% (user), 2 %% (what a tool returned) and .1 %% (system) of the harmless texts whose
 templates are held out, and for descriptions of tools 1 %% of those harmless texts that
-document something, each source counting alike, and of no source of 50 texts or more
+document something, each source counting alike, and of no source of 25 templates or more
 five times as many. The tables are at the threshold of users; the last columns tell
 what is found at the others.
 
@@ -126,10 +126,10 @@ func (e evaluation) kinds(b *strings.Builder) {
 
 // kind is what sources of attacks have in common.
 func kind(source string) string {
-	switch head, _, _ := strings.Cut(source, "-"); head {
-	case "override", "exfil", "fake", "split":
+	switch head, _, _ := strings.Cut(strings.TrimPrefix(source, "hand-"), "-"); head {
+	case "override", "exfil", "fake", "split", "indirect":
 		return "override"
-	case "game", "guard", "play":
+	case "game", "guard", "play", "secret", "hijack":
 		return "game"
 	case "own":
 		return "the grammar's own sentences"

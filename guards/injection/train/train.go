@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"outrider.dev/outrider/guards/injection/model"
 )
@@ -20,22 +22,21 @@ type doc struct {
 type learner struct {
 	weights, steps []float32
 	bias, biasStep float32
+	known          []bool // features that enough sources have
 	sums           []float32
 }
 
+// How a learner learns, chosen by the mean over sources that are held out.
 const (
-	epochs = 16
-	rate   = .25
-	decay  = 4e-3
+	epochs       = 16
+	rate         = .25
+	decay        = 4e-3
+	leastSources = 3 // a word that fewer have tells of them, not of attacks
 )
-
-func newLearner() *learner {
-	return &learner{weights: make([]float32, model.Features), steps: make([]float32, model.Features)}
-}
 
 // train learns from all docs.
 func train(docs []*doc, seed uint64) *learner {
-	l := newLearner()
+	l := &learner{weights: make([]float32, model.Features), steps: make([]float32, model.Features), known: shared(docs)}
 	r := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // the same order every time
 	weigh(docs)
 	order := append([]*doc(nil), docs...)
@@ -46,6 +47,33 @@ func train(docs []*doc, seed uint64) *learner {
 		}
 	}
 	return l
+}
+
+// shared returns which features are learned: those that the texts of enough sources
+// have, where sources of one group count as one, and all of concepts.
+func shared(docs []*doc) []bool {
+	type sources struct {
+		n    int
+		last string
+	}
+	seen := make([]sources, model.Features)
+	bySource := slices.Clone(docs)
+	slices.SortStableFunc(bySource, func(a, b *doc) int { return cmp.Compare(group(a.Source), group(b.Source)) })
+	for _, d := range bySource {
+		name := group(d.Source)
+		for _, b := range d.blocks {
+			for _, id := range b.Features {
+				if s := &seen[id]; s.last != name {
+					s.n, s.last = s.n+1, name
+				}
+			}
+		}
+	}
+	known := make([]bool, model.Features)
+	for id, s := range seen {
+		known[id] = s.n >= leastSources || model.OfConcepts(uint32(id))
+	}
+	return known
 }
 
 // weigh gives both labels the same weight, and sources the root of their size.
@@ -85,6 +113,9 @@ func (l *learner) learn(d *doc) {
 	slope := d.weight * (float32(1/(1+math.Exp(-float64(score)))) - float32(d.Label))
 	for _, b := range d.blocks[from:to] {
 		for _, id := range b.Features {
+			if !l.known[id] {
+				continue
+			}
 			g := slope*size*model.Share(id) + decay*l.weights[id]
 			l.steps[id] += g * g
 			l.weights[id] -= rate * g / float32(math.Sqrt(float64(l.steps[id]))+1e-4)
