@@ -24,11 +24,24 @@ func (l *LLM) Head(status int, h http.Header) (kind string, stream bool, err err
 	case encoded(h):
 		err = decision.Refuse(decision.CodeUpstreamInvalid, "the provider sent a compressed answer, which cannot be judged")
 	}
-	kind, _, _ = mime.ParseMediaType(h.Get("Content-Type"))
+	kind = mediaType(h)
 	return kind, kind == eventStream, err
 }
 
-const eventStream = "text/event-stream"
+const (
+	eventStream = "text/event-stream"
+	plainJSON   = "application/json"
+)
+
+// mediaType is what the answer says it is, without parameters.
+func mediaType(h http.Header) string {
+	said := h.Get("Content-Type")
+	if said == plainJSON || said == eventStream { // as nearly all say
+		return said
+	}
+	kind, _, _ := mime.ParseMediaType(said)
+	return kind
+}
 
 func encoded(h http.Header) bool {
 	enc := h.Get("Content-Encoding")
@@ -39,14 +52,14 @@ func encoded(h http.Header) bool {
 // its messages come as server-sent events. It refuses what cannot be judged.
 // The error is a *decision.Error.
 func (m *MCP) Head(status int, h http.Header, server string) (stream bool, err error) {
-	kind, _, _ := mime.ParseMediaType(h.Get("Content-Type"))
+	kind := mediaType(h)
 	switch {
 	case encoded(h):
 		return false, Invalid(server, "sent a compressed answer, which cannot be judged")
 	case status == http.StatusUnauthorized, status == http.StatusProxyAuthRequired:
 		// The agent's token is not meant; it must not try another one.
 		return false, Invalid(server, "refuses the credential that it was sent")
-	case kind == "application/json" && (status == http.StatusOK || status >= http.StatusBadRequest):
+	case kind == plainJSON && (status == http.StatusOK || status >= http.StatusBadRequest):
 		return false, nil
 	case kind == eventStream && status == http.StatusOK:
 		return true, nil

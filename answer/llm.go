@@ -27,7 +27,7 @@ func (l *LLM) Whole(ctx context.Context, raw []byte, kind string) ([]byte, decis
 		return nil, decision.Usage{}, decision.Refuse(decision.CodeUpstreamInvalid, "the provider's answer is larger than limits.body")
 	}
 	a, err := openai.ReadAnswer(l.Dialect, raw, l.Limits)
-	if err != nil || kind != "application/json" {
+	if err != nil || kind != plainJSON {
 		if l.Judged && len(raw) > 0 {
 			return nil, decision.Usage{}, decision.Refuse(decision.CodeUpstreamInvalid, "the provider's answer is not JSON that can be judged")
 		}

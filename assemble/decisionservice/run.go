@@ -16,12 +16,18 @@ import (
 // processor that a question by ext_authz takes.
 const garbage = 400
 
-// Run runs the decision service of a configuration file by itself, until ctx
-// ends. GOGC and GOMEMLIMIT of the environment hold.
-func Run(ctx context.Context, file, version string) error {
+// CollectSeldom lets so much gather in a process that decides, unless GOGC of
+// the environment says otherwise.
+func CollectSeldom() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(garbage)
 	}
+}
+
+// Run runs the decision service of a configuration file by itself, until ctx
+// ends. GOGC and GOMEMLIMIT of the environment hold.
+func Run(ctx context.Context, file, version string) error {
+	CollectSeldom()
 	loaded, err := config.Load(file)
 	if err != nil {
 		return err

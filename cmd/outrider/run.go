@@ -30,6 +30,7 @@ func (runCommand) Help() string {
 
 // Run runs until it is interrupted or the command ends.
 func (c runCommand) Run(ctx context.Context) error {
+	decisionservice.CollectSeldom()
 	loaded, err := c.load()
 	if err != nil {
 		return err

@@ -104,6 +104,9 @@ func checkType(values []string) error {
 	if values[0] == "application/json" {
 		return nil
 	}
+	if values[0] == "application/json" { // as nearly all say
+		return nil
+	}
 	kind, params, err := mime.ParseMediaType(values[0])
 	if err != nil || kind != "application/json" {
 		return decision.Refuse(decision.CodeContentType, "the body must be sent as application/json")

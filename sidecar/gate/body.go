@@ -46,12 +46,20 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	return raw, nil
 }
 
-// readAll reads into one buffer of the announced length where that is to be
-// believed, so that most bodies are not copied as the buffer grows.
+// readAll reads a body. One of an announced length that is to be believed goes
+// into a buffer of just that length.
 func readAll(body io.Reader, length, limit int64) ([]byte, error) {
-	var buf bytes.Buffer
-	buf.Grow(int(min(max(length, 0), believedLength)) + bytes.MinRead)
-	_, err := buf.ReadFrom(body)
+	var raw []byte
+	var err error
+	if length >= 0 && length <= believedLength {
+		raw = make([]byte, length)
+		_, err = io.ReadFull(body, raw) // the server lets no more of it through
+	} else {
+		var buf bytes.Buffer
+		buf.Grow(int(min(max(length, 0), believedLength)) + bytes.MinRead)
+		_, err = buf.ReadFrom(body)
+		raw = buf.Bytes()
+	}
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
@@ -59,7 +67,7 @@ func readAll(body io.Reader, length, limit int64) ([]byte, error) {
 	case err != nil:
 		return nil, &decision.Error{Code: decision.CodeBodyInvalid, Message: "the body ended early or is not framed as HTTP demands", Err: err}
 	}
-	return buf.Bytes(), nil
+	return raw, nil
 }
 
 func tooLarge(limit int64) error {

@@ -45,9 +45,17 @@ func (x *exchange) whole(resp *http.Response, kind string) error {
 // the answer is there.
 const believedLength = 1 << 20
 
-// readWhole reads at most one byte more than the limit, into one buffer of the
-// announced length where that is to be believed.
+// readWhole reads at most one byte more than the limit. An announced length that
+// is to be believed gets a buffer of just that length.
 func readWhole(resp *http.Response, limit int) ([]byte, error) {
+	if n := resp.ContentLength; n >= 0 && n <= int64(min(believedLength, limit)) {
+		raw := make([]byte, n)
+		if _, err := io.ReadFull(resp.Body, raw); err != nil {
+			return nil, err
+		}
+		_, err := io.Copy(io.Discard, resp.Body) // its end frees the connection
+		return raw, err
+	}
 	var buf bytes.Buffer
 	buf.Grow(int(min(max(resp.ContentLength, 0), believedLength)) + bytes.MinRead)
 	_, err := buf.ReadFrom(io.LimitReader(resp.Body, int64(limit)+1))

@@ -84,8 +84,7 @@ func (x *exchange) relayStream(came *answer.Messages, provider string) {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-cache")
 	h.Set("X-Accel-Buffering", "no")
-	x.w.WriteHeader(http.StatusOK)
-	_ = x.conn.Flush()
+	x.w.WriteHeader(http.StatusOK) // it leaves with the first message
 	judged := x.answers()
 	var frame []byte
 	for {
