@@ -25,6 +25,7 @@ const (
 	StrangerKey                  // names this issuer and its key, signed with another key
 	Unsigned                     // alg none
 	HMAC                         // HS256 with this issuer's public key as the secret
+	Bound                        // good, but bound to a key that nobody proves
 )
 
 // Forge returns a forged token of the client that claims the scopes.
@@ -45,7 +46,7 @@ func (i *Issuer) Forge(f Forgery, clientID string, scopes ...string) (string, er
 }
 
 func (i *Issuer) claims(f Forgery, clientID string, scopes []string) (jwt.Token, error) {
-	issuer, audience, expires := i.URL, Audience, time.Now().Add(lifetime)
+	issuer, audience, expires, builder := i.URL, Audience, time.Now().Add(lifetime), jwt.NewBuilder()
 	switch f {
 	case Expired:
 		expires = time.Now().Add(-10 * time.Minute)
@@ -53,9 +54,11 @@ func (i *Issuer) claims(f Forgery, clientID string, scopes []string) (jwt.Token,
 		audience = "api://billing"
 	case OtherIssuer:
 		issuer = "https://issuer.example.com/oauth2/default"
+	case Bound:
+		builder.Claim("cnf", map[string]string{"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"})
 	case StrangerKey, Unsigned, HMAC: // their claims are good
 	}
-	return jwt.NewBuilder().
+	return builder.
 		Issuer(issuer).
 		Audience([]string{audience}).
 		Subject(clientID).
@@ -83,7 +86,7 @@ func (i *Issuer) signature(f Forgery) (jwt.SignOption, error) {
 			return nil, err
 		}
 		return signWith(jwa.RS256(), other)
-	case Expired, OtherAudience: // their signatures are good
+	case Expired, OtherAudience, Bound: // their signatures are good
 	}
 	return signWith(jwa.RS256(), i.key)
 }

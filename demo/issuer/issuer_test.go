@@ -212,6 +212,7 @@ func TestForgeriesAreWrongInOneWayOnly(t *testing.T) {
 		{"stranger's key", StrangerKey, "RS256", false, true, true, true},
 		{"unsigned", Unsigned, "none", false, true, true, true},
 		{"HMAC with the public key", HMAC, "HS256", false, true, true, true},
+		{"bound to a key", Bound, "RS256", true, true, true, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			raw, err := i.Forge(c.forgery, "reader", "mcp:read")

@@ -37,6 +37,7 @@ func TestTokens(t *testing.T) {
 		{"signed with a stranger's key", forged(issuer.StrangerKey), decision.CodeTokenSignature},
 		{"unsigned", forged(issuer.Unsigned), decision.CodeTokenAlgorithm},
 		{"HMAC with the public key", forged(issuer.HMAC), decision.CodeTokenAlgorithm},
+		{"bound to a key that nobody proves", forged(issuer.Bound), decision.CodeTokenBound},
 	}
 	eachWay(t, func(t *testing.T, r *Road) {
 		for _, tt := range tests {
