@@ -48,7 +48,7 @@ func TestOutcomesGoWithTheNextQuestion(t *testing.T) {
 		var d dues
 		c, _ := serve(t, &scripted{exchange: far.exchange})
 		for i := range 10 {
-			if far.settled.Load() != int32(max(i-1, 0)) { //nolint:gosec // small
+			if far.settled.Load() != int32(max(i-1, 0)) {
 				t.Fatalf("%d are settled before call %d", far.settled.Load(), i)
 			}
 			callLater(t, c, fmt.Sprintf("exchange-%d", i), &d)
@@ -83,7 +83,7 @@ func TestOutcomesOfStreamsThatEnd(t *testing.T) {
 				callLater(t, c, fmt.Sprintf("exchange-%d", i), &d)
 				if end != nil { // it must have come before the next question
 					c.idle.pay()
-					for stop := time.Now().Add(patience); d.settled.Load() != int32(i+1); time.Sleep(time.Millisecond) { //nolint:gosec // small
+					for stop := time.Now().Add(patience); d.settled.Load() != int32(i+1); time.Sleep(time.Millisecond) {
 						if time.Now().After(stop) {
 							t.Fatal("the outcome was not heard")
 						}
