@@ -5,9 +5,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"syscall"
 	"unicode/utf8"
 
 	"golang.org/x/term"
@@ -74,6 +76,9 @@ type scanner struct {
 func (c scanCommand) Run(context.Context) error {
 	s := scanner{}
 	var err error
+	if len(c.Guards) == 0 {
+		return errors.New("scan: --guards names none: name some of pii, secret and injection, or leave it out for all")
+	}
 	if s.set, err = guards.New(c.specs(), nil); err != nil {
 		return err
 	}
@@ -133,6 +138,9 @@ func (c scanCommand) specs() []guards.Spec {
 // line is none.
 func (s scanner) scanAll(name string, in io.Reader, out io.Writer) error {
 	raw, err := io.ReadAll(io.LimitReader(in, maxScan+1))
+	if errors.Is(err, syscall.EISDIR) {
+		return fmt.Errorf("scan %s: is a folder: name a file in it", name)
+	}
 	if err != nil {
 		return fmt.Errorf("scan %s: %w", name, err)
 	}
@@ -161,12 +169,17 @@ func (s scanner) scanAll(name string, in io.Reader, out io.Writer) error {
 }
 
 func scanItems(name string, raw []byte) ([]scanItem, error) {
-	first, _, _ := bytes.Cut(bytes.TrimSpace(raw), []byte("\n"))
+	lines := bytes.TrimPrefix(raw, []byte("\ufeff"))
+	first, rest, _ := bytes.Cut(bytes.TrimSpace(lines), []byte("\n"))
 	if _, ok := parseItem(first); !ok {
+		if next, _, _ := bytes.Cut(bytes.TrimSpace(rest), []byte("\n")); meantAsItem(first, next) {
+			return nil, fmt.Errorf(`scan %s:1: is a JSON object without a "text" that is a string: give it one, or write it on several lines to scan it as it stands`, name)
+		}
 		return []scanItem{{ID: name, Text: string(raw)}}, nil
 	}
 	var out []scanItem
 	n := 0
+	raw = lines
 	for line := range bytes.Lines(raw) {
 		n++
 		if line = bytes.TrimSpace(line); len(line) == 0 {
@@ -185,6 +198,17 @@ func scanItems(name string, raw []byte) ([]scanItem, error) {
 		out = append(out, item)
 	}
 	return out, nil
+}
+
+// meantAsItem reports whether a first line that is no item looks like one: it is
+// an object with a text of another kind, or the line behind it is an item.
+func meantAsItem(first, next []byte) bool {
+	var probe map[string]json.RawMessage
+	if json.Unmarshal(first, &probe) != nil {
+		return false
+	}
+	_, isItem := parseItem(next)
+	return isItem || probe["text"] != nil && probe["id"] != nil
 }
 
 // parseItem reads a line. An id may be a string or a number, which is kept as
