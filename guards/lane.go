@@ -188,7 +188,7 @@ func (l *lane) clean(last bool) uint64 {
 	}
 	for r := range l.readings() {
 		if r.holdsBack(l.holds) {
-			upto = min(upto, r.place(r.clean(l.holds)))
+			upto = min(upto, r.place(r.clean(l.holds)), r.early.opened())
 		}
 	}
 	return upto

@@ -1,6 +1,7 @@
 package guards
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -89,6 +90,21 @@ func (r *reading) fork() *reading {
 		set: r.set, seg: r.seg, using: r.using, base: r.base, buf: slices.Clone(r.buf), at: at,
 		heads: slices.Clone(r.heads), marks: slices.Clone(r.marks), depth: r.depth + 1,
 	}
+}
+
+// opened returns where the first finding begins that is open in a reading which
+// may come to be: it may yet be longer than in the others.
+func (r *reading) opened() uint64 {
+	at := uint64(math.MaxUint64)
+	if r == nil {
+		return at
+	}
+	for n := range r.heads {
+		if h := &r.heads[n]; h.mark.Open != 0 && h.holds {
+			at = min(at, uint64(h.open.Start))
+		}
+	}
+	return at
 }
 
 // join notes the findings that are open where a reading begins.

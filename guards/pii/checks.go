@@ -211,3 +211,28 @@ func swedish(c code) bool {
 	month := c.number(2, 4)
 	return month >= 1 && month <= 12 && day(c.number(4, 6)%60) && luhnCode(c)
 }
+
+// finnish checks the date of a personal identity code and its last character.
+func finnish(c code) bool {
+	month := c.number(2, 4)
+	return month >= 1 && month <= 12 && day(c.number(0, 2)) && "0123456789ABCDEFHJKLMNPRSTUVWXY"[c.number(0, 9)%31] == c.b[9]
+}
+
+// swiss checks an AHV number as an EAN that begins with the country.
+func swiss(c code) bool {
+	return c.number(0, 3) == 756 && (10-weighted(c, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3)%10)%10 == c.digit(12)
+}
+
+// norwegian checks the two check digits of a national identity number.
+func norwegian(c code) bool {
+	return day(c.number(0, 2)%40) && weighted(c, 3, 7, 6, 1, 8, 9, 4, 5, 2, 1)%11 == 0 && weighted(c, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1)%11 == 0
+}
+
+// romanian checks the date and the check digit of a personal code.
+func romanian(c code) bool {
+	month, check := c.number(3, 5), weighted(c, 2, 7, 9, 1, 4, 6, 3, 5, 8, 2, 7, 9)%11
+	if check == 10 {
+		check = 1
+	}
+	return c.b[0] != '0' && month >= 1 && month <= 12 && day(c.number(5, 7)) && check == c.digit(12)
+}

@@ -59,5 +59,25 @@ func continental() []rule {
 			shapes: []string{"9999999999", "999999999999"}, verify: swedish, label: lNational, sure: .9,
 			examples: []string{"personnummer 8112189876"}, none: []string{"8112189876"},
 		},
+		{
+			kind: "fi_hetu", about: "A Finnish personal identity code whose date and check character hold.",
+			shapes: []string{"999999-999A"}, verify: finnish, label: lNational, sure: .95, alone: .85, shy: true,
+			examples: []string{"131052-308T", "henkilötunnus 131052-308T"}, none: []string{"131052-308U", "133052-308T"},
+		},
+		{
+			kind: "ch_ahv", about: "A Swiss AHV number whose check digit holds: with its dots, or near words such as AHV.",
+			shapes: []string{"999.9999.9999.99"}, verify: swiss, label: lNational, sure: .95, alone: .95,
+			examples: []string{"756.9217.0769.85"}, none: []string{"756.9217.0769.84", "757.9217.0769.85"},
+		},
+		{
+			kind: "no_fnr", about: "A Norwegian national identity number whose check digits hold, near words such as fødselsnummer.",
+			shapes: []string{"99999999999", "999999 99999"}, verify: norwegian, label: lNational, sure: .95,
+			examples: []string{"fødselsnummer 15076510013"}, none: []string{"15076510013", "fødselsnummer 15076510014"},
+		},
+		{
+			kind: "ro_cnp", about: "A Romanian personal code whose date and check digit hold, near words such as CNP.",
+			shapes: []string{"9999999999999"}, verify: romanian, label: lNational, sure: .95,
+			examples: []string{"CNP 1960229410015"}, none: []string{"1960229410015", "CNP 1960229410016"},
+		},
 	}
 }
