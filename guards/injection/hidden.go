@@ -38,8 +38,8 @@ type seeker struct {
 }
 
 // hiddenRuns returns the runs of a text that people cannot read and models can.
-// One pass looks for what such a run must hold: two groups of eight letters,
-// digits and a few signs, three letters that stand alone, or a word that is turned.
+// One pass looks for what such a run must hold: minEncoded letters, digits and a
+// few signs in a row, three letters that stand alone, or a word that is turned.
 func hiddenRuns(text []byte, words *turned) []run {
 	s := seeker{text: text, words: words}
 	var lone, tokens, alnum uint64 // of the block before
@@ -50,13 +50,15 @@ func hiddenRuns(text []byte, words *turned) []run {
 		for three := alone & (alone<<2 | lone>>62) & (alone<<4 | lone>>60); three != 0; three &= three - 1 {
 			s.spaced(base + bits.TrailingZeros64(three) - 4)
 		}
-		for pair := b.Token & (b.Token<<8 | tokens>>56); pair != 0; {
-			group := bits.TrailingZeros64(pair)
-			s.base64OrHex(base + group)
-			pair &^= 0xff << group
+		for long := inARow(b.Token, tokens); long != 0; {
+			at := bits.TrailingZeros64(long)
+			s.base64OrHex(base + at)
+			long &^= 0xff << at // a run that ends later holds one of the next, too
 		}
 		for begin := b.Alnum &^ (b.Alnum<<1 | alnum); begin != 0; begin &= begin - 1 {
-			s.turned(base + bits.TrailingZeros64(begin))
+			if i := base + bits.TrailingZeros64(begin); words.begins(text, i) {
+				s.turned(i)
+			}
 		}
 		lone, tokens, alnum = alone, b.Token, b.Alnum>>(window.BlockLen-1)
 	}
@@ -64,6 +66,19 @@ func hiddenRuns(text []byte, words *turned) []run {
 	s.inURL('+')
 	return s.out
 }
+
+// inARow marks the bytes of a block that end minEncoded marked ones in a row, of
+// which some may stand in the block before.
+func inARow(marked, before uint64) uint64 {
+	two, b2 := marked&shifted(marked, before, 1), before&(before<<1)
+	four, b4 := two&shifted(two, b2, 2), b2&(b2<<2)
+	eight, b8 := four&shifted(four, b4, 4), b4&(b4<<4)
+	sixteen := eight & shifted(eight, b8, 8)
+	return sixteen & shifted(eight, b8, minEncoded-8)
+}
+
+// shifted moves marks by n bytes towards the end.
+func shifted(marked, before uint64, n uint) uint64 { return marked<<n | before>>(window.BlockLen-n) }
 
 // full reports whether no more runs are collected.
 func (s *seeker) full() bool { return len(s.out) >= maxRuns }

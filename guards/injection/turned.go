@@ -2,6 +2,7 @@ package injection
 
 import (
 	"bytes"
+	"encoding/binary"
 	"slices"
 	"unicode/utf8"
 
@@ -35,25 +36,25 @@ func newTurned() *turned {
 }
 
 func (t *turned) add(word, way string) {
-	h := turnedHash([]byte(word))
+	h := turnedHash(binary.LittleEndian.Uint32([]byte(word)))
 	t.known[h>>6] |= 1 << (h & 63)
 	t.ways[word] = way
 }
 
 // turnedHash hashes the first letters of a word, in whatever case.
-func turnedHash(word []byte) uint32 {
-	key := uint32(word[0]) | uint32(word[1])<<8 | uint32(word[2])<<16 | uint32(word[3])<<24
-	return (key | 0x20202020) * 0x9E3779B1 >> 20
+func turnedHash(letters uint32) uint32 { return (letters | 0x20202020) * 0x9E3779B1 >> 20 }
+
+// begins reports whether the word at i may be turned. Few that are not pass.
+func (t *turned) begins(text []byte, i int) bool {
+	if len(text)-i < turnedKey {
+		return false
+	}
+	h := turnedHash(binary.LittleEndian.Uint32(text[i:]))
+	return t.known[h>>6]&(1<<(h&63)) != 0
 }
 
 // way returns how the word at i is turned, nothing if it is not.
 func (t *turned) way(text []byte, i int) string {
-	if len(text)-i < turnedKey {
-		return ""
-	}
-	if h := turnedHash(text[i:]); t.known[h>>6]&(1<<(h&63)) == 0 {
-		return ""
-	}
 	var low [maxWord]byte
 	n := 0
 	for ; n < maxWord && i+n < len(text) && window.IsAlnum(text[i+n]); n++ {
