@@ -42,13 +42,15 @@ func (s *Set) ScanEscaped(text []byte, seg decision.Segment, out []decision.Find
 	return out
 }
 
-// spot is what makes two findings in one text the same.
+// spot is what makes two findings in one text the same. Exceptions by hash may
+// give them different actions, for the value is another with its escapes.
 type spot struct {
 	kind       string
 	start, end uint32
+	action     decision.Action
 }
 
-func spotOf(f decision.Finding) spot { return spot{f.Type, f.Start, f.End} }
+func spotOf(f decision.Finding) spot { return spot{f.Type, f.Start, f.End, f.Action} }
 
 // layer is a text with escapes resolved, and for each of its bytes, and for its
 // end, the offset of what it came from.

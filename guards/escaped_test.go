@@ -96,6 +96,19 @@ func TestEscapesInStreams(t *testing.T) {
 	}
 }
 
+// TestExceptionsOfEscapedValues: the hash of a value as it stands does not except
+// the value that it means.
+func TestExceptionsOfEscapedValues(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	value := "-----BEGIN " + "RSA PRIVATE KEY----- " + invent(r, alnum, 40) + `\u0027\/ jane`
+	text := "see " + value + ".doe@example.com"
+	set := mustSet(t, Spec{Kind: Secret, Action: decision.ActionRedact, Exceptions: []Exception{{Hash: testKey().Hash([]byte(value))}}}, Spec{Kind: Secret, Action: decision.ActionHash})
+	for a := 1; a < len(text); a++ {
+		agree(t, set, text, []int{a})
+		agree(t, set, text, []int{a, min(a+3, len(text)-1)})
+	}
+}
+
 // TestNothingIsReadTwiceWithoutEscapes holds which texts get a second reading.
 func TestNothingIsReadTwiceWithoutEscapes(t *testing.T) {
 	set := mustSet(t, allKinds(decision.ActionRedact)...)
