@@ -34,6 +34,12 @@ func continental() []rule {
 			shapes: []string{"99999999999"}, verify: polish, label: lNational, sure: .95,
 			examples: []string{"PESEL 44051401359"}, none: []string{"44051401359", "PESEL 44051401358"},
 		},
+	}
+}
+
+// others are those of smaller countries of Europe.
+func others() []rule {
+	return []rule{
 		{
 			kind: "be_nrn", about: "A Belgian national register number whose check digits hold: with its dots and hyphen, or near words such as rijksregister.",
 			shapes: []string{"99.99.99-999.99"}, verify: belgian, label: lNational, sure: .95, alone: .95,

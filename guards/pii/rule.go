@@ -1,6 +1,7 @@
 package pii
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,7 +38,7 @@ func Rules() []catalogue.Rule {
 
 // identities are the rows that are nothing but shape, checksum and words.
 func identities() []rule {
-	return append(append(american(), british()...), continental()...)
+	return slices.Concat(american(), british(), continental(), others())
 }
 
 // readers are the kinds that code reads.
