@@ -37,9 +37,11 @@ func distinct(body []byte) int {
 }
 
 // monotone reports whether the body repeats one byte six times, or counts up
-// or down eight times, as in "xxxxxx" and "12345678".
+// or down eight times, as in "xxxxxx" and "12345678", without anything that
+// outweighs it.
 func monotone(body []byte) bool {
 	same, up, down := 1, 1, 1
+	from, found := 0, false // behind the last such run
 	for k := 1; k < len(body); k++ {
 		switch body[k] - body[k-1] {
 		case 0:
@@ -52,10 +54,19 @@ func monotone(body []byte) bool {
 			same, up, down = 1, 1, 1
 		}
 		if same >= 6 || up >= 8 || down >= 8 {
-			return true
+			if outweighs(body[from:max(from, k-7)]) {
+				return false
+			}
+			from, found = k+1, true
 		}
 	}
-	return false
+	return found && !outweighs(body[from:])
+}
+
+// outweighs reports whether a part of a body is so random that the whole is real
+// whatever stands beside it, as the token of a webhook is behind a made-up number.
+func outweighs(part []byte) bool {
+	return len(part) >= 20 && isMixed(part) && distinct(part) >= 10 && changes(part)*6 >= len(part) && !counted(bytes.ToLower(part))
 }
 
 // saysSo reports whether the body contains a word that real keys contain only
