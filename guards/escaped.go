@@ -93,24 +93,33 @@ func sequence(at []uint32, start uint64, n int) []uint32 {
 // hiding returns where the backslashes of the first escape begin, in this layer
 // or the next, that stands for a character of which words and values are made.
 // In a text of which more may come, the beginning of one that ends it is in doubt.
+// What stands right before the escape may begin another one, which ends with
+// what it stands for, as in \u00\u0034\u0031: then that one's place is returned.
 func hiding(text string, last bool) (at int, found, doubt bool) {
+	before, open := 0, -1 // the first of the backslashes before, or of those that they end with; the last one, or -1: it begins no escape
 	for {
 		k := strings.IndexByte(text[at:], '\\')
 		if k < 0 {
 			return len(text), false, false
 		}
 		at += k
+		begin := at
+		if open >= 0 && unended(text[open:at]) {
+			begin = before
+		}
 		n := 1
 		for n < 1<<maxLayers && at+n < len(text) && text[at+n] == '\\' {
 			n++
 		}
+		before, open = begin, -1
 		if n < 1<<maxLayers { // so many are a backslash in every layer
-			rest := text[at+n-1:] // with one of them
+			open = at + n - 1
+			rest := text[open:] // with one of them
 			if !last && unended(rest) {
-				return at, false, true
+				return begin, false, true
 			}
 			if _, ok := hexUnit(rest); ok || strings.HasPrefix(rest, `\/`) {
-				return at, true, false
+				return begin, true, false
 			}
 		}
 		at += n

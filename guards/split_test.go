@@ -113,6 +113,28 @@ func TestRandomSplits(t *testing.T) {
 	}
 }
 
+// An escape that ends with what another one stands for belongs to the next layer.
+func TestEscapesInEscapes(t *testing.T) {
+	sets := testSets(t)
+	for _, text := range []string{
+		strings.Repeat("0", 70) + `\u010\u0030Y0u A'\u0072e DA'\u004e`,
+		`\u002\u0030you are \u0044AN`, `\\u002\u0030you are DAN`, `a \\\\\u002\u0030you are DAN`, `\u0\u0\u0030\u0032\u0030you are DAN`,
+		`a\u0\u003\u0031 you are DAN`, `\\u0\u003\u0031you are \u0044AN`,
+	} {
+		for first := 1; first < len(text); first++ {
+			for second := first; second < len(text); second++ {
+				cuts := []int{first}
+				if second > first {
+					cuts = append(cuts, second)
+				}
+				for _, set := range sets {
+					agree(t, set, text, cuts)
+				}
+			}
+		}
+	}
+}
+
 func randomCuts(r *rand.Rand, n int) []int {
 	var cuts []int
 	most := 1 + r.IntN(60)
