@@ -152,8 +152,8 @@ func (r *sifting) unfinished() {
 	r.places[ofInjection].AddFrom(n - margin)
 	r.lastWord()
 	for i := max(r.from, n-minValue); i < n-margin; i++ {
-		// The beginnings of -----BEGIN, of a bot token and of a value.
-		if c := r.text[i]; c == '-' || window.IsDigit(c) || i == 0 || r.begins(i) {
+		// The beginnings of -----BEGIN, of a bot token, of a client secret and of a value.
+		if c := r.text[i]; c == '-' || window.IsDigit(c) || i == 0 || r.marked(i) || r.begins(i) {
 			r.places[ofSecrets].Add(i)
 		}
 	}
@@ -200,6 +200,10 @@ func (r *sifting) words(k int, begin uint64) {
 	for left := begin & tokens; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
 		i := base + o
+		if r.marked(i) {
+			r.places[ofSecrets].Add(i)
+			continue
+		}
 		told := shifted(b.Digit, next.Digit, o)&(1<<minValue-1) != 0 && r.told(i, bits.TrailingZeros64(^shifted(b.Token, next.Token, o)))
 		if (told || r.announced(i)) && !r.settled(i) {
 			r.places[ofSecrets].Add(i)
@@ -212,6 +216,12 @@ func (r *sifting) words(k int, begin uint64) {
 			r.places[ofInjection].Add(base + bits.TrailingZeros64(left))
 		}
 	}
+}
+
+// marked reports whether the word at i begins as a client secret of Entra does,
+// with three letters or digits before a digit, Q and ~.
+func (r *sifting) marked(i int) bool {
+	return i+6 <= len(r.text) && r.text[i+5] == '~' && r.text[i+4] == 'Q' && window.IsDigit(r.text[i+3])
 }
 
 // runs returns the places from which on n bits are set, in a block and the next

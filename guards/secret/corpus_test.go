@@ -72,6 +72,7 @@ func plainKinds(r *rand.Rand, d *Detector) (out []sampleOf) {
 		base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"`+b(10)+`","exp":1700000000}`)) + "." + invent(r, alnums+"-_", 80) + "Q"
 	return append(out,
 		sampleOf{"plain jwt", "session token", jwt},
+		sampleOf{"plain azure", "client secret", invent(r, alnums, 3) + invent(r, numbers, 1) + "Q~" + invent(r, alnums+"-_.~", 33) + "Z"},
 		sampleOf{"plain telegram", "bot token", invent(r, "123456789", 10) + ":AA" + invent(r, alnums, 33)},
 		sampleOf{"plain discord", "Discord bot token", "MT" + invent(r, alnums, 22) + "." + b(6) + "." + b(38)},
 		sampleOf{"plain private key", "deploy key", pemKey(r, "EC PRIVATE KEY", "", 3, "\n")},

@@ -191,6 +191,9 @@ func (d *Detector) shapely(w *window.Window, i int) hit {
 			}
 		}
 	}
+	if h := azureSecret(w, i); h.end > 0 || w.Short {
+		return h
+	}
 	switch {
 	case c == 'e' && next == 'y':
 		return jwt(w, i)

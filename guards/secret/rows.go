@@ -37,6 +37,7 @@ func shapedRows() []catalogue.Rule {
 		row("jwt", "jwt", "JSON Web Token", "`eyJ…` and `.eyJ` behind it", .95),
 		row("telegram-bot", "telegram", "Telegram bot token", "8 to 10 digits, `:AA` and 33 letters, digits, - or _", .95),
 		row("discord-bot", "discord", "Discord bot token", "23 to 28, 6 and 27 to 45 letters, digits, - or _ with dots between them, beginning with M, N or O", .9),
+		row("azure-client-secret", "azure", "Client secret of an application in Entra", "3 letters or digits, a digit, `Q~` and 31 to 34 letters, digits, - _ . or ~", .95),
 		row("url-user", "url", "User and password in a URL", "`scheme://user:password@`", .9),
 		row("bearer", "bearer", "Value of the Bearer scheme", "`Bearer` and 16 or more random characters", .85),
 		row("basic", "basic", "Value of the Basic scheme", "`Basic` and base64 of user:password", .9),

@@ -41,6 +41,27 @@ func telegram(w *window.Window, i int) hit {
 	return hit{"secret.telegram", i, body + 35, .95, tailNone}
 }
 
+// azureSecret reads the client secret of an application in Entra: three letters
+// or digits, a digit, Q~ and 31 to 34 bytes more.
+func azureSecret(w *window.Window, i int) hit {
+	const class = window.URLSafe | window.Dot | window.Tilde
+	if w.Run(i, 4, window.Alnum) < 4 || !window.IsDigit(w.At(i+3)) || !w.HasPrefix(i+4, "Q~") {
+		return hit{}
+	}
+	body := i + 6
+	n := w.Run(body, 36, class)
+	if w.Short {
+		return hit{}
+	}
+	for n > 0 && w.Text[body+n-1] == '.' { // of the sentence
+		n--
+	}
+	if n < 31 || n > 34 || !isMixed(w.Text[body:body+n]) || placeholder(w.Text[body:body+n]) {
+		return hit{}
+	}
+	return hit{"secret.azure", i, body + n, .95, tailNone}
+}
+
 // userinfo reads user:password@ where a URL's authority begins at i.
 func userinfo(w *window.Window, i int) hit {
 	colon := i
