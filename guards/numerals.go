@@ -20,13 +20,6 @@ const (
 	longWord   = 26        // letters and digits of a wallet at least
 )
 
-// shifted returns the bits of a block from the place n on, with those of the
-// next block behind them.
-func shifted(b, next uint64, n int) uint64 {
-	m := uint(n) & 63 // which spares the tests for longer shifts
-	return b>>m | next<<1<<(63^m)
-}
-
 // numbers judges the words of block k that begin with a digit, and those that
 // begin with a letter and hold digits.
 func (r *sifting) numbers(k int, begin uint64) {
@@ -40,16 +33,16 @@ func (r *sifting) numbers(k int, begin uint64) {
 		o := bits.TrailingZeros64(left)
 		i := base + o
 		r.signed(i)
-		digits := shifted(b.Digit, next.Digit, o)
+		digits := window.Shifted(b.Digit, next.Digit, o)
 		n := bits.TrailingZeros64(^digits)
-		stop := shifted(b.Stop, next.Stop, o)
+		stop := window.Shifted(b.Stop, next.Stop, o)
 		if n >= 8 && n <= 10 && i+n < len(r.text) && r.text[i+n] == ':' { // a bot token
 			r.places[ofSecrets].Add(i)
 		}
 		if n < manyDigits && stop>>n&1 != 0 {
 			continue
 		}
-		alnum := shifted(b.Alnum, next.Alnum, o)
+		alnum := window.Shifted(b.Alnum, next.Alnum, o)
 		if word := bits.TrailingZeros64(^alnum); n < 8 && word > n+2 && word != 9 && word != 15 {
 			continue // see mixed
 		}
@@ -61,8 +54,8 @@ func (r *sifting) numbers(k int, begin uint64) {
 	r.open(base, begin)
 	for left := lettered(b, next, begin); left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
-		digits := shifted(b.Digit, next.Digit, o)
-		if tally(digits, shifted(b.Stop, next.Stop, o)) >= someDigits && announcedBy(shifted(b.Alnum, next.Alnum, o), digits) {
+		digits := window.Shifted(b.Digit, next.Digit, o)
+		if tally(digits, window.Shifted(b.Stop, next.Stop, o)) >= someDigits && announcedBy(window.Shifted(b.Alnum, next.Alnum, o), digits) {
 			if i := base + o; !r.within(i) {
 				r.places[ofNumbers].Add(i)
 			}
@@ -84,14 +77,14 @@ func (r *sifting) months(k int, begin uint64) {
 		return
 	}
 	// A digit stands four to eleven bytes on.
-	low, high := shifted(b.Digit, next.Digit, 4), next.Digit>>4
+	low, high := window.Shifted(b.Digit, next.Digit, 4), next.Digit>>4
 	for _, n := range [...]int{1, 2, 4} {
-		low, high = low|shifted(low, high, n), high|high>>n
+		low, high = low|window.Shifted(low, high, n), high|high>>n
 	}
 	for left := begin &^ b.Digit & low; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
-		digits := shifted(b.Digit, next.Digit, o)
-		n := bits.TrailingZeros64(^shifted(b.Alnum, next.Alnum, o))
+		digits := window.Shifted(b.Digit, next.Digit, o)
+		n := bits.TrailingZeros64(^window.Shifted(b.Alnum, next.Alnum, o))
 		if n < 3 || n > 9 || digits>>(n+1)&0b11 == 0 || year(digits&near) == 0 {
 			continue
 		}
@@ -131,9 +124,9 @@ func (r *sifting) open(base int, begin uint64) {
 // lettered returns the words with a digit behind one to six letters, or behind
 // one or two letters and a separator of at most three bytes.
 func lettered(b, next *window.Block, begin uint64) uint64 {
-	low, high := shifted(b.Digit, next.Digit, 1), next.Digit>>1
+	low, high := window.Shifted(b.Digit, next.Digit, 1), next.Digit>>1
 	for _, n := range [...]int{1, 2, 2} {
-		low, high = low|shifted(low, high, n), high|high>>n
+		low, high = low|window.Shifted(low, high, n), high|high>>n
 	}
 	return begin &^ b.Digit & low
 }
@@ -180,19 +173,19 @@ func (r *sifting) hexes(k int, begin uint64) {
 	base := r.from + k*window.BlockLen
 	behind := next.Alnum &^ (next.Alnum<<1 | b.Alnum>>63)
 	pairs, pairsBehind := ended(b.Alnum, next.Alnum, begin, 2), ended(next.Alnum, 0, behind, 2)
-	pairs &= shifted(pairs, pairsBehind, 3) & shifted(pairs, pairsBehind, 6)
+	pairs &= window.Shifted(pairs, pairsBehind, 3) & window.Shifted(pairs, pairsBehind, 6)
 	fours, foursBehind := ended(b.Alnum, next.Alnum, begin, 4), ended(next.Alnum, 0, behind, 4)
-	fours &= shifted(fours, foursBehind, 5)
+	fours &= window.Shifted(fours, foursBehind, 5)
 	for left := pairs | fours; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
-		i, shape := base+o, shifted(b.Alnum, next.Alnum, o)
+		i, shape := base+o, window.Shifted(b.Alnum, next.Alnum, o)
 		if shape&(1<<17-1) == sixPairs && r.text[i+2] == r.text[i+5] && r.text[i+2] == r.text[i+8] && r.text[i+2] != ' ' ||
 			shape&(1<<14-1) == threeFours && r.text[i+4] == '.' {
 			r.places[ofNumbers].Add(i)
 		}
 	}
 	if begin&r.long != 0 {
-		words, _ := runs(r.long, r.longBehind, minJoined, longWord)
+		words, _ := window.Runs(r.long, r.longBehind, minJoined, longWord)
 		for left := begin & words; left != 0; left &= left - 1 {
 			if i := base + bits.TrailingZeros64(left); pii.BeginsWallet(r.text[i:]) {
 				r.places[ofNumbers].Add(i)
@@ -206,9 +199,9 @@ func (r *sifting) hexes(k int, begin uint64) {
 
 // ended returns the words of exactly n letters and digits.
 func ended(b, next, begin uint64, n int) uint64 {
-	words := begin &^ shifted(b, next, n)
+	words := begin &^ window.Shifted(b, next, n)
 	for k := 1; k < n; k++ {
-		words &= shifted(b, next, k)
+		words &= window.Shifted(b, next, k)
 	}
 	return words
 }
@@ -230,19 +223,19 @@ const datePart = 0b0_11_0_11_0_1111
 // colons side by side, or seven of them.
 func (r *sifting) colons(base int, b, next *window.Block, begin uint64) {
 	const longest, most = 1<<40 - 1, 7
-	double := b.Colon & shifted(b.Colon, next.Colon, 1)
+	double := b.Colon & window.Shifted(b.Colon, next.Colon, 1)
 	if double|next.Colon&(next.Colon>>1) == 0 && bits.OnesCount64(b.Colon)+bits.OnesCount64(next.Colon&longest) < most {
 		return
 	}
 	var groups uint64
 	longer := begin
 	for n := 1; n <= 4; n++ {
-		groups |= longer & shifted(b.Colon, next.Colon, n)
-		longer &= shifted(b.Alnum, next.Alnum, n)
+		groups |= longer & window.Shifted(b.Colon, next.Colon, n)
+		longer &= window.Shifted(b.Alnum, next.Alnum, n)
 	}
 	for left := groups; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
-		c := shifted(b.Colon, next.Colon, o) & longest
+		c := window.Shifted(b.Colon, next.Colon, o) & longest
 		if c&(c>>1) != 0 || bits.OnesCount64(c) >= most {
 			r.places[ofNumbers].Add(base + o)
 		}

@@ -178,17 +178,17 @@ type sifting struct {
 func (r *sifting) words(k int, begin uint64) {
 	b, next := &r.blocks[k], &r.blocks[k+1]
 	base := r.from + k*window.BlockLen
-	numbers := b.Digit & shifted(b.Digit, next.Digit, 1) &^ r.sieve.digits
+	numbers := b.Digit & window.Shifted(b.Digit, next.Digit, 1) &^ r.sieve.digits
 	for left := begin &^ numbers; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
-		if h := hash(keyOf(r.text, base+o, shifted(b.Alnum, next.Alnum, o))); r.sieve.any.has(h) {
-			r.word(base+o, h, bits.TrailingZeros64(^shifted(b.Alnum, next.Alnum, o)))
+		if h := hash(keyOf(r.text, base+o, window.Shifted(b.Alnum, next.Alnum, o))); r.sieve.any.has(h) {
+			r.word(base+o, h, bits.TrailingZeros64(^window.Shifted(b.Alnum, next.Alnum, o)))
 		}
 	}
-	r.long, r.longBehind = runs(b.Alnum, next.Alnum, 1, minJoined)
+	r.long, r.longBehind = window.Runs(b.Alnum, next.Alnum, 1, minJoined)
 	for left := begin & r.long; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
-		n := bits.TrailingZeros64(^shifted(b.Alnum, next.Alnum, o))
+		n := bits.TrailingZeros64(^window.Shifted(b.Alnum, next.Alnum, o))
 		if n < botWord && endsWithWord(r.text[base+o:base+o+n]) {
 			r.joined(base + o + n)
 		}
@@ -196,7 +196,7 @@ func (r *sifting) words(k int, begin uint64) {
 			r.places[ofSecrets].Add(base + o)
 		}
 	}
-	tokens, _ := runs(b.Token, next.Token, 1, minValue)
+	tokens, _ := window.Runs(b.Token, next.Token, 1, minValue)
 	for left := begin & tokens; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
 		i := base + o
@@ -204,7 +204,7 @@ func (r *sifting) words(k int, begin uint64) {
 			r.places[ofSecrets].Add(i)
 			continue
 		}
-		told := shifted(b.Digit, next.Digit, o)&(1<<minValue-1) != 0 && r.told(i, bits.TrailingZeros64(^shifted(b.Token, next.Token, o)))
+		told := window.Shifted(b.Digit, next.Digit, o)&(1<<minValue-1) != 0 && r.told(i, bits.TrailingZeros64(^window.Shifted(b.Token, next.Token, o)))
 		if (told || r.announced(i)) && !r.settled(i) {
 			r.places[ofSecrets].Add(i)
 		}
@@ -222,18 +222,6 @@ func (r *sifting) words(k int, begin uint64) {
 // with three letters or digits before a digit, Q and ~.
 func (r *sifting) marked(i int) bool {
 	return i+6 <= len(r.text) && r.text[i+5] == '~' && r.text[i+4] == 'Q' && window.IsDigit(r.text[i+3])
-}
-
-// runs returns the places from which on n bits are set, in a block and the next
-// one, from the places from which on have of them are. Those of the next block
-// are right as far as nothing behind it matters.
-func runs(b, next uint64, have, n int) (uint64, uint64) {
-	for have < n {
-		step := min(have, n-have)
-		b, next = b&shifted(b, next, step), next&(next>>step)
-		have += step
-	}
-	return b, next
 }
 
 // word judges the word of n letters and digits at i, whose key is known.

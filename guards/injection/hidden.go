@@ -42,43 +42,33 @@ type seeker struct {
 // few signs in a row, three letters that stand alone, or a word that is turned.
 func hiddenRuns(text []byte, words *turned) []run {
 	s := seeker{text: text, words: words}
-	var lone, tokens, alnum uint64 // of the block before
+	var lone, alnum uint64 // of the block before
+	var b, next window.Block
+	next.Read(text, 0)
 	for base := 0; base < len(text) && len(s.out) < maxRuns; base += window.BlockLen {
-		var b window.Block
-		b.Read(text, base)
-		alone := b.Alnum &^ (b.Alnum<<1 | alnum) &^ (b.Alnum >> 1) // the last one may not be
+		b = next
+		next.Read(text, base+window.BlockLen)
+		alone := b.Alnum &^ (b.Alnum<<1 | alnum) &^ window.Shifted(b.Alnum, next.Alnum, 1)
 		for three := alone & (alone<<2 | lone>>62) & (alone<<4 | lone>>60); three != 0; three &= three - 1 {
 			s.spaced(base + bits.TrailingZeros64(three) - 4)
 		}
-		for long := inARow(b.Token, tokens); long != 0; {
-			at := bits.TrailingZeros64(long)
-			s.base64OrHex(base + at)
-			long &^= 0xff << at // a run that ends later holds one of the next, too
+		long, _ := window.Runs(b.Token, next.Token, 1, minEncoded)
+		for ; long != 0; long &= long - 1 {
+			if i := base + bits.TrailingZeros64(long); i >= s.encoded {
+				s.base64OrHex(i)
+			}
 		}
 		for begin := b.Alnum &^ (b.Alnum<<1 | alnum); begin != 0; begin &= begin - 1 {
 			if i := base + bits.TrailingZeros64(begin); words.begins(text, i) {
 				s.turned(i)
 			}
 		}
-		lone, tokens, alnum = alone, b.Token, b.Alnum>>(window.BlockLen-1)
+		lone, alnum = alone, b.Alnum>>(window.BlockLen-1)
 	}
 	s.inURL('%')
 	s.inURL('+')
 	return s.out
 }
-
-// inARow marks the bytes of a block that end minEncoded marked ones in a row, of
-// which some may stand in the block before.
-func inARow(marked, before uint64) uint64 {
-	two, b2 := marked&shifted(marked, before, 1), before&(before<<1)
-	four, b4 := two&shifted(two, b2, 2), b2&(b2<<2)
-	eight, b8 := four&shifted(four, b4, 4), b4&(b4<<4)
-	sixteen := eight & shifted(eight, b8, 8)
-	return sixteen & shifted(eight, b8, minEncoded-8)
-}
-
-// shifted moves marks by n bytes towards the end.
-func shifted(marked, before uint64, n uint) uint64 { return marked<<n | before>>(window.BlockLen-n) }
 
 // full reports whether no more runs are collected.
 func (s *seeker) full() bool { return len(s.out) >= maxRuns }

@@ -76,3 +76,22 @@ func swap(x, y uint64, n uint, mask uint64) (uint64, uint64) {
 	t := (x>>n ^ y) & mask
 	return x ^ t<<n, y ^ t
 }
+
+// Shifted returns the bits of a block from the place n on, with those of the
+// next block behind them.
+func Shifted(b, next uint64, n int) uint64 {
+	m := uint(n) & 63 // which spares the tests for longer shifts
+	return b>>m | next<<1<<(63^m)
+}
+
+// Runs returns the places from which on n bits are set, in a block and the next
+// one, from the places from which on have of them are. Those of the next block
+// are right as far as nothing behind it matters.
+func Runs(b, next uint64, have, n int) (uint64, uint64) {
+	for have < n {
+		step := min(have, n-have)
+		b, next = b&Shifted(b, next, step), next&(next>>step)
+		have += step
+	}
+	return b, next
+}
