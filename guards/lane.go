@@ -96,7 +96,9 @@ func (l *lane) once(closed []decision.Finding) []decision.Finding {
 		judged := l.end()
 		for r := range l.readings() {
 			for n := range r.heads {
-				judged = min(judged, r.place(r.heads[n].mark.At))
+				if r.using[n] != nil { // others stand where they began, which may be forgotten
+					judged = min(judged, r.place(r.heads[n].mark.At))
+				}
 			}
 		}
 		maps.DeleteFunc(l.told, func(k spot, _ bool) bool { return uint64(k.end) < judged })
@@ -173,7 +175,7 @@ func (l *lane) held(last bool) uint64 {
 	most := 0
 	for r := range l.readings() {
 		if !last {
-			most = max(most, len(r.buf)-r.clean(l.holds))
+			most = max(most, len(r.buf)-r.clean(l.holds), len(r.doubt.text))
 		}
 	}
 	return uint64(most)

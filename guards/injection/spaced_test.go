@@ -54,3 +54,14 @@ func TestLettersSetApart(t *testing.T) {
 		}
 	}
 }
+
+// A word that turns out to be none, however long, is read once: a test of every
+// letter from every other would take minutes.
+func TestLongSpacedWordsAreReadOnce(t *testing.T) {
+	if got := hiddenRuns([]byte(strings.Repeat("a ", 1<<20)+"zz"), newTurned()); len(got) != 0 {
+		t.Errorf("%d runs", len(got))
+	}
+	if got := hiddenRuns([]byte(strings.Repeat("a ", 1<<20)), newTurned()); len(got) != 1 || len(got[0].text) > maxDecoded {
+		t.Errorf("%d runs", len(got))
+	}
+}
