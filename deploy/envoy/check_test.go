@@ -103,6 +103,7 @@ func traps() []trap {
 		{name: "a pair of one", old: end, new: more + "route: {cluster: openai}\n                typed_per_filter_config: {envoy.filters.http.ext_proc: {disabled: true}}\n" + end, want: "said to be paired"},
 		{name: "answers of a route unread", old: end, new: more + "route: {cluster: openai}\n                typed_per_filter_config: {envoy.filters.http.ext_proc: {overrides: {processing_mode: {request_body_mode: BUFFERED, response_trailer_mode: SEND}}}}\n" + end, want: "response_body_mode"},
 		{name: "a route fails open", old: end, new: more + "route: {cluster: openai}\n                typed_per_filter_config: {envoy.filters.http.ext_proc: {overrides: {failure_mode_allow: true}}}\n" + end, want: "pass unjudged"},
+		{name: "questions of a route that are changed", old: end, new: more + "route: {cluster: openai}\n                typed_per_filter_config: {envoy.filters.http.ext_proc: {overrides: {processing_request_modifier: {}}}}\n" + end, want: "is judged"},
 		{name: "one of several clusters past", old: end, new: more + "route: {weighted_clusters: {clusters: [{name: openai, weight: 1, typed_per_filter_config: {envoy.filters.http.ext_authz: {disabled: true}}}]}}\n" + end, want: "ext_authz is turned off"},
 		{name: "a mirror", old: llm, new: llm + "request_mirror_policies: [{cluster: github}], ", want: "mirror"},
 		{name: "a redirect that Envoy follows", old: llm, new: llm + "internal_redirect_policy: {}, ", want: "to another route"},

@@ -118,6 +118,7 @@ func (s *scope) perProc(n node) {
 	if mode := overrides.get("processing_mode"); mode.written() {
 		modes(mode)
 	}
+	overrides.get("processing_request_modifier").failIfWritten("what is judged is not what travels", "remove it")
 	overrides.get("grpc_service").failIfWritten("this route asks another service", "set it for the whole filter")
 }
 

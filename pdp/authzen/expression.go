@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
+	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -22,6 +25,9 @@ const (
 	maxExpressions = 64
 	maxExpression  = 1 << 10 // bytes
 	maxCost        = 10_000  // of CEL's units, each
+	maxValues      = 1 << 20 // what all come to, in bytes
+	maxDepth       = 64      // of lists and objects
+	valueCost      = 8       // of one value beside its text, in bytes
 )
 
 // expressions works out those of one mapping, of which each reads the params of
@@ -30,13 +36,19 @@ type expressions struct {
 	env   *cel.Env
 	input map[string]any
 	done  int
+	left  int // of maxValues
 }
+
+// language is that of the expressions, the same for every call.
+var language = sync.OnceValues(func() (*cel.Env, error) {
+	return cel.NewEnv(cel.Variable("params", cel.DynType), cel.Variable("token", cel.DynType), cel.OptionalTypes(),
+		cel.ParserExpressionSizeLimit(maxExpression))
+})
 
 // newExpressions prepares for the call. A subject says that the token was
 // verified; without one there are no claims.
 func newExpressions(r *decision.Request, subject string) (*expressions, error) {
-	env, err := cel.NewEnv(cel.Variable("params", cel.DynType), cel.Variable("token", cel.DynType), cel.OptionalTypes(),
-		cel.ParserExpressionSizeLimit(maxExpression))
+	env, err := language()
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +64,7 @@ func newExpressions(r *decision.Request, subject string) (*expressions, error) {
 	if subject != "" {
 		claims = claimsOf(r.Caller.Bearer, subject)
 	}
-	return &expressions{env: env, input: map[string]any{"params": params, "token": claims}}, nil
+	return &expressions{env: env, input: map[string]any{"params": params, "token": claims}, left: maxValues}, nil
 }
 
 // claimsOf reads the claims of a token that was verified: what it signs is what
@@ -195,9 +207,42 @@ func (x *expressions) eval(ctx context.Context, text string) ([]byte, error) {
 		}
 		value = optional.GetValue()
 	}
+	if !x.affords(value, maxDepth) {
+		return nil, failed("comes to more than a mapping may hold")
+	}
 	out, err := value.ConvertToNative(reflect.TypeFor[*structpb.Value]())
 	if err != nil {
 		return nil, failed("comes to no JSON value")
 	}
 	return protojson.Marshal(out.(*structpb.Value))
+}
+
+// affords spends what a value weighs, as the tree that it is written as: lists
+// that share their members are small in memory and may be huge in JSON, however
+// cheap they were to make. It stops where the mapping's budget ends.
+func (x *expressions) affords(value ref.Val, depth int) bool {
+	x.left -= valueCost
+	if depth == 0 || x.left < 0 {
+		return false
+	}
+	switch v := value.(type) {
+	case types.String:
+		x.left -= len(v)
+	case types.Bytes:
+		x.left -= 2 * len(v)
+	case traits.Mapper:
+		for it := v.Iterator(); it.HasNext() == types.True; {
+			key := it.Next()
+			if !x.affords(key, depth-1) || !x.affords(v.Get(key), depth-1) {
+				return false
+			}
+		}
+	case traits.Lister:
+		for it := v.Iterator(); it.HasNext() == types.True; {
+			if !x.affords(it.Next(), depth-1) {
+				return false
+			}
+		}
+	}
+	return x.left >= 0
 }

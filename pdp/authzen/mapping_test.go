@@ -132,6 +132,7 @@ func TestMappingsRefused(t *testing.T) {
 		`{"evaluation":{"subject":{"id":"$params.name"},` + action + `,` + resource + `}}`:                                                                                           "another subject",
 		`{"evaluation":{` + action + `,"resource":{"type":"tool","id":"x"}}}`:                                                                                                        "this action is none of a resource of the type tool",
 		`{"evaluation":{` + action + `,"resource":{"type":"r","id":"1","properties":{"x":[` + strings.Repeat(`"$1",`, 64) + `"$1"]}}}}`:                                              "more than 64 expressions",
+		`{"evaluation":{` + action + `,"resource":{"type":"r","id":"1","properties":{"x":[` + `"$[1]` + strings.Repeat(`.map(a,[a,a])`, 30) + `"]}}}}`:                               "more than a mapping may hold",
 		`{"evaluation":{` + action + `,"resource":{"type":"r","id":"$'` + strings.Repeat("x", 1100) + `'"}}}`:                                                                        "1 KiB",
 		`{"evaluation":{` + action + `,"resource":{"type":"r","id":"1","properties":{"x":"` + strings.Repeat("x", 70_000) + `"}}}}`:                                                  "64 KiB",
 	} {
