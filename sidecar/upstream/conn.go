@@ -202,7 +202,7 @@ func (c *conn) drop() {
 // free gives the memory back.
 func (c *conn) free() {
 	s := c.space
-	c.space = nil
+	c.space, c.stop = nil, nil
 	s.in.Reset(nil)
 	if cap(s.head) > maxHeadSpace {
 		s.head = nil

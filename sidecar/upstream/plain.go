@@ -2,8 +2,10 @@ package upstream
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -48,7 +50,7 @@ func (p *plain) roundTrip(req *http.Request, body []byte) (*http.Response, error
 		if gone := req.Context().Err(); gone != nil {
 			return nil, gone
 		}
-		if !kept || c.came > 0 || c.went > 0 && req.Method != http.MethodGet {
+		if !kept || errors.Is(err, os.ErrDeadlineExceeded) || c.came > 0 || c.went > 0 && req.Method != http.MethodGet {
 			return nil, err
 		}
 	}
