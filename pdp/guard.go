@@ -17,17 +17,18 @@ func (c *call) guard(ctx context.Context) *decision.Reason {
 	if c.req.Unseen && (set.Enforces() || c.selection.Waits()) {
 		return cannot("guards of the policy read the call, and the asker does not show what it carries")
 	}
-	told, reason := c.consult(ctx, set, []*decision.Body{&c.req.Body}, c.selection.Waits())
+	b := c.written()
+	told, reason := c.consult(ctx, set, []*decision.Body{b}, c.selection.Waits())
 	if reason != nil {
 		return reason
 	}
 	if set.Tokenizes() {
-		c.vault = guards.NewVault(texts(&c.req.Body))
+		c.vault = guards.NewVault(texts(b))
 	}
-	if c.verdict.Findings, c.found, reason = scan(set, c.written(), c.vault, told.of(0)); reason != nil {
+	if c.verdict.Findings, c.found, reason = scan(set, b, c.vault, told.of(0)); reason != nil {
 		return reason
 	}
-	c.tryGuards(requestPhase(c.req.Surface), &c.req.Body, told.of(0))
+	c.tryGuards(requestPhase(c.req.Surface), b, told.of(0))
 	if reason, blocked := guards.Block(c.verdict.Findings); blocked {
 		return kept(reason)
 	}
