@@ -18,6 +18,7 @@ import (
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 	"outrider.dev/outrider/sidecar/gate"
 	"outrider.dev/outrider/strictjson"
+	"outrider.dev/outrider/test/freeport"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -158,23 +159,19 @@ func TestNewRefusesAddresses(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = taken.Close() }()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = free.Close()
+	free := freeport.For(t)
 	for _, tt := range []struct{ agent, admin, want string }{
 		{"0.0.0.0:0", "127.0.0.1:0", "listen.agent: 0.0.0.0:0 is beyond loopback"},
 		{":0", "127.0.0.1:0", "listen.agent: :0 is beyond loopback"},
 		{taken.Addr().String(), "127.0.0.1:0", "listen.agent: " + taken.Addr().String() + " is in use by"},
-		{free.Addr().String(), taken.Addr().String(), "listen.admin: " + taken.Addr().String() + " is in use by"},
+		{free, taken.Addr().String(), "listen.admin: " + taken.Addr().String() + " is in use by"},
 	} {
 		if _, err := New(config(t, &pdp{}, tt.agent, tt.admin)); err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 			t.Errorf("%s, %s: %v", tt.agent, tt.admin, err)
 		}
 	}
 	// The first listener is given back where the second is refused.
-	again, err := net.Listen("tcp", free.Addr().String())
+	again, err := net.Listen("tcp", free)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -23,6 +22,8 @@ import (
 	"go.uber.org/goleak"
 
 	"outrider.dev/outrider/inject"
+
+	"outrider.dev/outrider/test/freeport"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -80,24 +81,13 @@ func (s *apiServer) believes() *x509.CertPool {
 	return pool
 }
 
-// freePort returns an address that nobody listens on.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
-}
-
 // start runs the webhook against the stand-in and returns its two addresses.
 func start(t *testing.T, api *apiServer, more string) (hook, admin string) {
 	t.Helper()
 	srv := httptest.NewTLSServer(api)
 	t.Cleanup(srv.Close)
 	dir := t.TempDir()
-	hook, admin = freePort(t), freePort(t)
+	hook, admin = freeport.For(t), freeport.For(t)
 	for name, content := range map[string]string{
 		"ca.crt": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})),
 		"token":  "t",

@@ -2,13 +2,13 @@ package llm_test
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
 	"testing"
 
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/test/freeport"
 )
 
 func fails(status int) http.HandlerFunc {
@@ -84,19 +84,15 @@ func TestNobodyLeft(t *testing.T) {
 		}
 	})
 	t.Run("nobody listens", func(t *testing.T) {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = l.Close()
+		nobody := freeport.For(t)
 		gone := &provider{}
 		gone.Server = startProvider(t, fails(500)).Server
 		g := gone.grant("first")
-		g.Target.Origin = "http://" + l.Addr().String()
+		g.Target.Origin = "http://" + nobody
 		r := newRoad(t, &pdp{verdict: func(*decision.Request) *decision.Verdict { return verdict(decision.Duty{}, g) }})
 		got := r.post(t, hello)
 		got.wantCode(t, 502, decision.CodeUpstreamUnavailable)
-		if strings.Contains(got.body, l.Addr().String()) || strings.Contains(got.body, "key-of") {
+		if strings.Contains(got.body, nobody) || strings.Contains(got.body, "key-of") {
 			t.Errorf("the answer tells %s", got.body)
 		}
 		if out := r.pdp.outcome(t); out.End != decision.EndFailed || out.Usage != (decision.Usage{}) {

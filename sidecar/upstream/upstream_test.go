@@ -18,6 +18,7 @@ import (
 
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect/inbound"
+	"outrider.dev/outrider/test/freeport"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -291,12 +292,7 @@ func TestBrokenUpstreams(t *testing.T) {
 		})
 	}
 	t.Run("nobody", func(t *testing.T) {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = l.Close()
-		_, err = newSender(t).Send(t.Context(), grantTo("http://"+l.Addr().String()), http.MethodPost, nil, nil)
+		_, err := newSender(t).Send(t.Context(), grantTo("http://"+freeport.For(t)), http.MethodPost, nil, nil)
 		wantCode(t, err, decision.CodeUpstreamUnavailable)
 	})
 }

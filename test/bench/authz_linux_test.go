@@ -13,6 +13,8 @@ import (
 	authv3 "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
+
+	"outrider.dev/outrider/test/freeport"
 )
 
 // atOnce is how many questions of ext_authz are on their way.
@@ -119,7 +121,7 @@ func (s *site) opaDecides(tb testing.TB, opa string, keys *signer, remembers boo
 		}
 	}
 	p := start(tb, name, opa, []string{
-		"run", "--server", "--addr", freeAddress(tb), "--log-level", "error", "--config-file", filepath.Join(dir, "config.yaml"),
+		"run", "--server", "--addr", freeport.For(tb), "--log-level", "error", "--config-file", filepath.Join(dir, "config.yaml"),
 		filepath.Join(dir, "policy.rego"), filepath.Join(dir, "data.json"),
 	})
 	return newDecider(tb, name, socket(dir), p)

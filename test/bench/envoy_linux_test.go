@@ -15,6 +15,8 @@ import (
 	"github.com/goccy/go-yaml"
 
 	deploy "outrider.dev/outrider/deploy/envoy"
+
+	"outrider.dev/outrider/test/freeport"
 )
 
 // opaVariable names the binary of OPA's Envoy plugin, which is no dependency of
@@ -160,7 +162,7 @@ func socketAddress(address string) tree {
 // same two cores.
 func (f *envoyFile) start(tb testing.TB, s *site, program, dir string) (*process, string) {
 	tb.Helper()
-	address := freeAddress(tb)
+	address := freeport.For(tb)
 	f.root["static_resources"].(tree)["listeners"].([]any)[0].(tree)["address"] = socketAddress(address)
 	f.leadTo("openai", socketAddress(strings.TrimPrefix(s.farSide, "http://")))
 	f.leadTo("github", socketAddress(strings.TrimPrefix(s.farSide, "http://")))
@@ -247,7 +249,7 @@ func (s *site) askingOPA(tb testing.TB, program, opa string, keys *signer) *syst
 		}
 	}
 	decider := start(tb, "OPA", opa, []string{
-		"run", "--server", "--addr", freeAddress(tb), "--log-level", "error", "--config-file", filepath.Join(dir, "config.yaml"),
+		"run", "--server", "--addr", freeport.For(tb), "--log-level", "error", "--config-file", filepath.Join(dir, "config.yaml"),
 		filepath.Join(dir, "policy.rego"), filepath.Join(dir, "data.json"),
 	})
 	eventually(tb, "OPA", func() bool { _, err := os.Stat(socket(dir)); return err == nil })

@@ -101,17 +101,6 @@ func build(tb testing.TB) (dir string) {
 	return dir
 }
 
-// freeAddress is one that nobody listened at a moment ago.
-func freeAddress(tb testing.TB) string {
-	tb.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // answersAt waits until something listens.
 func answersAt(tb testing.TB, address string) {
 	tb.Helper()

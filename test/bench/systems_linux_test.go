@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"outrider.dev/outrider/test/freeport"
 )
 
 // system is one way for a call to travel, and the processes whose CPU it
@@ -35,7 +37,7 @@ type site struct {
 
 func newSite(tb testing.TB, s *signer) *site {
 	tb.Helper()
-	address := freeAddress(tb)
+	address := freeport.For(tb)
 	startRole(tb, roleFarSide, address, "")
 	return &site{bin: build(tb), jwks: s.jwks(tb), farSide: "http://" + address}
 }
@@ -43,7 +45,7 @@ func newSite(tb testing.TB, s *signer) *site {
 // proxy is what everything is compared with.
 func (s *site) proxy(tb testing.TB) *system {
 	tb.Helper()
-	address := freeAddress(tb)
+	address := freeport.For(tb)
 	return &system{name: "ReverseProxy", address: address, processes: []*process{startRole(tb, roleProxy, address, s.farSide)}, bare: true}
 }
 
@@ -89,7 +91,7 @@ func (s *site) startSidecar(tb testing.TB, dir string, c setup) *process {
 
 func (s *site) setup(tb testing.TB, guards bool) setup {
 	tb.Helper()
-	return setup{agent: freeAddress(tb), admin: freeAddress(tb), farSide: s.farSide, jwks: s.jwks, guards: guards}
+	return setup{agent: freeport.For(tb), admin: freeport.For(tb), farSide: s.farSide, jwks: s.jwks, guards: guards}
 }
 
 // write writes the files of a configuration and returns the first one.

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +12,7 @@ import (
 
 	"outrider.dev/outrider/demo/llm"
 	"outrider.dev/outrider/demo/tools"
+	"outrider.dev/outrider/test/freeport"
 )
 
 // binEnv tells the scripts where the built commands are.
@@ -73,10 +73,11 @@ func setup(env *testscript.Env) error {
 	}
 	env.Defer(func() { _ = github.Close() })
 	for _, name := range []string{"AGENT", "ADMIN", "PDP", "DEAD"} {
-		addr, err := freeAddress()
+		addr, release, err := freeport.Claim()
 		if err != nil {
 			return err
 		}
+		env.Defer(release)
 		env.Setenv(name, addr)
 	}
 	env.Setenv("PATH", os.Getenv(binEnv)+string(filepath.ListSeparator)+env.Getenv("PATH"))
@@ -88,13 +89,4 @@ func setup(env *testscript.Env) error {
 	env.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each run of a command
 	env.Setenv("UID", strconv.Itoa(os.Getuid()))
 	return nil
-}
-
-// freeAddress returns an address that nobody listened on a moment ago.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }

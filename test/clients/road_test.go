@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -21,6 +20,7 @@ import (
 	"outrider.dev/outrider/demo/issuer"
 	"outrider.dev/outrider/demo/llm"
 	"outrider.dev/outrider/demo/tools"
+	"outrider.dev/outrider/test/freeport"
 )
 
 const (
@@ -59,7 +59,7 @@ func startStandins(t *testing.T, bin string) *road {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	r := &road{dir: dir, bin: bin, agent: freeAddress(t), admin: freeAddress(t), pdpHTTP: freeAddress(t)}
+	r := &road{dir: dir, bin: bin, agent: freeport.For(t), admin: freeport.For(t), pdpHTTP: freeport.For(t)}
 	r.provider = started(t, llm.Start)
 	r.github = started(t, tools.StartGitHub)
 	r.slack = started(t, tools.StartSlack)
@@ -232,17 +232,6 @@ func (r *road) token(t *testing.T, c issuer.Client) string {
 		t.Fatalf("the issuer answered %s: %v", res.Status, err)
 	}
 	return answer.Token
-}
-
-// freeAddress returns a loopback address that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // logBuffer gathers what a command prints.

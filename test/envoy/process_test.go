@@ -3,7 +3,6 @@ package envoy
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"net"
 	"os/exec"
 	"sync"
@@ -79,18 +78,6 @@ func (p *process) listens(t *testing.T, network, address string) {
 			t.Fatalf("%s does not listen at %s: %v", p.name, address, err)
 		}
 	}
-}
-
-// freeAddress returns a loopback address that nobody listens on, and its port.
-func freeAddress(t *testing.T) (string, int) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	port := l.Addr().(*net.TCPAddr).Port
-	return fmt.Sprintf("127.0.0.1:%d", port), port
 }
 
 // logBuffer gathers what a process prints.

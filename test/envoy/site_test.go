@@ -9,6 +9,7 @@ import (
 	"outrider.dev/outrider/demo/issuer"
 	"outrider.dev/outrider/demo/llm"
 	"outrider.dev/outrider/demo/tools"
+	"outrider.dev/outrider/test/freeport"
 )
 
 // variant is a way for Envoy and the decision service to meet.
@@ -83,10 +84,9 @@ func newSite(t *testing.T, v variant, changes ...func(s *site, envoy, outrider t
 	s.github = started(t, tools.StartGitHub)
 	s.issuer = started(t, func() (*issuer.Issuer, error) { return issuer.Start(reader, writer) })
 	newAuthority(t, dir)
-	pdpAddress, _ := freeAddress(t)
-	agent, _ := freeAddress(t)
+	pdpAddress, agent := freeport.For(t), freeport.For(t)
 	s.base = "http://" + agent
-	s.admin, _ = freeAddress(t)
+	s.admin = freeport.For(t)
 	outrider, envoy := s.outriderFile(t, pdpAddress), s.envoyFile(t, agent, pdpAddress)
 	for _, change := range changes {
 		change(s, envoy, outrider)

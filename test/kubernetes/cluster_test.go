@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"outrider.dev/outrider/test/freeport"
 )
 
 // object is an object of Kubernetes, as JSON has it.
@@ -30,6 +32,7 @@ type cluster struct {
 	ca          string // a file
 	port        string
 	running     []*process
+	releases    []func() // of the ports
 }
 
 // newCluster starts one, whose name is that of its folder. It is to be stopped in any case.
@@ -83,7 +86,7 @@ func (c *cluster) start() error {
 	if err := os.WriteFile(tokens, []byte("admin-token,admin,admin,system:masters\n"), 0o600); err != nil {
 		return err
 	}
-	if c.port, err = freePort(); err != nil {
+	if c.port, err = c.claimPort(); err != nil {
 		return err
 	}
 	c.url = "https://127.0.0.1:" + c.port
@@ -113,11 +116,11 @@ func (c *cluster) start() error {
 }
 
 func (c *cluster) startEtcd() (string, error) {
-	client, err := freePort()
+	client, err := c.claimPort()
 	if err != nil {
 		return "", err
 	}
-	peer, err := freePort()
+	peer, err := c.claimPort()
 	if err != nil {
 		return "", err
 	}
@@ -141,7 +144,23 @@ func (c *cluster) stop() {
 	for i := len(c.running) - 1; i >= 0; i-- {
 		_ = c.running[i].stop() // how they end is not what is tested here
 	}
+	for _, release := range c.releases {
+		release()
+	}
 }
+
+// claimPort claims a port of loopback until the cluster is stopped.
+func (c *cluster) claimPort() (string, error) {
+	address, release, err := freeport.Claim()
+	if err != nil {
+		return "", err
+	}
+	c.releases = append(c.releases, release)
+	return portOf(address), nil
+}
+
+// portOf is the port of a loopback address.
+func portOf(address string) string { return address[strings.LastIndexByte(address, ':')+1:] }
 
 // writeKey makes the key that signs tokens of service accounts.
 func writeKey(file string) error {

@@ -17,6 +17,7 @@ import (
 	"outrider.dev/outrider/config"
 	"outrider.dev/outrider/inject"
 	"outrider.dev/outrider/inject/manifest"
+	"outrider.dev/outrider/test/freeport"
 )
 
 // webhook is the real outrider-injector out of its image, with the rights of its
@@ -44,7 +45,7 @@ func (c *cluster) inject(t *testing.T, document string, hooks ...int) *webhook {
 	if err := os.WriteFile(binary, commandOf(t, "outrider-injector"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	port, admin := mustPort(t), mustPort(t)
+	port, admin := portOf(freeport.For(t)), portOf(freeport.For(t))
 	write(t, filepath.Join(dir, "token"), c.token(t, "outrider", "outrider-injector"))
 	write(t, filepath.Join(dir, "injection.yaml"), document+fmt.Sprintf(`  listen: 127.0.0.1:%s
   admin: 127.0.0.1:%s
@@ -111,15 +112,6 @@ func (w *webhook) count(t *testing.T, result, reason string) (n int) {
 		}
 	}
 	return n
-}
-
-func mustPort(t *testing.T) string {
-	t.Helper()
-	port, err := freePort()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }
 
 // agents makes the agents' namespace, with the agent's Deployment, and returns the pod

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os/exec"
 	"sync"
 	"syscall"
@@ -95,17 +94,6 @@ func command(ctx context.Context, stdin []byte, name string, args ...string) (st
 		err = fmt.Errorf("%s %v: %w\n%s%s", name, args, err, out.String(), problems.String())
 	}
 	return out.String(), problems.String(), err
-}
-
-// freePort is a loopback port that nobody listens on.
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = l.Close() }()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, err
 }
 
 // logBuffer gathers what a process prints.

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"outrider.dev/outrider/decision"
+
+	"outrider.dev/outrider/test/freeport"
 )
 
 // quick is a decision.timeout that a test can wait for.
@@ -159,7 +161,7 @@ func TestPDPLostBeforeAnswer(t *testing.T) {
 // and outlives two decision services.
 func TestPDPRestarted(t *testing.T) {
 	s := newSetup(t)
-	s.ports = ports{freeAddress(t), freeAddress(t), freeAddress(t)}
+	s.ports = ports{freeport.For(t), freeport.For(t), freeport.For(t)}
 	plane := startPart(t, s, partSidecar, s.write(t, "sidecar.yaml", s.text(secHead, secSidecar, secLimits, secDecision)))
 	r := &Road{setup: s, base: "http://" + s.ports.agent, admins: []string{"http://" + s.ports.admin}, log: &journal{}, http: newClient(t)}
 	token := r.token(t, scopeRead)

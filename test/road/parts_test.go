@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"outrider.dev/outrider/demo/standin"
+	"outrider.dev/outrider/test/freeport"
 )
 
 // part is one part of the road in a process of its own, which can be killed,
@@ -63,7 +63,7 @@ func (p *part) signal(sig syscall.Signal) error {
 func startPDPPart(t *testing.T, s *setup) *part {
 	t.Helper()
 	if s.ports.pdp == "127.0.0.1:0" {
-		s.ports.pdp = freeAddress(t)
+		s.ports.pdp = freeport.For(t)
 	}
 	s.write(t, "policy.yaml", s.text(s.policy))
 	p := startPart(t, s, partPDP, s.write(t, "pdp.yaml", s.text(secHead, secLimits, secPDP, s.far, "policies: [policy.yaml]\n")))
@@ -94,16 +94,6 @@ func (p *part) hang(admin string) {
 		}
 		_ = resp.Body.Close()
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, _, err := standin.Listen()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 // apart is a road whose decision service is another process, and which asks
