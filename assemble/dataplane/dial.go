@@ -32,8 +32,9 @@ func Dial(cfg *configv1.Decision, tel *telemetry.Telemetry) (*pool.Pool, error) 
 		return nil, err
 	}
 	common := append(append(wire.ClientOptions(),
-		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.MaxCallSendMsgSize(maxMessage),
-			grpc.ForceCodecV2(wire.NewCodec())),
+		// How large a question may be is the service's to say: a refusal on this side would cut the stream, and with it
+		// the outcome of another call that goes ahead of the question.
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage), grpc.ForceCodecV2(wire.NewCodec())),
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 20 * time.Second, Timeout: 5 * time.Second, PermitWithoutStream: true}),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},

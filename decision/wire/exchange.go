@@ -49,6 +49,9 @@ func (c *Client) Open(ctx context.Context, r *decision.Request) (*decision.Verdi
 // such, else on its own. A stream may have ended meanwhile; if it certainly ended
 // before the question, that is asked again, once.
 func (c *Client) ask(ctx context.Context, m *decisionv1.ExchangeRequest) (*exchange, *decisionv1.ExchangeResponse, error) {
+	if err := ctx.Err(); err != nil { // an outcome that waits on a stream is left to go by itself
+		return nil, nil, fmt.Errorf("ask the decision service: %w", err)
+	}
 	if s := c.idle.take(); s != nil {
 		e := &exchange{client: c, stream: s}
 		resp, err := e.roundTrip(ctx, m)
@@ -86,14 +89,16 @@ type unasked struct{ error }
 func (u unasked) Unwrap() error { return u.error }
 
 // roundTrip sends one message and waits for its answer. Any failure, and the
-// end of ctx, ends the exchange: after a lost message its state is unknown.
+// end of ctx, ends the exchange: after a lost message its state is unknown. An
+// outcome that goes ahead of the message is another call's, so that the end of ctx
+// leaves it settleGrace to be acknowledged before the stream is cut.
 func (e *exchange) roundTrip(ctx context.Context, m *decisionv1.ExchangeRequest) (*decisionv1.ExchangeResponse, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.stream == nil {
 		return nil, errClosed
 	}
-	stop := context.AfterFunc(ctx, e.stream.cancel)
+	stop := context.AfterFunc(ctx, e.stream.cutter())
 	resp, err := e.stream.ask(m)
 	if !stop() {
 		err = ctx.Err() // the stream is cut, whether or not the answer was quicker
@@ -114,14 +119,14 @@ func (s *stream) ask(m *decisionv1.ExchangeRequest) (*decisionv1.ExchangeRespons
 	if owed != nil {
 		if err := s.Send(owed.message); err != nil {
 			err = s.status(err)
-			owed.done(err)
+			owed.end(err)
 			return nil, err
 		}
 	}
 	sent := s.Send(m)
 	if owed != nil {
 		err := s.settled()
-		owed.done(err)
+		owed.end(err)
 		if err != nil && sent != nil {
 			err = unasked{err}
 		}
@@ -240,7 +245,7 @@ func (e *exchange) SettleLater(o decision.Outcome, done func(error)) bool {
 	if e.stream == nil {
 		return false
 	}
-	e.stream.owed = &debt{outcomeMessage(&o), done}
+	e.stream.owed = &debt{message: outcomeMessage(&o), done: done, over: make(chan struct{})}
 	if !e.client.idle.put(e.stream) {
 		e.stream.owed = nil
 		return false

@@ -224,7 +224,7 @@ func TestBetweenOutcomeAndQuestion(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var d dues
-			s := &stream{DecisionService_ExchangeClient: &c.scene, owed: &debt{done: d.done}}
+			s := &stream{DecisionService_ExchangeClient: &c.scene, owed: &debt{done: d.done, over: make(chan struct{})}}
 			resp, err := s.ask(&decisionv1.ExchangeRequest{})
 			if resp != nil || err == nil || errors.As(err, new(unasked)) != c.again {
 				t.Errorf("got %v, %v", resp, err)
@@ -236,5 +236,115 @@ func TestBetweenOutcomeAndQuestion(t *testing.T) {
 				t.Error("the stream had more to say")
 			}
 		})
+	}
+}
+
+// TestAQuestionGivenUpBehindAnOutcome: whoever gives up a question leaves the outcome
+// ahead of it the time to be heard, and waits no longer for it than settleGrace.
+func TestAQuestionGivenUpBehindAnOutcome(t *testing.T) {
+	for name, c := range map[string]struct {
+		reads, held time.Duration // the service reads so long after the question is given up
+		settled     bool
+	}{
+		"it reads at once":    {0, 0, true},
+		"it reads in time":    {settleGrace - time.Nanosecond, settleGrace - time.Nanosecond, true},
+		"it does not in time": {settleGrace + time.Nanosecond, settleGrace, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var d dues
+				given, rest := make(chan struct{}), make(chan *decisionv1.Outcome, 1)
+				client, _ := serve(t, &scripted{exchange: func(st conversation) error {
+					if _, err := st.Recv(); err != nil {
+						return err
+					}
+					if err := st.Send(answerVerdict(granted())); err != nil {
+						return err
+					}
+					<-given
+					time.Sleep(c.reads)
+					m, err := st.Recv()
+					if err != nil {
+						return err
+					}
+					rest <- m.GetOutcome()
+					if err := st.Send(answerSettled()); err != nil {
+						return err
+					}
+					<-st.Context().Done()
+					return nil
+				}})
+				ex := open(t, client, "exchange-1").(*exchange)
+				o := decision.Outcome{ExchangeID: "exchange-1", Usage: decision.Usage{Output: 7}}
+				if !ex.SettleLater(o, d.done) {
+					t.Fatal("not taken")
+				}
+				ctx, cancel := context.WithCancel(t.Context())
+				go func() {
+					synctest.Wait() // both are on their way
+					close(given)
+					cancel()
+				}()
+				begun := time.Now()
+				v, next, err := client.Open(ctx, question())
+				if !errors.Is(err, context.Canceled) || v != nil || next != nil {
+					t.Errorf("got %+v, %v, %v", v, next, err)
+				}
+				if held := time.Since(begun); held != c.held {
+					t.Errorf("the question was held for %v, want %v", held, c.held)
+				}
+				time.Sleep(2 * settleGrace) // the service has gone on by now, and whatever else is begun is over
+				synctest.Wait()
+				if (d.settled.Load() == 1) != c.settled || d.settled.Load()+d.lost.Load() != 1 {
+					t.Errorf("%d settled, %d lost", d.settled.Load(), d.lost.Load())
+				}
+				if c.settled && (<-rest).GetUsage().GetOutput() != 7 {
+					t.Error("its usage did not arrive")
+				}
+				if client.idle.take() != nil {
+					t.Error("the stream is kept")
+				}
+			})
+		})
+	}
+}
+
+// TestOutcomesOfQuestionsNeverAsked: a question that was given up before it took a
+// stream leaves the outcome there alone.
+func TestOutcomesOfQuestionsNeverAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var far carrier
+		var d dues
+		c, _ := serve(t, &scripted{exchange: far.exchange})
+		callLater(t, c, "exchange-1", &d)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, _, err := c.Open(ctx, question()); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		callLater(t, c, "exchange-2", &d)
+		time.Sleep(settleDelay)
+		synctest.Wait()
+		if d.settled.Load() != 2 || d.lost.Load() != 0 || far.streams.Load() != 1 {
+			t.Errorf("%d settled, %d lost on %d streams", d.settled.Load(), d.lost.Load(), far.streams.Load())
+		}
+	})
+}
+
+// TestOutcomesAheadOfTooMuch: a question larger than its service takes costs the
+// outcome ahead of it nothing.
+func TestOutcomesAheadOfTooMuch(t *testing.T) {
+	var far carrier
+	var d dues
+	c, _ := serve(t, &scripted{exchange: far.exchange})
+	for i := range 20 {
+		callLater(t, c, fmt.Sprintf("exchange-%d", i), &d)
+		large := question()
+		large.Body.Raw = make([]byte, 5<<20) // gRPC takes 4 MiB where it is told nothing else
+		_, _, err := c.Open(t.Context(), large)
+		wantStatus(t, err, codes.ResourceExhausted)
+	}
+	if d.settled.Load() != 20 || d.lost.Load() != 0 || far.settled.Load() != 20 {
+		t.Errorf("%d settled, %d lost", d.settled.Load(), d.lost.Load())
 	}
 }

@@ -18,9 +18,11 @@ const (
 	// they hardly ever end one that is about to be used.
 	streamAge = 30 * time.Second
 	// settleDelay is how long an outcome waits for a question to go with, and
-	// settleTime how long its acknowledgement is waited for.
+	// settleTime how long its acknowledgement is waited for. Whoever gives up the
+	// question behind it waits for settleGrace at most: the service may hang.
 	settleDelay = 5 * time.Millisecond
 	settleTime  = 5 * time.Second
+	settleGrace = 50 * time.Millisecond
 )
 
 // stream is one Exchange stream, which carries one exchange after the other.
@@ -34,11 +36,40 @@ type stream struct {
 // debt is an outcome that nobody waits for.
 type debt struct {
 	message *decisionv1.ExchangeRequest
-	done    func(error) // called once
+	done    func(error)   // called once
+	over    chan struct{} // closed before that
+}
+
+// end tells what became of the outcome.
+func (d *debt) end(err error) {
+	close(d.over)
+	d.done(err)
+}
+
+// await waits until that is known, or for so long.
+func (d *debt) await(most time.Duration) {
+	patience := time.NewTimer(most)
+	defer patience.Stop()
+	select {
+	case <-d.over:
+	case <-patience.C:
+	}
 }
 
 // left is how long the stream may yet take exchanges.
 func (s *stream) left() time.Duration { return streamAge - time.Since(s.opened) }
+
+// cutter returns what cuts the stream in the middle of the exchange that begins on it.
+func (s *stream) cutter() func() {
+	owed := s.owed
+	if owed == nil {
+		return s.cancel
+	}
+	return func() {
+		owed.await(settleGrace)
+		s.cancel()
+	}
+}
 
 // open opens a stream. That waits for a connection, at most until ctx ends.
 func (c *Client) open(ctx context.Context) (*stream, error) {
@@ -125,7 +156,7 @@ func (s *streams) payOne(one *stream) {
 	if !late.Stop() || err != nil || !s.put(one) {
 		one.cancel()
 	}
-	owed.done(err)
+	owed.end(err)
 }
 
 // expire ends the streams that have become too old, and comes back for the others.
