@@ -2,7 +2,6 @@ package guards
 
 import (
 	"slices"
-	"strings"
 
 	"outrider.dev/outrider/decision"
 )
@@ -15,15 +14,21 @@ const (
 
 // ScanMember appends what the guards find in the text of a member of an object
 // for what the member is called: that "password" stands before it, or "ssn". What
-// out has from first on, of the same text, is not repeated.
-func (s *Set) ScanMember(name, text []byte, seg decision.Segment, out []decision.Finding, first int) []decision.Finding {
-	if len(name) == 0 || len(name) > longestName || len(text) < leastMember || len(text) > maxValue || !tells(string(name)) {
+// out has from first on, of the same text, is not repeated. The name is asked for
+// only where it may matter: it takes some looking for.
+func (s *Set) ScanMember(name func() []byte, text []byte, seg decision.Segment, out []decision.Finding, first int) []decision.Finding {
+	var using [maxGuards]detector
+	if len(text) < leastMember || len(text) > maxValue || !s.forMember(seg, &using) {
 		return out
 	}
-	member := slices.Concat([]byte{'"'}, name, []byte(`": "`), text, []byte{'"'})
-	start, end := uint32(len(name)+len(`"": "`)), uint32(len(member)-1)
-	for _, f := range s.Scan(member, seg, nil) {
-		if f.Start < start || !strings.HasPrefix(f.Type, "secret.") && !strings.HasPrefix(f.Type, "pii.") {
+	called := name()
+	if len(called) == 0 || len(called) > longestName || !tells(string(called)) {
+		return out
+	}
+	member := slices.Concat([]byte{'"'}, called, []byte(`": "`), text, []byte{'"'})
+	start, end := uint32(len(called)+len(`"": "`)), uint32(len(member)-1)
+	for _, f := range s.resolve(s.specs, member, seg, s.detect(member, &using, nil), 0) {
+		if f.Start < start {
 			continue
 		}
 		f.Start, f.End = f.Start-start, min(f.End, end)-start
@@ -33,6 +38,17 @@ func (s *Set) ScanMember(name, text []byte, seg decision.Segment, out []decision
 	}
 	slices.SortStableFunc(out[first:], byStart)
 	return out
+}
+
+// forMember chooses the detectors for whose kinds a name before a value may tell
+// something, and reports whether there are any.
+func (s *Set) forMember(seg decision.Segment, using *[maxGuards]detector) (some bool) {
+	for n := range s.guards {
+		if g := &s.guards[n]; g.kind != Injection && rank(s.strictest(g.kind, seg)) > 0 {
+			using[n], some = g.detector, true
+		}
+	}
+	return some
 }
 
 // tells reports whether a member's name may say what its text is. Those that

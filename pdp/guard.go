@@ -47,7 +47,7 @@ func scan(set *guards.Set, b *decision.Body, v *guards.Vault, told []heard) (fou
 		before := len(found)
 		found = set.Scan(text, b.Segments[i], found)
 		found = set.ScanEscaped(text, b.Segments[i], found, before)
-		found = set.ScanMember(dialect.NameOf(b.Raw, b.Segments[i]), text, b.Segments[i], found, before)
+		found = set.ScanMember(func() []byte { return dialect.NameOf(b.Raw, b.Segments[i]) }, text, b.Segments[i], found, before)
 		for ; len(told) > 0 && told[0].segment == i; told = told[1:] {
 			found = set.Take(told[0].service, told[0].reading, b.Segments[i], told[0].found, found, before)
 		}

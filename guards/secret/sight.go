@@ -27,9 +27,9 @@ func (d *Detector) judge(v *view) sight {
 	}
 	s.signed = s.signed || bare
 	last := v.gap
-	first, passed := true, 0
+	first := true
 	var low [maxName]byte
-	for k := v.gap; ; passed++ {
+	for k := v.gap; ; {
 		from, to := v.word(k)
 		if from == to || !first && d.parts(v.text[to:last], s.signed) || first && (ends(v.text[to:last]) || bytes.IndexByte(v.text[to:last], '\n') >= 0) {
 			return sight{signed: s.signed}
@@ -45,7 +45,6 @@ func (d *Detector) judge(v *view) sight {
 				k, last = name, name
 				continue
 			}
-			passed--
 			k, last = from, from
 			for last > 0 && !wordByte(v.text[last-1]) {
 				last--
