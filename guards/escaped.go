@@ -95,8 +95,11 @@ func sequence(at []uint32, start uint64, n int) []uint32 {
 // In a text of which more may come, the beginning of one that ends it is in doubt.
 // What stands right before the escape may begin another one, which ends with
 // what it stands for, as in \u00\u0034\u0031: then that one's place is returned.
+// A chain of more such beginnings than there are layers is taken for what it is
+// not, lest all of it be in doubt for as long as it goes on.
 func hiding(text string, last bool) (at int, found, doubt bool) {
 	before, open := 0, -1 // the first of the backslashes before, or of those that they end with; the last one, or -1: it begins no escape
+	chain := 0            // beginnings of escapes that end with the next one
 	for {
 		k := strings.IndexByte(text[at:], '\\')
 		if k < 0 {
@@ -104,8 +107,13 @@ func hiding(text string, last bool) (at int, found, doubt bool) {
 		}
 		at += k
 		begin := at
-		if open >= 0 && unended(text[open:at]) {
+		if chain++; open >= 0 && unended(text[open:at]) {
 			begin = before
+		} else {
+			chain = 0
+		}
+		if chain > maxLayers {
+			return begin, true, false
 		}
 		n := 1
 		for n < 1<<maxLayers && at+n < len(text) && text[at+n] == '\\' {

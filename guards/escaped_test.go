@@ -152,3 +152,38 @@ func FuzzUnescape(f *testing.F) {
 		}
 	})
 }
+
+// TestChainsOfUnendedEscapes: however long beginnings of escapes follow each
+// other, and in whatever deltas they come, no more of them waits than may belong
+// to one that hides something, and a value behind them is found.
+func TestChainsOfUnendedEscapes(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 5))
+	token := "ghp_" + invent(r, alnum, 36)
+	for _, link := range []string{`\u`, `\u0`, `\u00`, `\u004`, `\\u`, `\\\u0`, `\u\u00\\u`, `\u\`, `\\\\u`} {
+		chain := strings.Repeat(link, 2000/len(link))
+		text := chain + `0041 ` + disguise(r, token) + " " + chain
+		for _, size := range []int{1, 2, 3, 7, 300} {
+			var cuts []int
+			for k := size; k < len(text); k += size {
+				cuts = append(cuts, k)
+			}
+			for _, action := range []decision.Action{decision.ActionRedact, decision.ActionObserve} {
+				set := mustSet(t, allKinds(action)...)
+				agree(t, set, text, cuts)
+				got := play(t, set, text, cuts)
+				if action == decision.ActionObserve && got.out != text || action == decision.ActionRedact && !strings.Contains(got.out, "[SECRET:GITHUB]") {
+					t.Errorf("%s in steps of %d: %s", link, size, got.out)
+				}
+			}
+		}
+		st := mustSet(t, allKinds(decision.ActionRedact)...).NewStream(nil, nil)
+		for k := range len(chain) {
+			st.Write(decision.Delta{Lane: "0", Text: chain[k : k+1]})
+			for r := range st.lanes["0"].readings() {
+				if n := len(r.doubt.text); n > 4*(maxLayers+2)*2 || len(r.broken.text) > 12 {
+					t.Fatalf("%s: %d bytes are in doubt, %d broken", link, n, len(r.broken.text))
+				}
+			}
+		}
+	}
+}

@@ -79,7 +79,7 @@ func pieces(r *rand.Rand) []string {
 		"ignore"+strings.Repeat(" ", 30)+"previous rules", "a phrase like \"ignore previous instructions\"", "do anything now",
 		"sk-", "sk-ant-", "ghp_", "ab08Q~", "9Q~", "-----BEGIN ", "-----BEGIN RSA PRIVATE KEY-----", "eyJ", "https://", "://u:", "Bearer ", "AKIA", "+", "(", "@",
 		"sk-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", "postgres://user:password@localhost/db", "the", "weather", "is fine", "Zürich", "日本語", "😀", "🙂\u200d", "\u0301",
-		`\u`, `\u00`, `\\u0041`, `\/`, `\ud83d\ude00`, `\ud83d`, `\`, `\"`, "\\n", "\n", "\n\n", ". ", ", ", "\"", "'", "/", "-", "_", ".", ":", "0", "12", "9999", strings.Repeat("a", 70), strings.Repeat("7", 21),
+		`\u`, `\u00`, `\u\u0\u\u`, `\\u0041`, `\/`, `\ud83d\ude00`, `\ud83d`, `\`, `\"`, "\\n", "\n", "\n\n", ". ", ", ", "\"", "'", "/", "-", "_", ".", ":", "0", "12", "9999", strings.Repeat("a", 70), strings.Repeat("7", 21),
 	)
 	return out
 }

@@ -170,11 +170,12 @@ func (l *lane) blocking(findings []decision.Finding) []decision.Finding {
 	return findings
 }
 
-// held returns how many bytes wait at most, as the readings count them.
+// held returns how many bytes wait at most, as the readings count them. Where
+// nothing may change the text, nothing waits.
 func (l *lane) held(last bool) uint64 {
 	most := 0
 	for r := range l.readings() {
-		if !last {
+		if !last && r.holdsBack(l.holds) {
 			most = max(most, len(r.buf)-r.clean(l.holds), len(r.doubt.text))
 		}
 	}
