@@ -36,7 +36,7 @@ func (r *sifting) numbers(k int, begin uint64) {
 		digits := window.Shifted(b.Digit, next.Digit, o)
 		n := bits.TrailingZeros64(^digits)
 		stop := window.Shifted(b.Stop, next.Stop, o)
-		if n >= 8 && n <= 10 && i+n < len(r.text) && r.text[i+n] == ':' { // a bot token
+		if (n >= 8 && n <= 10 || n >= 15 && n <= 17) && i+n < len(r.text) && r.text[i+n] == ':' { // a token of a bot, or of Asana
 			r.places[ofSecrets].Add(i)
 		}
 		if n < manyDigits && stop>>n&1 != 0 {

@@ -192,7 +192,7 @@ func (r *sifting) words(k int, begin uint64) {
 		if n < botWord && endsWithWord(r.text[base+o:base+o+n]) {
 			r.joined(base + o + n)
 		}
-		if n >= 23 && n < botWord && r.text[base+o]-'M' <= 'O'-'M' { // a bot token
+		if n >= 23 && n < botWord && r.text[base+o]-'M' <= 'O'-'M' || r.keyed(base+o, n) { // a bot token
 			r.places[ofSecrets].Add(base + o)
 		}
 	}

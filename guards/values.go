@@ -158,10 +158,23 @@ func (r *sifting) joined(i int) {
 	r.follow(i - 4)
 }
 
-// lastWord judges the word that the text ends with: it may become a bot token.
+// keyWord is how many letters and digits the longest word has that only its end
+// makes a credential: a key of New Relic. The one of Mailchimp goes on behind a dash.
+const (
+	keyWord  = 40
+	dashWord = 32
+)
+
+// keyed reports whether the word of n letters and digits at i ends as such a key does.
+func (r *sifting) keyed(i, n int) bool {
+	return n == dashWord && i+n < len(r.text) && r.text[i+n] == '-' || n == keyWord && string(r.text[i+n-4:i+n]) == "NRAL"
+}
+
+// lastWord judges the word that the text ends with: it may become such a key, or
+// a bot token.
 func (r *sifting) lastWord() {
 	k := len(r.text)
-	for k > 0 && len(r.text)-k < botWord && window.IsAlnum(r.text[k-1]) {
+	for k > 0 && len(r.text)-k < keyWord && window.IsAlnum(r.text[k-1]) {
 		k--
 	}
 	r.places[ofSecrets].Add(k)

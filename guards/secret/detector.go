@@ -194,6 +194,9 @@ func (d *Detector) shapely(w *window.Window, i int) hit {
 	if h := azureSecret(w, i); h.end > 0 || w.Short {
 		return h
 	}
+	if h := suffixed(w, i); h.end > 0 || w.Short {
+		return h
+	}
 	switch {
 	case c == 'e' && next == 'y':
 		return jwt(w, i)
@@ -204,6 +207,9 @@ func (d *Detector) shapely(w *window.Window, i int) hit {
 	case c >= 'M' && c <= 'O':
 		return discordBot(w, i)
 	case window.IsDigit(c):
+		if h := asana(w, i); h.end > 0 || w.Short {
+			return h
+		}
 		return telegram(w, i)
 	}
 	return hit{}

@@ -29,6 +29,9 @@ func TestEveryProvider(t *testing.T) {
 				}
 			}
 		}
+		if p.id == "mailchimp-key" { // known without its name
+			continue
+		}
 		none(t, d, "see "+s.value+" there")
 		none(t, d, "the "+strings.Fields(p.words)[0]+" build id is "+s.value)
 	}

@@ -67,7 +67,7 @@ func moneyRules() []rule {
 		{"shopify-shared-secret", "Shopify shared secret", "shpss_", hexAny, 32, 0, 0},
 		{"woocommerce-secret", "WooCommerce consumer secret", "cs_", w.Hex, 40, 40, mixed},
 		{"woocommerce-key", "WooCommerce consumer key", "ck_", w.Hex, 40, 40, mixed},
-		{"adyen-key", "Adyen key", "AQE", w.Base64, 80, 0, random},
+		{"adyen-key", "Adyen key", "AQE", w.Base64 | w.Dash, 100, 0, random},
 		{"shippo-token", "Shippo token", "shippo_live_", hexAny, 40, 0, 0},
 		{"shippo-test-token", "Shippo test token", "shippo_test_", hexAny, 40, 0, 0},
 		{"easypost-key", "EasyPost key", "EZAK", w.Alnum, 54, 0, mixed},

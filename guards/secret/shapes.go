@@ -41,6 +41,67 @@ func telegram(w *window.Window, i int) hit {
 	return hit{"secret.telegram", i, body + 35, .95, tailNone}
 }
 
+// Lengths of keys that their end gives away.
+const (
+	mailchimpHex = 32 // hexadecimal digits before the data centre
+	relicHex     = 36 // before NRAL
+	relicEurope  = "eu01xx"
+	relicEnd     = "NRAL"
+)
+
+// suffixed reads keys that their end gives away: Mailchimp's, which end with
+// their data centre, as in -us12, and New Relic's of licences, with NRAL.
+func suffixed(w *window.Window, i int) hit {
+	n, europe := w.Run(i, relicHex+1, window.Hex), 0
+	if n == 1 && w.HasPrefix(i, relicEurope) {
+		europe = len(relicEurope)
+		n = europe + w.Run(i+europe, relicHex+1-europe, window.Hex)
+	}
+	end, kind := i+n, "secret.newrelic"
+	switch {
+	case n == relicHex && w.HasPrefix(end, relicEnd):
+		end += len(relicEnd)
+	case n == mailchimpHex && europe == 0 && w.HasPrefix(end, "-us"):
+		kind = "secret.mailchimp"
+		end += len("-us")
+		digits := w.Run(end, 3, window.Digit)
+		if digits == 0 || digits > 2 {
+			return hit{}
+		}
+		end += digits
+	default:
+		return hit{}
+	}
+	if window.ClassOf(w.At(end))&wordly != 0 || w.Short || placeholder(w.Text[i:i+n]) || counted(w.Text[i:i+n]) {
+		return hit{}
+	}
+	return hit{kind, i, end, .95, tailNone}
+}
+
+// asana reads a personal access token from the number of its user on: 15 to 17
+// digits behind a digit and a slash, a colon and 32 hexadecimal digits. What
+// stands before the number is the same for all users.
+func asana(w *window.Window, i int) hit {
+	if i < 2 || w.Text[i-1] != '/' || !window.IsDigit(w.Text[i-2]) {
+		return hit{}
+	}
+	n := w.Run(i, maxUserID+1, window.Digit)
+	if n < minUserID || n > maxUserID || w.At(i+n) != ':' {
+		return hit{}
+	}
+	body := i + n + 1
+	if w.Run(body, asanaHex, window.Hex) < asanaHex || window.ClassOf(w.At(body+asanaHex))&wordly != 0 || w.Short || placeholder(w.Text[body:body+asanaHex]) {
+		return hit{}
+	}
+	return hit{"secret.asana", i, body + asanaHex, .9, tailNone}
+}
+
+// The parts of a token of Asana, in bytes.
+const (
+	minUserID, maxUserID = 15, 17
+	asanaHex             = 32
+)
+
 // azureSecret reads the client secret of an application in Entra: three letters
 // or digits, a digit, Q~ and 31 to 34 bytes more.
 func azureSecret(w *window.Window, i int) hit {
