@@ -3,15 +3,10 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
-	"fmt"
-	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"outrider.dev/outrider/assemble/decisionservice"
+	"outrider.dev/outrider/assemble/program"
 )
 
 // version is set when a release is linked.
@@ -29,38 +24,10 @@ Flags:
   --help       Show this.
 `
 
-func main() { os.Exit(execute(os.Args[1:])) }
-
-// execute returns the exit code: 0 ok, 1 failed, 2 usage.
-func execute(args []string) int {
-	flags := flag.NewFlagSet("outrider-pdp", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	file := flags.String("c", "", "")
-	show := flags.Bool("version", false, "")
-	err := flags.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Print(help)
-		return 0
-	case err != nil:
-	case *show:
-		fmt.Println(version)
-		return 0
-	case flags.NArg() > 0:
-		err = errors.New("unexpected argument " + flags.Arg(0))
-	case *file == "":
-		err = errors.New("-c FILE is missing")
-	}
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "outrider-pdp: %v\nTry: outrider-pdp --help\n", err)
-		return 2
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	if err := decisionservice.Run(ctx, *file, version); err != nil {
-		fmt.Fprintf(os.Stderr, "outrider-pdp: %v\n", err)
-		return 1
-	}
-	return 0
+func main() {
+	os.Exit(program.Program{
+		Name: "outrider-pdp", Version: version, Help: help,
+		NeedsFile: true,
+		Run:       func(ctx context.Context, file string) error { return decisionservice.Run(ctx, file, version) },
+	}.Execute(os.Args[1:]))
 }

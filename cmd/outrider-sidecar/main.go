@@ -4,15 +4,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
-	"fmt"
-	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"outrider.dev/outrider/assemble/dataplane"
+	"outrider.dev/outrider/assemble/program"
 )
 
 // version is set when a release is linked.
@@ -33,41 +29,19 @@ Flags:
   --help             Show this.
 `
 
-func main() { os.Exit(execute(os.Args[1:])) }
-
-// execute returns the exit code: 0 ok, 1 failed, 2 usage.
-func execute(args []string) int {
-	flags := flag.NewFlagSet("outrider-sidecar", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
+func main() {
 	opt := dataplane.RunOptions{Version: version}
-	flags.Func("decision", "", func(addr string) error {
-		opt.Decision = append(opt.Decision, addr)
-		return nil
-	})
-	flags.StringVar(&opt.Config, "c", "", "")
-	show := flags.Bool("version", false, "")
-	err := flags.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		fmt.Print(help)
-		return 0
-	case err != nil:
-	case *show:
-		fmt.Println(version)
-		return 0
-	case flags.NArg() > 0:
-		err = errors.New("unexpected argument " + flags.Arg(0))
-	}
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "outrider-sidecar: %v\nTry: outrider-sidecar --help\n", err)
-		return 2
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	if err := dataplane.Run(ctx, opt); err != nil {
-		fmt.Fprintf(os.Stderr, "outrider-sidecar: %v\n", err)
-		return 1
-	}
-	return 0
+	os.Exit(program.Program{
+		Name: "outrider-sidecar", Version: version, Help: help,
+		Flags: func(flags *flag.FlagSet) {
+			flags.Func("decision", "", func(addr string) error {
+				opt.Decision = append(opt.Decision, addr)
+				return nil
+			})
+		},
+		Run: func(ctx context.Context, file string) error {
+			opt.Config = file
+			return dataplane.Run(ctx, opt)
+		},
+	}.Execute(os.Args[1:]))
 }

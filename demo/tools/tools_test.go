@@ -11,6 +11,8 @@ import (
 
 	"github.com/modelcontextprotocol/go-sdk/mcp"
 	"go.uber.org/goleak"
+
+	"outrider.dev/outrider/test/started"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -33,20 +35,6 @@ func clientWith(t *testing.T, token string) *http.Client {
 	base := &http.Transport{}
 	t.Cleanup(base.CloseIdleConnections)
 	return &http.Client{Transport: bearer{token, base}}
-}
-
-func started(t *testing.T, start func() (*Server, error)) *Server {
-	t.Helper()
-	s, err := start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
 }
 
 func connect(t *testing.T, s *Server, token string) (*mcp.ClientSession, error) {
@@ -74,7 +62,7 @@ func TestTheOfficialClientListsTheTools(t *testing.T) {
 	}
 	for name, start := range both() {
 		t.Run(name, func(t *testing.T) {
-			s := started(t, start)
+			s := started.By(t, start)
 			session, err := connect(t, s, s.Token())
 			if err != nil {
 				t.Fatal(err)
@@ -126,7 +114,7 @@ func TestTheOfficialClientCallsTools(t *testing.T) {
 		{"slack", "get_message", map[string]any{"channel": "ops", "id": "m1"}, OnCallPhone, false},
 	} {
 		t.Run(c.tool, func(t *testing.T) {
-			s := started(t, both()[c.server])
+			s := started.By(t, both()[c.server])
 			session, err := connect(t, s, s.Token())
 			if err != nil {
 				t.Fatal(err)
@@ -143,7 +131,7 @@ func TestTheOfficialClientCallsTools(t *testing.T) {
 func TestAnotherTokenIsRefused(t *testing.T) {
 	for name, start := range both() {
 		t.Run(name, func(t *testing.T) {
-			s := started(t, start)
+			s := started.By(t, start)
 			if session, err := connect(t, s, "another"); err == nil {
 				_ = session.Close()
 				t.Error("a client with another token was let in")
@@ -165,7 +153,7 @@ const (
 
 // One POST without a handshake or a session works in either era.
 func TestBothErasAreServedWithoutASession(t *testing.T) {
-	s := started(t, StartSlack)
+	s := started.By(t, StartSlack)
 	for _, c := range []struct {
 		version, body string
 		mirror        bool

@@ -1,7 +1,6 @@
 package clients
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,6 +19,7 @@ import (
 	"outrider.dev/outrider/demo/llm"
 	"outrider.dev/outrider/demo/tools"
 	"outrider.dev/outrider/test/freeport"
+	"outrider.dev/outrider/test/started"
 )
 
 const (
@@ -47,7 +46,7 @@ type road struct {
 	github, slack *tools.Server
 	issuer        *issuer.Issuer
 
-	logs []*logBuffer
+	logs []*started.Log
 }
 
 // startStandins starts what stands around the road and writes the configuration.
@@ -60,10 +59,10 @@ func startStandins(t *testing.T, bin string) *road {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	r := &road{dir: dir, bin: bin, agent: freeport.For(t), admin: freeport.For(t), pdpHTTP: freeport.For(t)}
-	r.provider = started(t, llm.Start)
-	r.github = started(t, tools.StartGitHub)
-	r.slack = started(t, tools.StartSlack)
-	r.issuer = started(t, func() (*issuer.Issuer, error) { return issuer.Start(reader, writer) })
+	r.provider = started.By(t, llm.Start)
+	r.github = started.By(t, tools.StartGitHub)
+	r.slack = started.By(t, tools.StartSlack)
+	r.issuer = started.By(t, func() (*issuer.Issuer, error) { return issuer.Start(reader, writer) })
 	r.write(t, "provider.key", r.provider.Key())
 	r.write(t, "github.key", r.github.Token())
 	r.write(t, "slack.key", r.slack.Token())
@@ -72,21 +71,6 @@ func startStandins(t *testing.T, bin string) *road {
 	r.write(t, "pdp.yaml", r.config("pdp", "engine"))
 	r.write(t, "sidecar.yaml", r.config("listen", "decision"))
 	return r
-}
-
-// started starts a stand-in and closes it at the end of the test.
-func started[S interface{ Close() error }](t *testing.T, start func() (S, error)) S {
-	t.Helper()
-	s, err := start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
 }
 
 func (r *road) write(t *testing.T, name, text string) {
@@ -159,7 +143,7 @@ func (r *road) socket() string { return filepath.Join(r.dir, "pdp.sock") }
 // is ready. At the end it has to drain and exit with 0.
 func (r *road) start(t *testing.T, ready string, command string, args ...string) {
 	t.Helper()
-	log := &logBuffer{}
+	log := &started.Log{}
 	r.logs = append(r.logs, log)
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(r.bin, command), args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = r.dir, log, log
@@ -232,22 +216,4 @@ func (r *road) token(t *testing.T, c issuer.Client) string {
 		t.Fatalf("the issuer answered %s: %v", res.Status, err)
 	}
 	return answer.Token
-}
-
-// logBuffer gathers what a command prints.
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
 }

@@ -1,14 +1,14 @@
 package envoy
 
 import (
-	"bytes"
 	"context"
 	"net"
 	"os/exec"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"outrider.dev/outrider/test/started"
 )
 
 const (
@@ -20,7 +20,7 @@ const (
 type process struct {
 	name  string
 	cmd   *exec.Cmd
-	log   *logBuffer
+	log   *started.Log
 	ended chan struct{}
 	err   error // of its end, once ended is closed
 }
@@ -28,7 +28,7 @@ type process struct {
 // start starts a program in a folder. Its log is shown when the test fails.
 func start(t *testing.T, name, dir, program string, args ...string) *process {
 	t.Helper()
-	p := &process{name: name, log: &logBuffer{}, ended: make(chan struct{})}
+	p := &process{name: name, log: &started.Log{}, ended: make(chan struct{})}
 	p.cmd = exec.CommandContext(context.WithoutCancel(t.Context()), program, args...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, p.log, p.log
 	if err := p.cmd.Start(); err != nil {
@@ -78,22 +78,4 @@ func (p *process) listens(t *testing.T, network, address string) {
 			t.Fatalf("%s does not listen at %s: %v", p.name, address, err)
 		}
 	}
-}
-
-// logBuffer gathers what a process prints.
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
 }

@@ -10,6 +10,7 @@ import (
 	"outrider.dev/outrider/demo/llm"
 	"outrider.dev/outrider/demo/tools"
 	"outrider.dev/outrider/test/freeport"
+	"outrider.dev/outrider/test/started"
 )
 
 // variant is a way for Envoy and the decision service to meet.
@@ -80,9 +81,9 @@ func newSite(t *testing.T, v variant, changes ...func(s *site, envoy, outrider t
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	s := &site{variant: v, dir: dir, socket: filepath.Join(dir, "pdp.sock")}
-	s.provider = started(t, llm.Start)
-	s.github = started(t, tools.StartGitHub)
-	s.issuer = started(t, func() (*issuer.Issuer, error) { return issuer.Start(reader, writer) })
+	s.provider = started.By(t, llm.Start)
+	s.github = started.By(t, tools.StartGitHub)
+	s.issuer = started.By(t, func() (*issuer.Issuer, error) { return issuer.Start(reader, writer) })
 	newAuthority(t, dir)
 	pdpAddress, agent := freeport.For(t), freeport.For(t)
 	s.base = "http://" + agent
@@ -103,21 +104,6 @@ func (s *site) startPDP(t *testing.T) {
 	t.Helper()
 	s.pdp = start(t, "outrider-pdp", s.dir, pdpBinary(t), "-c", "outrider.yaml")
 	s.pdp.listens(t, "tcp", s.admin)
-}
-
-// started starts a stand-in and closes it at the end of the test.
-func started[S interface{ Close() error }](t *testing.T, start func() (S, error)) S {
-	t.Helper()
-	s, err := start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
 }
 
 func (s *site) write(t *testing.T, name, text string) {

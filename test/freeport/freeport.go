@@ -28,7 +28,7 @@ const (
 func Claim() (address string, release func(), err error) {
 	var problems error
 	for range tries {
-		address := fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(last-first))
+		address := fmt.Sprintf("127.0.0.1:%d", first+rand.IntN(last-first)) //nolint:gosec // nobody gains by guessing a port of a test
 		claim, err := net.ListenPacket("udp", address)
 		if err == nil {
 			if err = listens(address); err == nil {

@@ -54,12 +54,12 @@ func newCluster(name string) (*cluster, error) {
 // shared is the cluster of most tests.
 var shared = sync.OnceValues(func() (*cluster, error) {
 	c, err := newCluster("cluster")
-	started = c
+	running = c
 	return c, err
 })
 
-// started is what TestMain stops: the cluster, where a test asked for it.
-var started *cluster
+// running is what TestMain stops: the cluster, where a test asked for it.
+var running *cluster
 
 func startCluster(t *testing.T) *cluster {
 	t.Helper()

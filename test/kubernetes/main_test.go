@@ -17,8 +17,8 @@ func TestMain(m *testing.M) {
 	}
 	workDir = dir
 	code := m.Run()
-	if started != nil {
-		started.stop()
+	if running != nil {
+		running.stop()
 	}
 	_ = os.RemoveAll(dir)
 	os.Exit(code)

@@ -6,10 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"outrider.dev/outrider/test/started"
 )
 
 const (
@@ -21,7 +22,7 @@ const (
 type process struct {
 	name  string
 	cmd   *exec.Cmd
-	log   logBuffer
+	log   started.Log
 	ended chan error
 }
 
@@ -94,22 +95,4 @@ func command(ctx context.Context, stdin []byte, name string, args ...string) (st
 		err = fmt.Errorf("%s %v: %w\n%s%s", name, args, err, out.String(), problems.String())
 	}
 	return out.String(), problems.String(), err
-}
-
-// logBuffer gathers what a process prints.
-type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
 }

@@ -10,6 +10,7 @@ import (
 	"outrider.dev/outrider/demo/llm"
 	"outrider.dev/outrider/demo/standin"
 	"outrider.dev/outrider/demo/tools"
+	"outrider.dev/outrider/test/started"
 )
 
 // standIns is everything at the far side of a road.
@@ -22,25 +23,10 @@ type standIns struct {
 func startStandIns(t *testing.T) standIns {
 	t.Helper()
 	return standIns{
-		main: started(t, llm.Start), spare: started(t, llm.Start),
-		github: started(t, tools.StartGitHub), slack: started(t, tools.StartSlack),
-		script: started(t, startScript),
+		main: started.By(t, llm.Start), spare: started.By(t, llm.Start),
+		github: started.By(t, tools.StartGitHub), slack: started.By(t, tools.StartSlack),
+		script: started.By(t, startScript),
 	}
-}
-
-// started starts a stand-in and closes it at the end of the test.
-func started[S interface{ Close() error }](t *testing.T, start func() (S, error)) S {
-	t.Helper()
-	s, err := start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return s
 }
 
 // keys are the credentials of the far side, by the name of their file.
