@@ -210,7 +210,7 @@ func inTheWay(o *decision.RuleOutcome) bool {
 // alter tries other values of one argument.
 func (x *explaining) alter(base *input.Call, r *rule, o *decision.RuleOutcome, read input.Reading) string {
 	all, err := read.Field.Read(base)
-	if err != nil {
+	if err != nil || input.Holds(all) { // who asks anew sends other arguments anyway
 		return ""
 	}
 	args, _ := all.(map[string]any)

@@ -56,7 +56,7 @@ func New(atoms *Atoms, schema input.Schema) (*Compiler, error) {
 		c.fields[f.Path] = f
 		opts = append(opts, celgo.Variable(f.Path, typeOf(f.Kind)))
 	}
-	env, err := celgo.NewEnv(opts...)
+	env, err := celgo.NewEnv(append(opts, exactly)...)
 	if err != nil {
 		return nil, fmt.Errorf("the environment of expressions cannot be built: %w", err)
 	}

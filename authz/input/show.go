@@ -200,6 +200,9 @@ func showSmall(value any) string {
 
 // shape says what kind of value it is and how large.
 func shape(value any) string {
+	if Holds(value) {
+		return "a value with a number that is not held exactly"
+	}
 	v := reflect.ValueOf(value)
 	switch {
 	case !v.IsValid():

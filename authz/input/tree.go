@@ -1,10 +1,6 @@
 package input
 
-import (
-	"strconv"
-
-	"outrider.dev/outrider/strictjson"
-)
+import "outrider.dev/outrider/strictjson"
 
 // tree is a JSON object that is parsed when somebody reads it, once.
 type tree struct {
@@ -55,8 +51,8 @@ func (c *Call) annotations() (any, error) {
 // annotationsOf is the member of a tool's definition that is read of it.
 const annotationsOf = "annotations"
 
-// parseObject reads a JSON object; nil is an empty one. Integers become int64
-// where they fit and other numbers float64. Errors name no content.
+// parseObject reads a JSON object; nil is an empty one. Numbers are read by
+// [number]. Errors name no content.
 func parseObject(raw []byte, what string) (map[string]any, error) {
 	if len(raw) == 0 {
 		return map[string]any{}, nil
@@ -72,11 +68,7 @@ func parseObject(raw []byte, what string) (map[string]any, error) {
 			return map[string]any{}, nil
 		}
 	}
-	value, err := native(root)
-	if err != nil {
-		return nil, Error(what + " hold a number out of range")
-	}
-	object, ok := value.(map[string]any)
+	object, ok := native(root).(map[string]any)
 	if !ok {
 		return nil, Error(what + " are not an object")
 	}
@@ -84,7 +76,7 @@ func parseObject(raw []byte, what string) (map[string]any, error) {
 }
 
 // native returns a JSON value as Go holds it. Its depth is the parser's.
-func native(v strictjson.Value) (any, error) {
+func native(v strictjson.Value) any {
 	switch v.Kind() {
 	case strictjson.Object:
 		return nativeObject(v)
@@ -92,45 +84,41 @@ func native(v strictjson.Value) (any, error) {
 		return nativeArray(v)
 	case strictjson.String:
 		text, _ := v.Text()
-		return string(text), nil
+		return string(text)
 	case strictjson.Number:
-		return nativeNumber(string(v.Raw()))
+		return number(string(v.Raw()))
 	case strictjson.Bool:
 		b, _ := v.Bool()
-		return b, nil
+		return b
 	default:
-		return nil, nil
+		return nil
 	}
 }
 
-func nativeObject(v strictjson.Value) (any, error) {
+func nativeObject(v strictjson.Value) map[string]any {
 	out := map[string]any{}
+	inexact := false
 	for name, member := range v.Members() {
 		key, _ := name.Text()
-		value, err := native(member)
-		if err != nil {
-			return nil, err
-		}
-		out[string(key)] = value
+		value := native(member)
+		out[string(key)], inexact = value, inexact || Holds(value)
 	}
-	return out, nil
+	if inexact {
+		out[InexactMember] = Inexact{}
+	}
+	return out
 }
 
-func nativeArray(v strictjson.Value) (any, error) {
-	out := []any{}
+// nativeArray is Inexact as a whole if one element holds such a number: which
+// elements a rule means shows only when it is evaluated.
+func nativeArray(v strictjson.Value) any {
+	out, inexact := []any{}, false
 	for _, element := range v.Elements() {
-		value, err := native(element)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, value)
+		value := native(element)
+		out, inexact = append(out, value), inexact || Holds(value)
 	}
-	return out, nil
-}
-
-func nativeNumber(raw string) (any, error) {
-	if n, err := strconv.ParseInt(raw, 10, 64); err == nil {
-		return n, nil
+	if inexact {
+		return Inexact{string(v.Raw())}
 	}
-	return strconv.ParseFloat(raw, 64)
+	return out
 }

@@ -22,12 +22,15 @@ func TestArguments(t *testing.T) {
 		{"{}", map[string]any{}},
 		{`{"a":"b","c":true,"d":null}`, map[string]any{"a": "b", "c": true, "d": nil}},
 		{`{"n":3,"m":-9223372036854775808}`, map[string]any{"n": int64(3), "m": int64(-9223372036854775808)}},
-		{`{"f":1.5,"e":1e3,"big":9223372036854775808}`, map[string]any{"f": 1.5, "e": 1000.0, "big": 9223372036854775808.0}},
+		{`{"f":1.5,"e":1e3}`, map[string]any{"f": 1.5, "e": int64(1000)}},
+		{`{"big":9223372036854775808,"o":{"l":[{"far":1e999}],"k":1},"p":{}}`, map[string]any{
+			"big": Inexact{"9223372036854775808"}, "p": map[string]any{}, InexactMember: Inexact{},
+			"o": map[string]any{"l": Inexact{`[{"far":1e999}]`}, "k": int64(1), InexactMember: Inexact{}},
+		}},
 		{`{"l":[1,[2],{"x":"\u00e9"}],"o":{"p":{}}}`, map[string]any{"l": []any{int64(1), []any{int64(2)}, map[string]any{"x": "é"}}, "o": map[string]any{"p": map[string]any{}}}},
 		{`{"a":1,"a":2}`, "the tool's arguments are not an acceptable JSON object"},
 		{`["secret"]`, "the tool's arguments are not an acceptable JSON object"},
 		{`{"a":`, "the tool's arguments are not an acceptable JSON object"},
-		{`{"a":1e999}`, "the tool's arguments hold a number out of range"},
 		{strings.Repeat(`{"a":`, 100) + "1" + strings.Repeat("}", 100), "the tool's arguments are not an acceptable JSON object"},
 	} {
 		got, err := callWith(tc.raw).arguments()
@@ -86,7 +89,7 @@ func TestAnnotations(t *testing.T) {
 }
 
 // FuzzArguments holds the reader against the standard library's, which reads
-// the same values wherever ours accepts the text at all.
+// the same values wherever ours accepts the text at all and numbers are exact.
 func FuzzArguments(f *testing.F) {
 	for _, seed := range []string{"", "{}", `{"a":[1,2.5,"x\n",{"b":null}]}`, `{"a":9223372036854775808}`, `{"A":1,"a":2}`, `{"\u0000":"\ud83d\ude00"}`, `[1]`, `{"a":1}x`} {
 		f.Add(seed)
@@ -99,7 +102,7 @@ func FuzzArguments(f *testing.F) {
 			}
 			return
 		}
-		if raw == "" {
+		if raw == "" || Holds(got) {
 			return
 		}
 		var want map[string]any

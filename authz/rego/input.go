@@ -32,7 +32,26 @@ func (q *query) document(c *input.Call) (ast.Value, error) {
 		}
 		put(document, f.Path, value)
 	}
+	for _, path := range q.exact {
+		if input.Holds(reached(document, path)) {
+			return nil, input.ErrInexact
+		}
+	}
 	return ast.InterfaceToValue(document)
+}
+
+// reached returns the value at a path, or on the way to it where that ends
+// before. What is missing is nil.
+func reached(document map[string]any, path []string) any {
+	var value any = document
+	for _, part := range path {
+		object, ok := value.(map[string]any)
+		if !ok {
+			return value
+		}
+		value = object[part]
+	}
+	return value
 }
 
 // put sets the value at a dotted path.

@@ -27,6 +27,7 @@ type query struct {
 	rego.PreparedEvalQuery
 	roots   input.Roots   // that it reads, itself or by other rules
 	fields  []input.Field // that it reads
+	exact   [][]string    // paths of what is read that may hold numbers of others
 	depends input.Depends
 
 	own   []*ast.Rule // that bear its name
@@ -189,6 +190,11 @@ func ask(c *ast.Compiler, store storage.Store, words *reader, name string, used 
 		if used.fields[f.Path] {
 			q.fields = append(q.fields, f)
 			q.depends = max(q.depends, f.Depends)
+		}
+	}
+	for _, path := range used.paths {
+		if f, ok := words.Match(path); ok && f.Kind == input.Tree {
+			q.exact = append(q.exact, path)
 		}
 	}
 	return q, err

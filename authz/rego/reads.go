@@ -1,6 +1,7 @@
 package rego
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/open-policy-agent/opa/v1/ast"
@@ -43,6 +44,7 @@ type reads struct {
 	roots  input.Roots
 	args   bool
 	fields map[string]bool // by path
+	paths  [][]string      // in constant parts: as far as it can be told what is read
 }
 
 // of collects what x, compiled, reads and refuses words that do not exist.
@@ -99,7 +101,7 @@ func (r *reads) ref(words *reader, ref ast.Ref, loc *ast.Location) *Error {
 		if beyond := len(ref)-1 > strings.Count(f.Path, ".")+1; beyond && (f.Kind == input.Text || f.Kind == input.Flag) {
 			return at(loc, "input."+f.Path+" is a plain value and has no fields", "read it as it is")
 		}
-		r.field(f)
+		r.field(f, parts)
 		return nil
 	}
 	if path != "" && !words.Leads(path) {
@@ -111,20 +113,23 @@ func (r *reads) ref(words *reader, ref ast.Ref, loc *ast.Location) *Error {
 	}
 	for _, f := range words.Under(path) {
 		if path != "" || f.Stage < input.Guarded { // who hands on all of the input means the call
-			r.field(f)
+			r.field(f, strings.Split(f.Path, "."))
 		}
 	}
 	return nil
 }
 
-// field notes that a field is read.
-func (r *reads) field(f input.Field) {
+// field notes that a field is read, or what a path leads to in it.
+func (r *reads) field(f input.Field, path []string) {
 	r.roots |= f.Root
 	r.args = r.args || f.Args
 	if r.fields == nil {
 		r.fields = map[string]bool{}
 	}
 	r.fields[f.Path] = true
+	if !slices.ContainsFunc(r.paths, func(p []string) bool { return slices.Equal(p, path) }) {
+		r.paths = append(r.paths, path)
+	}
 }
 
 // uses returns the rules and those that they use, each once.
