@@ -1,6 +1,9 @@
 package pdp
 
 import (
+	"cmp"
+	"math"
+
 	"outrider.dev/outrider/authz"
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/limit"
@@ -97,8 +100,6 @@ func (c *call) estimate() uint64 {
 		return 0
 	}
 	in := uint64(len(c.req.Body.Raw)) / bytesPerToken
-	if c.req.LLM.MaxTokens > 0 {
-		return in + c.req.LLM.MaxTokens
-	}
-	return in + assumedOutput
+	out := cmp.Or(c.req.LLM.MaxTokens, assumedOutput)
+	return in + min(out, math.MaxUint64-in) // a bound may be any number of 64 bits
 }

@@ -86,8 +86,9 @@ func (q *question) headers(s decision.Surface) (map[string]string, error) {
 func (q *question) llm(r *decision.Request, limits strictjson.Limits) error {
 	operation, _ := openai.Lookup(r.Method)
 	r.LLM.Model = q.resource.id
-	r.LLM.Stream, _ = q.resource.properties.Get("stream").Bool()
-	r.LLM.MaxTokens, _ = q.resource.properties.Get("max_tokens").Uint()
+	if err := q.bounds(&r.LLM); err != nil {
+		return err
+	}
 	raw, err := q.body()
 	if err != nil || raw == nil {
 		r.Unseen = true
@@ -101,6 +102,20 @@ func (q *question) llm(r *decision.Request, limits strictjson.Limits) error {
 	// A body that cannot be read is denied and recorded as on the road.
 	if got, err := read(raw, limits); err == nil && got.Model != q.resource.id {
 		return malformed("context.body asks for another model than resource.id")
+	}
+	return nil
+}
+
+// bounds reads what the resource says of an LLM call beside its model. What
+// cannot be read must not pass for what was not said.
+func (q *question) bounds(c *decision.LLMCall) error {
+	stream, most := q.resource.properties.Get("stream"), q.resource.properties.Get("max_tokens")
+	var ok bool
+	if c.Stream, ok = stream.Bool(); !ok && stream.Kind() != strictjson.None && stream.Kind() != strictjson.Null {
+		return malformed("resource.properties.stream is not true or false")
+	}
+	if c.MaxTokens, ok = most.Uint(); !ok && most.Kind() != strictjson.None && most.Kind() != strictjson.Null {
+		return malformed("resource.properties.max_tokens is no non-negative integer of 64 bits")
 	}
 	return nil
 }

@@ -151,6 +151,19 @@ func TestUnseen(t *testing.T) {
 	}
 }
 
+// TestBoundsOfModels: what cannot be read of a model is not taken for unsaid.
+func TestBoundsOfModels(t *testing.T) {
+	for properties, fine := range map[string]bool{
+		`{}`: true, `{"stream":null,"max_tokens":null}`: true, `{"max_tokens":18446744073709551615}`: true,
+		`{"max_tokens":18446744073709551616}`: false, `{"max_tokens":1e3}`: false, `{"max_tokens":"7"}`: false, `{"max_tokens":-1}`: false, `{"stream":"true"}`: false,
+	} {
+		r, _, err := asked(t, `{`+byAgent+`"action":{"name":"chat"},"resource":{"type":"model","id":"x","properties":`+properties+`}}`)
+		if (err == nil) != fine || (r != nil) != fine {
+			t.Errorf("%s: %+v, %v", properties, r, err)
+		}
+	}
+}
+
 // TestCapabilities: who filters lists of tools says so.
 func TestCapabilities(t *testing.T) {
 	for capabilities, forwards := range map[string]bool{`["tools.filter"]`: false, `["tools.filters",7]`: true, `"tools.filter"`: true, `null`: true} {
