@@ -2,6 +2,7 @@ package openai
 
 import (
 	"bytes"
+	"slices"
 
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect"
@@ -143,15 +144,15 @@ func isAlphanumeric(c byte) bool {
 func isMedia(parent, name []byte, v strictjson.Value) bool {
 	switch string(name) {
 	case "image_url":
-		return isDataURL(content(v))
+		return isDataURL(v)
 	case "url":
-		return mediaURL(parent) && isDataURL(content(v))
+		return mediaURL(parent) && isDataURL(v)
 	case "embedding":
-		return isOpaque(content(v))
+		return isOpaque(v)
 	case "data":
-		return (string(parent) == "input_audio" || string(parent) == "audio") && isOpaque(content(v))
+		return (string(parent) == "input_audio" || string(parent) == "audio") && isOpaque(v)
 	case "file_data":
-		return string(parent) == "file" && (isDataURL(content(v)) || isOpaque(content(v)))
+		return string(parent) == "file" && (isDataURL(v) || isOpaque(v))
 	}
 	return false
 }
@@ -164,22 +165,20 @@ func mediaURL(parent []byte) bool {
 	return false
 }
 
-func isDataURL(s []byte) bool {
-	head, data, ok := bytes.Cut(s, []byte(","))
-	return ok && len(head) <= maxLabel && isLabel(head) &&
-		bytes.HasPrefix(head, []byte("data:")) && bytes.HasSuffix(head, []byte(";base64")) && isOpaque(data)
+// isDataURL reports whether the string is a data URL of something that its type
+// does not call text, and that holds none. Without a type it is text (RFC 2397).
+func isDataURL(v strictjson.Value) bool {
+	whole, ok := v.Text()
+	head, data, found := bytes.Cut(whole, []byte(","))
+	return ok && found && len(head) <= maxLabel && isLabel(head) && bytes.HasSuffix(head, []byte(";base64")) &&
+		slices.ContainsFunc(mediaTypes(), func(of string) bool { return bytes.HasPrefix(head, []byte(of)) }) && dialect.Opaque(data)
 }
 
-func isOpaque(s []byte) bool { return isBase64(s) && dialect.Opaque(s) }
+func mediaTypes() []string {
+	return []string{"data:image/", "data:audio/", "data:video/", "data:application/"}
+}
 
-func isBase64(s []byte) bool {
-	for i, c := range s {
-		switch {
-		case isAlphanumeric(c), c == '+', c == '/', c == '=', c == '-', c == '_':
-		case c == '\\' && i+1 < len(s) && s[i+1] == '/': // an escaped slash
-		default:
-			return false
-		}
-	}
-	return true
+func isOpaque(v strictjson.Value) bool {
+	text, ok := v.Text()
+	return ok && dialect.Opaque(text)
 }

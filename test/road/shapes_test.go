@@ -155,12 +155,20 @@ func hiddenTexts() []attack {
 		badBody{"in an image that is text", part(`{"type":"image_url","image_url":{"url":"data:image/svg+xml;base64,` + encoded + `"}}`)},
 		badBody{"in a file", part(`{"type":"file","file":{"filename":"a.txt","file_data":"data:text/plain;base64,` + encoded + `"}}`)},
 		badBody{"in a file without its type", part(`{"type":"file","file":{"filename":"a.txt","file_data":"` + encoded + `"}}`)},
+		badBody{"in a data URL without padding", part(`{"type":"image_url","image_url":{"url":"data:image/png;base64,` + strings.TrimRight(encoded, "=") + `"}}`)},
+		badBody{"in a data URL of a group too few", part(`{"type":"image_url","image_url":{"url":"data:image/png;base64,` + encoded[:len(encoded)-3] + `"}}`)},
+		badBody{"in a data URL in capitals", part(`{"type":"image_url","image_url":{"url":"DATA:image/png;BASE64,` + encoded + `"}}`)},
+		badBody{"in a data URL with blanks", part(`{"type":"image_url","image_url":{"url":"data:image/png;base64,` + encoded[:40] + `\n` + encoded[40:] + `"}}`)},
+		badBody{"in a data URL that pads before", part(`{"type":"image_url","image_url":{"url":"data:image/png;base64,AA==` + encoded + `"}}`)},
+		badBody{"in a data URL with percent signs", part(`{"type":"image_url","image_url":{"url":"data:image/png,` + percented(injection) + `"}}`)},
 		badBody{"as the name of a file", part(`{"type":"file","file":{"filename":` + said + `,"file_data":"JVBERi0xLjcKJeLjz9M="}}`)},
 		badBody{"in sound that is text", part(`{"type":"input_audio","input_audio":{"format":"wav","data":"` + encoded + `"}}`)},
 		badBody{"escaped throughout", part(`{"type":"text","text":"` + escaped(injection) + `"}`)},
 		badBody{"under an escaped name", part(`{"type":"text","te\u0078t":` + said + `}`)},
 	)
 }
+
+func percented(text string) string { return strings.ReplaceAll(text, " ", "%20") }
 
 func escaped(text string) string {
 	var out strings.Builder
