@@ -1,9 +1,15 @@
 package decision
 
-import "strings"
+import (
+	"net/http"
+	"strings"
+)
 
-// maxHeaderValue bounds a header that a policy adds, in bytes.
-const maxHeaderValue = 1024
+// Bounds of a header that a policy adds, in bytes.
+const (
+	maxHeaderName  = 128
+	maxHeaderValue = 1024
+)
 
 // PolicyHeader reports whether a policy may add a header of this name to what
 // is sent upstream. Credentials come by grants alone; the connection, the body
@@ -11,7 +17,7 @@ const maxHeaderValue = 1024
 // from or goes to is not for a policy to say.
 func PolicyHeader(name string) bool {
 	lower := strings.ToLower(name)
-	if !isToken(lower) {
+	if !HeaderName(name) || len(name) > maxHeaderName {
 		return false
 	}
 	lower = strings.ReplaceAll(lower, "_", "-") // as servers of CGI read it
@@ -48,13 +54,55 @@ func HeaderText(text string) bool {
 	return true
 }
 
-// isToken reports whether a lower-case name is one of RFC 9110, section 5.1.
-func isToken(lower string) bool {
-	for i := range len(lower) {
-		c := lower[i]
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+// HeaderName reports whether HTTP allows a header of this name: a token of RFC
+// 9110, section 5.6.2.
+func HeaderName(name string) bool {
+	for i := range len(name) {
+		c := name[i]
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
 			return false
 		}
 	}
-	return lower != "" && len(lower) <= 128
+	return name != ""
+}
+
+// SetHeader puts a header in the place of all that servers take for it.
+func SetHeader(h http.Header, name, value string) {
+	RemoveHeader(h, name)
+	h.Set(name, value)
+}
+
+// RemoveHeader takes away all that servers take for a header of this name.
+func RemoveHeader(h http.Header, name string) {
+	for other := range h {
+		if SameHeader(other, name) {
+			delete(h, other)
+		}
+	}
+}
+
+// SameHeader reports whether servers may take two names for the same one: in
+// any case, and with an underscore for a dash, as those behind CGI's and
+// Python's interfaces do.
+func SameHeader(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if FoldHeader(a[i]) != FoldHeader(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// FoldHeader writes a letter of a header's name as it counts for [SameHeader].
+func FoldHeader(b byte) byte {
+	switch {
+	case 'A' <= b && b <= 'Z':
+		return b + 'a' - 'A'
+	case b == '_':
+		return '-'
+	}
+	return b
 }

@@ -1,6 +1,7 @@
 package decision
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 )
@@ -29,6 +30,40 @@ func TestHeaderText(t *testing.T) {
 	} {
 		if HeaderText(text) != want {
 			t.Errorf("%.20q: %v", text, !want)
+		}
+	}
+}
+
+func TestSetHeader(t *testing.T) {
+	h := http.Header{"X_api_key": {"agent"}, "x-api_KEY": {"agent"}, "X-Api-Key": {"agent", "agent"}, "X-Api-Keys": {"stays"}}
+	SetHeader(h, "x-api-key", "ours")
+	if len(h) != 2 || h.Get("X-Api-Key") != "ours" || h.Get("X-Api-Keys") != "stays" {
+		t.Errorf("got %v", h)
+	}
+	RemoveHeader(h, "X_API_KEYS")
+	if len(h) != 1 {
+		t.Errorf("got %v", h)
+	}
+}
+
+func TestSameHeader(t *testing.T) {
+	for names, want := range map[[2]string]bool{
+		{"X-Api-Key", "x_API_key"}: true, {"", ""}: true, {"a", "A"}: true, {"_", "-"}: true,
+		{"X-Api-Key", "X-Api-Keys"}: false, {"a", "b"}: false, {"a.b", "a-b"}: false, {"[", "{"}: false, {"k", "\u212a"}: false,
+	} {
+		if SameHeader(names[0], names[1]) != want || SameHeader(names[1], names[0]) != want {
+			t.Errorf("%q: %v", names, !want)
+		}
+	}
+}
+
+func TestHeaderName(t *testing.T) {
+	for name, want := range map[string]bool{
+		"X-Team": true, "x_team": true, "!#$%&'*+-.^_`|~09azAZ": true,
+		"": false, "a b": false, "a:": false, "a\n": false, "a\x00": false, "é": false, "a(b": false, "a\x7f": false,
+	} {
+		if HeaderName(name) != want {
+			t.Errorf("%q: %v", name, !want)
 		}
 	}
 }

@@ -46,9 +46,9 @@ func spliced(raw []byte, splices []decision.Splice) ([]byte, error) {
 func withOps(h http.Header, ops []decision.HeaderOp) http.Header {
 	for _, op := range ops {
 		if op.Remove {
-			h.Del(op.Name)
+			decision.RemoveHeader(h, op.Name)
 		} else {
-			h.Set(op.Name, string(op.Value))
+			decision.SetHeader(h, op.Name, string(op.Value))
 		}
 	}
 	return h

@@ -11,12 +11,19 @@ import (
 
 // stays reports whether a header never travels on, in neither direction: what
 // belongs to one connection (RFC 9110 section 7.6.1), what describes bytes that
-// are rebuilt here, and what says where else to go.
+// are rebuilt here, what says where else to go, and what is ours to say. With an
+// underscore in it, a name is what servers take it for that read a dash there.
 func stays(name string) bool {
+	if strings.Contains(name, "_") {
+		name = http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
+		if name == "Content-Type" { // the body was read by the other one
+			return true
+		}
+	}
 	switch name {
 	case "Connection", "Keep-Alive", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Http2-Settings", "Expect",
 		"Content-Length", "Content-Encoding", "Accept-Encoding", "Host",
-		"Proxy-Authenticate", "Set-Cookie", "Alt-Svc":
+		"Proxy-Authenticate", "Set-Cookie", "Alt-Svc", decision.IDHeader:
 		return true
 	}
 	return false
@@ -28,7 +35,7 @@ func redirects(name string) bool {
 	for _, word := range [...]string{
 		"range", "if-range", "x-original-url", "x-rewrite-url", "x-http-method", "x-http-method-override", "x-method-override",
 	} {
-		if len(name) == len(word) && begins(name, word) {
+		if decision.SameHeader(name, word) {
 			return true
 		}
 	}
@@ -41,7 +48,7 @@ func redirects(name string) bool {
 func personal(name string) bool {
 	for i := range len(name) {
 		rest := name[i:]
-		switch folded(name[i]) {
+		switch decision.FoldHeader(name[i]) {
 		case 'a':
 			if begins(rest, "authorization") || begins(rest, "api-key") || begins(rest, "apikey") {
 				return true
@@ -64,8 +71,7 @@ func personal(name string) bool {
 			}
 		}
 	}
-	return begins(name, "x-forwarded-") || len(name) == len("forwarded") && begins(name, "forwarded") ||
-		len(name) == len("x-real-ip") && begins(name, "x-real-ip")
+	return begins(name, "x-forwarded-") || decision.SameHeader(name, "forwarded") || decision.SameHeader(name, "x-real-ip")
 }
 
 // begins reports whether a name begins with a word, which is in lower case.
@@ -74,24 +80,11 @@ func begins(name, word string) bool {
 		return false
 	}
 	for i := range len(word) {
-		if folded(name[i]) != word[i] {
+		if decision.FoldHeader(name[i]) != word[i] {
 			return false
 		}
 	}
 	return true
-}
-
-// folded writes a letter of a name in lower case, and an underscore as servers
-// read it that take it for a dash, as those behind CGI's and Python's
-// interfaces do.
-func folded(b byte) byte {
-	switch {
-	case 'A' <= b && b <= 'Z':
-		return b + 'a' - 'A'
-	case b == '_':
-		return '-'
-	}
-	return b
 }
 
 // RequestHeader returns what of the agent's headers travels on. Identity is
@@ -157,11 +150,14 @@ func ofMCP(name string) bool {
 
 // Stripped names, in lower case and in order, the headers of the agent that
 // must not reach a target: a proxy that forwards the others by itself takes
-// them out.
-func (c *Call) Stripped() []string {
+// them out. Among them is what servers could take for a header that is set, of
+// which own holds the names.
+func (c *Call) Stripped(own []string) []string {
 	var out []string
 	for name := range c.in.Header {
-		if personal(name) || redirects(name) {
+		underscored := strings.Contains(name, "_") && stays(name)
+		shadows := func(of string) bool { return !strings.EqualFold(of, name) && decision.SameHeader(of, name) }
+		if personal(name) || redirects(name) || underscored || slices.ContainsFunc(own, shadows) {
 			out = append(out, strings.ToLower(name))
 		}
 	}

@@ -1,6 +1,7 @@
 package inbound
 
 import (
+	"maps"
 	"net/http"
 	"net/textproto"
 	"slices"
@@ -42,20 +43,60 @@ func TestHeadersThatStay(t *testing.T) {
 // travel on under a name that stays when it is written with dashes.
 func TestUnderscores(t *testing.T) {
 	in := http.Header{}
-	for _, name := range []string{"Api_key", "X_api_key", "X_forwarded_for", "X_real_ip", "X_http_method_override", "X-Original_URL", "If_range", "Mcp_name", "Mcp-Method_"} {
+	for _, name := range []string{
+		"Api_key", "X_api_key", "X_forwarded_for", "X_real_ip", "X_http_method_override", "X-Original_URL", "If_range", "Mcp_name", "Mcp-Method_",
+		"Content_Length", "Transfer_Encoding", "Content_Encoding", "Content_type", "Accept_encoding", "Keep_alive", "Proxy_Connection", "Http2_settings",
+		"Proxy_Authorization", "Set_cookie", "Alt_svc", "Outrider_decision", "PROXY_AUTHENTICATE",
+	} {
 		in.Set(name, "x")
 	}
 	if diff := cmp.Diff(http.Header{"Accept-Encoding": {"identity"}}, RequestHeader(in)); diff != "" {
 		t.Errorf("a request takes more with it:\n%s", diff)
 	}
+	all := slices.Sorted(maps.Keys(in))
 	in.Set("My_header", "x")
 	in.Set("Mcp-Name", "x")
-	stripped := New(&Request{Header: in}, decision.Caller{}, decision.Face{}).Stripped()
-	if len(stripped) != len(in)-2 || slices.Contains(stripped, "my_header") || slices.Contains(stripped, "mcp-name") {
-		t.Errorf("a proxy is told to take out %q", stripped)
+	in.Set("X_Team", "x")
+	in.Set("X-Team", "x")
+	call := New(&Request{Header: in}, decision.Caller{}, decision.Face{})
+	for i := range all {
+		all[i] = strings.ToLower(all[i])
 	}
-	if got := Readable(decision.LLM, in); got["my_header"] != "x" || got["x_api_key"]+got["api_key"]+got["x_forwarded_for"]+got["x_real_ip"] != "" {
-		t.Errorf("rules may read %v", got)
+	slices.Sort(all)
+	if diff := cmp.Diff(all, call.Stripped(nil)); diff != "" {
+		t.Errorf("a proxy is told to take out\n%s", diff)
+	}
+	if got := call.Stripped([]string{"x-team"}); len(got) != len(all)+1 || !slices.Contains(got, "x_team") {
+		t.Errorf("beside a header that is set, a proxy is told to take out %q", got)
+	}
+	got := Readable(decision.LLM, in)
+	for _, name := range []string{"my_header", "mcp-name", "x_team", "x-team"} {
+		if got[name] != "x" {
+			t.Errorf("rules may not read %s", name)
+		}
+	}
+	for _, name := range []string{"x_api_key", "api_key", "x_forwarded_for", "x_real_ip", "content_length", "transfer_encoding"} {
+		if got[name] != "" {
+			t.Errorf("rules may read %s", name)
+		}
+	}
+}
+
+// TestResponseUnderscores: the way back is as the way there.
+func TestResponseUnderscores(t *testing.T) {
+	in := http.Header{"Content_length": {"1"}, "Set_cookie": {"a=b"}, "Outrider_decision": {"x"}, "Outrider-Decision": {"x"}, "X_stay": {"1"}}
+	if diff := cmp.Diff(http.Header{"X_stay": {"1"}}, ResponseHeader(in)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestHeaderOps: what a policy sets or removes is gone in every spelling.
+func TestHeaderOps(t *testing.T) {
+	got := withOps(http.Header{"X_team": {"a"}, "X-Team": {"b"}, "X_gone": {"c"}, "X-Other": {"d"}}, []decision.HeaderOp{
+		{Name: "X-Team", Value: decision.Secret("policy")}, {Name: "x-gone", Remove: true},
+	})
+	if diff := cmp.Diff(http.Header{"X-Team": {"policy"}, "X-Other": {"d"}}, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -128,6 +169,7 @@ func FuzzRequestHeader(f *testing.F) {
 	f.Add("x-hop", "1", "X-Hop, close")
 	f.Add("X-Api-Key", "", ",, ,")
 	f.Add("x_api-key", "k", "")
+	f.Add("content_LENGTH", "0", "")
 	f.Add("Accept-Encoding", "gzip", "accept-encoding")
 	f.Fuzz(func(t *testing.T, name, value, connection string) {
 		in := http.Header{"X-Stay": {"1"}}
@@ -143,7 +185,7 @@ func FuzzRequestHeader(f *testing.F) {
 		}
 		for key := range out {
 			lower := strings.ReplaceAll(strings.ToLower(key), "_", "-")
-			if strings.Contains(lower, "authorization") || strings.Contains(lower, "cookie") || strings.Contains(lower, "api-key") {
+			if slices.Contains([]string{"content-length", "transfer-encoding", "connection", "host", "upgrade", "te"}, lower) || strings.Contains(lower, "authorization") || strings.Contains(lower, "cookie") || strings.Contains(lower, "api-key") {
 				t.Fatalf("%q travels on", key)
 			}
 			if key != "Accept-Encoding" && named(connection, key) {

@@ -50,7 +50,7 @@ func (c *check) allowed(v *decision.Verdict) *authv3.CheckResponse {
 	if !c.route.Paired {
 		answer.Headers = c.changes(v, answer)
 	}
-	answer.HeadersToRemove = append(answer.HeadersToRemove, c.stripped(answer.Headers)...)
+	answer.HeadersToRemove = append(answer.HeadersToRemove, c.stripped(answer)...)
 	return &authv3.CheckResponse{
 		Status:          &statusv3.Status{},
 		HttpResponse:    &authv3.CheckResponse_OkResponse{OkResponse: answer},
@@ -79,17 +79,15 @@ func (c *check) changes(v *decision.Verdict, answer *authv3.OkHttpResponse) []*c
 	return out
 }
 
-// stripped names the headers of the agent that must not reach the target.
-// Envoy sets first and removes then: what is set here is no such header.
-func (c *check) stripped(own []*corev3.HeaderValueOption) []string {
-	var out []string
-	for _, name := range c.call.Stripped() {
-		isOwn := func(h *corev3.HeaderValueOption) bool { return h.GetHeader().GetKey() == name }
-		if !slices.ContainsFunc(own, isOwn) {
-			out = append(out, name)
-		}
+// stripped names the headers of the agent that must not reach the target,
+// beside those that the answer removes already. Envoy sets first and removes
+// then: what is set here is no such header.
+func (c *check) stripped(answer *authv3.OkHttpResponse) []string {
+	names := slices.Clone(answer.GetHeadersToRemove())
+	for _, h := range answer.GetHeaders() {
+		names = append(names, h.GetHeader().GetKey())
 	}
-	return out
+	return slices.DeleteFunc(c.call.Stripped(names), func(name string) bool { return slices.Contains(names, name) })
 }
 
 // set is a header that takes the place of what was there.

@@ -80,7 +80,7 @@ func (s *Sender) Send(ctx context.Context, g *decision.Grant, method string, hea
 	}
 	maps.Copy(req.Header, header)
 	if c := g.Credential.Header; c.Name != "" {
-		req.Header.Set(c.Name, string(c.Value))
+		decision.SetHeader(req.Header, c.Name, string(c.Value))
 	}
 	resp, err := s.roundTrip(req, body)
 	if err != nil {

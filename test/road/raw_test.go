@@ -149,3 +149,38 @@ func TestLengthBesideChunks(t *testing.T) {
 		}
 	})
 }
+
+// TestUnderscoresStay: what a server behind CGI would take for the framing of
+// the call, for a credential or for what the data plane says itself does not
+// reach it.
+func TestUnderscoresStay(t *testing.T) {
+	names := []string{
+		"Content_Length", "transfer_encoding", "TRANSFER_ENCODING", "Content_Encoding", "Content_Type", "Accept_Encoding", "Keep_Alive",
+		"Proxy_Connection", "Http2_Settings", "Proxy_Authorization", "Proxy_Authenticate", "X_Api_Key", "Set_Cookie", "X_Forwarded_For", "X_HTTP_Method_Override",
+		"Outrider_Decision", "Mcp_Name",
+	}
+	lines := ""
+	for _, name := range names {
+		lines += name + ": 7\r\n"
+	}
+	eachWay(t, func(t *testing.T, r *Road) {
+		for _, path := range []string{pathChat, pathEmbeddings, pathMCP, pathMCP + "/github"} {
+			body := goodBody(path)
+			token := r.token(t, scopeRead)
+			got := r.raw(t, head(path, token)+lines+fmt.Sprintf("My_Header: 7\r\nContent-Length: %d\r\n", len(body))+lastCall+"\r\n"+body, false)
+			if len(got) != 1 || got[0].status != http.StatusOK {
+				t.Fatalf("%s: %d answers, %+v", path, len(got), got)
+			}
+		}
+		for _, a := range r.arrived() {
+			for name := range a.Header {
+				if strings.Contains(name, "_") && name != "My_header" {
+					t.Errorf("%s %s received %s", a.at, a.Path, name)
+				}
+			}
+			if len(a.Header.Values("My_header")) != 1 && strings.HasPrefix(a.Path, "/v1/") {
+				t.Errorf("%s %s received no My_Header: nothing was tested", a.at, a.Path)
+			}
+		}
+	})
+}

@@ -195,7 +195,7 @@ func (c *conversation) forward(in *received) error {
 		return err
 	}
 	if secret := grant.Credential.Header; secret.Name != "" {
-		header.Set(secret.Name, string(secret.Value))
+		decision.SetHeader(header, secret.Name, string(secret.Value))
 	}
 	c.result.Provider, c.result.Attempts = grant.Target.Provider, 1
 	c.sent = true
