@@ -76,10 +76,7 @@ func (c *conn) call(req *http.Request, body []byte) (*http.Response, error) {
 	c.came, c.went, c.unsent = 0, 0, false
 	c.space = spaces.Get().(*space)
 	c.in.Reset(c)
-	var err error
-	if c.head, err = appendHead(c.head[:0], req, body); err != nil {
-		return nil, err
-	}
+	c.head = appendHead(c.head[:0], req, body)
 	// Nothing else has the connection while the call lasts, so that closing it
 	// takes nothing from others.
 	c.stop = context.AfterFunc(req.Context(), func() { _ = c.net.Close() })

@@ -5,8 +5,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+
+	"outrider.dev/outrider/decision"
 )
 
 const (
@@ -22,33 +25,38 @@ var (
 	errBadTarget = errors.New("the path for the upstream holds a space or a control character")
 )
 
-// appendHead writes request line and header fields of a call with this body.
-func appendHead(dst []byte, req *http.Request, body []byte) ([]byte, error) {
-	target := req.URL.RequestURI()
-	if !isFieldValue(target) || strings.ContainsAny(target, " \t") {
-		return nil, errBadTarget
+// checkHead refuses a call that could become another one, or more than one, on
+// its way: before a connection is taken for it, which the fault is none of.
+func checkHead(req *http.Request) error {
+	if target := req.URL.RequestURI(); !isFieldValue(target) || strings.ContainsAny(target, " \t") {
+		return errBadTarget
 	}
+	for name, values := range req.Header {
+		if !decision.HeaderName(name) || slices.ContainsFunc(values, func(v string) bool { return !isFieldValue(v) }) {
+			return errBadHeader
+		}
+	}
+	return nil
+}
+
+// appendHead writes request line and header fields of a call with this body,
+// which [checkHead] has let pass.
+func appendHead(dst []byte, req *http.Request, body []byte) []byte {
 	dst = append(append(dst, req.Method...), ' ')
-	dst = append(append(dst, target...), " HTTP/1.1\r\nHost: "...)
+	dst = append(append(dst, req.URL.RequestURI()...), " HTTP/1.1\r\nHost: "...)
 	dst = append(append(dst, req.URL.Host...), "\r\n"...)
 	if body != nil || req.Method != http.MethodGet {
 		dst = append(strconv.AppendInt(append(dst, "Content-Length: "...), int64(len(body)), 10), "\r\n"...)
 	}
 	for name, values := range req.Header {
-		switch {
-		case !isToken(name):
-			return nil, errBadHeader
-		case framing(name):
+		if framing(name) {
 			continue
 		}
 		for _, value := range values {
-			if !isFieldValue(value) {
-				return nil, errBadHeader
-			}
 			dst = append(append(append(append(dst, name...), ": "...), value...), "\r\n"...)
 		}
 	}
-	return append(dst, "\r\n"...), nil
+	return append(dst, "\r\n"...)
 }
 
 // framing reports whether a header says how the call is framed, which is said
@@ -59,17 +67,6 @@ func framing(name string) bool {
 		return true
 	}
 	return false
-}
-
-// isToken reports whether the name is one of RFC 9110 section 5.6.2.
-func isToken(name string) bool {
-	for i := range len(name) {
-		c := name[i]
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
-			return false
-		}
-	}
-	return name != ""
 }
 
 // isFieldValue reports whether the value holds no control character, such as

@@ -82,6 +82,9 @@ func (s *Sender) Send(ctx context.Context, g *decision.Grant, method string, hea
 	if c := g.Credential.Header; c.Name != "" {
 		decision.SetHeader(req.Header, c.Name, string(c.Value))
 	}
+	if err := checkHead(req); err != nil {
+		return nil, &decision.Error{Code: decision.CodeInternal, Message: "the call cannot be sent to the upstream " + g.Target.Provider + ": " + err.Error()}
+	}
 	resp, err := s.roundTrip(req, body)
 	if err != nil {
 		return nil, s.failure(g.Target.Provider, err)

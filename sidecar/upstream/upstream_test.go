@@ -152,6 +152,24 @@ func TestCredentialStaysWithItsGrant(t *testing.T) {
 	}
 }
 
+// TestCredentialStandsAlone: no header of the agent's is taken for it, however
+// it is written.
+func TestCredentialStandsAlone(t *testing.T) {
+	srv, got, _ := received(t, httptest.NewServer, func(http.ResponseWriter, *http.Request) {})
+	g := grantTo(srv.URL)
+	g.Credential.Header.Name = "X-Vendor-Auth"
+	resp, err := newSender(t).Send(t.Context(), g, http.MethodGet, http.Header{"X_vendor_auth": {"agent"}, "X-Vendor-Auth": {"agent"}, "x-vendor_AUTH": {"agent"}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	for name, values := range got.Header {
+		if decision.SameHeader(name, "X-Vendor-Auth") && (len(values) != 1 || values[0] != "Bearer provider-key") {
+			t.Errorf("sent %s: %q", name, values)
+		}
+	}
+}
+
 // TestSendWithoutHeader: a nil header is an empty one.
 func TestSendWithoutHeader(t *testing.T) {
 	srv, got, body := received(t, httptest.NewServer, func(http.ResponseWriter, *http.Request) {})
