@@ -101,9 +101,6 @@ func checkType(values []string) error {
 	if len(values) != 1 {
 		return decision.Refuse(decision.CodeContentType, "the body must be sent with one Content-Type, application/json")
 	}
-	if values[0] == "application/json" {
-		return nil
-	}
 	if values[0] == "application/json" { // as nearly all say
 		return nil
 	}

@@ -2,6 +2,7 @@ package envoy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"google.golang.org/grpc/metadata"
@@ -29,13 +30,7 @@ func keys() []string {
 	return []string{keyAgent, keyNamespace, keyServiceAccount, keyLabels, keyProvider, keyServer, keyPaired}
 }
 
-func known(key string) bool {
-	switch key {
-	case keyAgent, keyNamespace, keyServiceAccount, keyLabels, keyProvider, keyServer, keyPaired:
-		return true
-	}
-	return false
-}
+func known(key string) bool { return slices.Contains(keys(), key) }
 
 // Route is what Envoy's configuration says of the route that a call takes: for
 // whom Envoy speaks there, and where it leads. Agents cannot set it.
