@@ -52,8 +52,14 @@ func (c *call) consult(ctx context.Context, set *guards.Set, bodies []*decision.
 	}
 	bodies = unblocked(set, bodies)
 	all := make(hearing, len(bodies))
+	asking := ctx
 	for _, q := range questions(set, services, bodies, rules) {
-		if err := c.hear(ctx, &q); err != nil {
+		if asking == ctx && !q.needed {
+			var cancel context.CancelFunc
+			asking, cancel = spare(ctx)
+			defer cancel()
+		}
+		if err := c.hear(asking, &q); err != nil {
 			if reason := c.missing(ctx, &q, err); reason != nil {
 				return nil, reason
 			}
@@ -122,26 +128,33 @@ func readings(set *guards.Set, service string, b *decision.Body, rules bool) (ou
 	return out, needed
 }
 
-// errPatience ends a question of which nothing depends.
+// errPatience ends questions of which nothing depends.
 var errPatience = errors.New("no answer within half of the time that the call had left")
 
-// hear has the service read, and notes what it found. A service of which
-// nothing depends gets half of the time that the asker still waits: it must
-// not take from the call what the rest of the decision needs.
-func (c *call) hear(ctx context.Context, q *question) error {
-	if end, ok := ctx.Deadline(); ok && !q.needed {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, time.Until(end)/2, errPatience)
-		defer cancel()
+// spare bounds all questions together of which nothing depends, to half of the
+// time that the asker still waits: they must not take from the call what the
+// rest of the decision needs.
+func spare(ctx context.Context) (context.Context, context.CancelFunc) {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
 	}
+	return context.WithTimeoutCause(ctx, time.Until(end)/2, errPatience)
+}
+
+// hear has the service read, and notes what it found.
+func (c *call) hear(ctx context.Context, q *question) error {
 	var texts []string
 	for _, list := range q.asked {
 		for _, h := range list {
 			texts = append(texts, h.reading.Text)
 		}
 	}
-	if len(texts) == 0 {
+	switch {
+	case len(texts) == 0:
 		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
 	}
 	found, err := c.state.Services[q.service].Read(ctx, texts)
 	if err != nil {
