@@ -47,3 +47,36 @@ func TestHides(t *testing.T) {
 		}
 	}
 }
+
+// TestHidesOfTheSame: tools that an observing policy judges alike are judged
+// once, and what it costs to tell does not grow with their number; where it
+// reads what differs, each is judged.
+func TestHidesOfTheSame(t *testing.T) {
+	everything := policy(t, "everything", `{rules: [{name: all, allow: {tools: ["*"]}}]}`)
+	for spec, alike := range map[string]bool{
+		`{enforcement: Observe, ` + trusting + `, rules: [{name: reads, allow: {tools: ["*"]}, when: "'read' in scopes"}]}`: true,
+		`{enforcement: Observe, rules: [{name: few, deny: {}, when: "tool.annotations.n < 700"}]}`:                          false,
+	} {
+		var tools []decision.Tool
+		var shown []bool
+		for i := range 1000 {
+			tools = append(tools, decision.Tool{Server: "github", Name: fmt.Sprintf("run_%03d", i), Definition: fmt.Appendf(nil, `{"annotations":{"n":%d}}`, i)})
+			shown = append(shown, true)
+		}
+		list := mcpCall("tools/list")
+		s := load(t, everything, policy(t, "tried", spec)).Select(&list.Caller)
+		want := 1000
+		if !alike {
+			want = 700
+		}
+		if got := s.Hides(input.New(list, nil), tools, shown); len(got) != 1 || got[0].Tools != want || got[0].First != 0 {
+			t.Errorf("%s: %+v, want %d", spec, got, want)
+		}
+		cost := func(n int) float64 {
+			return testing.AllocsPerRun(5, func() { s.Hides(input.New(list, nil), tools[:n], shown) })
+		}
+		if few, many := cost(10), cost(1000); (many <= few+1) != alike {
+			t.Errorf("%s: %v allocations for 10 tools, %v for 1000", spec, few, many)
+		}
+	}
+}

@@ -81,10 +81,7 @@ func (s *Selection) Visible(c *input.Call, tools []decision.Tool) []bool {
 		j.plan = s.plan(entry, &tools[i], &key)
 		shown, known := alike[j.plan]
 		if !known {
-			entry.Relist(&tools[i])
-			if j.views.anonymous != nil {
-				j.views.anonymous.Relist(&tools[i])
-			}
+			j.relist(&tools[i])
 			shown = !j.enforce().refuses()
 			if j.plan.alike {
 				alike[j.plan] = shown

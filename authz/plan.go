@@ -17,7 +17,8 @@ type plan struct {
 	enforce, observe []policyPlan
 	// alike tells that two entries of one list with this plan are judged
 	// alike: what is left of the rules reads the caller and the request only.
-	alike bool
+	// triedAlike tells it of the policies in Observe.
+	alike, triedAlike bool
 	// mutates and tries tell that a mutation of an enforcing policy, or of one
 	// in Observe, may concern the calls.
 	mutates, tries bool
@@ -68,7 +69,8 @@ func newPlan(s *Selection, c *input.Call) *plan {
 	mutates := func(of policyPlan) bool { return len(of.changes) > 0 || of.module.mutates() }
 	p.mutates, p.tries = slices.ContainsFunc(p.enforce, mutates), slices.ContainsFunc(p.observe, mutates)
 	p.words, p.told = p.reads()
-	p.alike = !slices.ContainsFunc(p.enforce, func(of policyPlan) bool { return !of.alike() })
+	differs := func(of policyPlan) bool { return !of.alike() }
+	p.alike, p.triedAlike = !slices.ContainsFunc(p.enforce, differs), !slices.ContainsFunc(p.observe, differs)
 	return p
 }
 

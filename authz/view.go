@@ -50,22 +50,34 @@ func (s *Selection) Hides(c *input.Call, tools []decision.Tool, shown []bool) []
 	var out []Hiding
 	entry := c.Listed(tools[0])
 	j := judging{call: entry, surface: surfaceOf(entry), views: s.listViews()}
-	key := entry.Key()
+	key, alike := entry.Key(), map[*plan][]Observation{}
 	for i := range tools {
 		if !shown[i] {
 			continue
 		}
 		entry.Rename(&key, &tools[i])
 		j.plan = s.plan(entry, &tools[i], &key)
-		entry.Relist(&tools[i])
-		if j.views.anonymous != nil {
-			j.views.anonymous.Relist(&tools[i])
+		seen, known := alike[j.plan]
+		if !known {
+			j.relist(&tools[i])
+			seen = j.observe()
+			if j.plan.triedAlike {
+				alike[j.plan] = seen
+			}
 		}
-		for _, o := range j.observe() {
+		for _, o := range seen {
 			out = hides(out, o, i)
 		}
 	}
 	return out
+}
+
+// relist makes the call, in all of its views, that of a list's entry.
+func (j *judging) relist(t *decision.Tool) {
+	j.call.Relist(t)
+	if j.views.anonymous != nil {
+		j.views.anonymous.Relist(t)
+	}
 }
 
 func hides(list []Hiding, o Observation, tool int) []Hiding {

@@ -27,18 +27,20 @@ func (c *call) visible(ctx context.Context, tools []decision.Tool, recorded int)
 		r.Effect, r.Reason = decision.Deny, *reason
 		shown = make([]bool, len(tools))
 	}
-	c.tryList(tools, shown, definitions, told)
 	for i := range tools {
 		if !shown[i] {
 			continue
 		}
-		splices, found, ok := c.show(&tools[i], definitions[i], told.of(i), uint32(i))
+		var splices []decision.Splice
+		var found []decision.Finding
+		splices, found, shown[i] = c.show(&tools[i], definitions[i], told.of(i), uint32(i))
 		r.Findings = append(r.Findings, found...)
-		if ok {
+		if shown[i] {
 			v.Show(i)
 			v.Splices = append(v.Splices, splices...)
 		}
 	}
+	c.tryList(tools, shown, definitions, told)
 	c.recordRuling(r, &answer{told: recorded})
 	return r
 }

@@ -94,6 +94,25 @@ func TestTriedLists(t *testing.T) {
 	}
 }
 
+// TestTriedListsTellOfWhatIsShown: what is on no list anyway, such as a tool
+// that nobody could call by its name, is none that a policy would hide.
+func TestTriedListsTellOfWhatIsShown(t *testing.T) {
+	tools := []decision.Tool{
+		{Server: "slack", Name: "b\u200b", Exposed: "b\u200b", Definition: []byte(`{"name":"b\u200b"}`)},
+		{Server: "slack", Name: "b1", Exposed: "b1", Definition: []byte(`{"name":"b2"}`)},
+		{Server: "slack", Name: "b3", Exposed: "b3", Definition: []byte(`{"name":"b3","description":"for the idiot"}`)},
+		{Server: "slack", Name: "b4", Exposed: "b4", Definition: []byte(`{"name":"b4"}`)},
+	}
+	e, seen := consulting(t, names(), rude(), false, strings.Replace(openMCP, "spec:", "spec:\n  backend: {mcp: {guards: {response: ["+blockRude+"]}}}", 1), tryingLists)
+	ruling, err := listing(t, e).Judge(t.Context(), decision.Part{Tools: tools})
+	if err != nil || !ruling.Visibility.Visible(3) || ruling.Visibility.Visible(0) || ruling.Visibility.Visible(1) || ruling.Visibility.Visible(2) {
+		t.Fatalf("%+v, %v", ruling, err)
+	}
+	if got := told(seen.of(audit.PhaseRuling)); len(got) != 1 || !strings.HasPrefix(got[0], `tried: changes list of tools: hides 1, "b4" first by `) {
+		t.Errorf("told %q", got)
+	}
+}
+
 // TestTriedServices: what services found counts for observing policies as well,
 // without being asked for again.
 func TestTriedServices(t *testing.T) {
