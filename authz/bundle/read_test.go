@@ -367,8 +367,9 @@ func TestSigned(t *testing.T) {
 	}{
 		{nil, 0},
 		{[]string{token(`{"iat":5}`)}, 5},
-		{[]string{token(`{"iat":5}`), token(`{"iat":3}`)}, 3},
-		{[]string{token(`{"iat":5}`), token(`{}`)}, 0},
+		{[]string{token(`{"iat":5,"files":[],"scope":"x"}`)}, 5},
+		{[]string{token(`{"iat":5}`), token(`{"iat":5}`)}, 0}, // which one?
+		{[]string{token(`{}`)}, 0},
 		{[]string{token(`{"iat":"5"}`)}, 0},
 		{[]string{token(`{"iat":-5}`)}, 0},
 		{[]string{token(`{"iat":1.5}`)}, 0},

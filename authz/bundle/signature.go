@@ -51,27 +51,22 @@ func (s *Signature) verification() (*bundle.VerificationConfig, error) {
 	return bundle.NewVerificationConfig(keys(only), only, s.Scope, nil), nil
 }
 
-// signed is when the tokens of a signature say that they were issued, the first
-// of them; zero where one does not. They are verified by now.
+// signed is when a signature says that it was issued, zero where it does not.
+// It is verified by now, which takes exactly one token.
 func signed(tokens []string) time.Time {
-	var first time.Time
-	for i, token := range tokens {
-		var says struct {
-			IssuedAt int64 `json:"iat"`
-		}
-		parts := strings.Split(token, ".")
-		if len(parts) != 3 {
-			return time.Time{}
-		}
-		payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-		if err != nil || json.Unmarshal(payload, &says) != nil || says.IssuedAt <= 0 {
-			return time.Time{}
-		}
-		if at := time.Unix(says.IssuedAt, 0); i == 0 || at.Before(first) {
-			first = at
-		}
+	if len(tokens) != 1 {
+		return time.Time{}
 	}
-	return first
+	parts := strings.Split(tokens[0], ".")
+	if len(parts) != 3 {
+		return time.Time{}
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	var says bundle.DecodedSignature
+	if err != nil || json.Unmarshal(payload, &says) != nil || says.IssuedAt <= 0 {
+		return time.Time{}
+	}
+	return time.Unix(says.IssuedAt, 0)
 }
 
 // shared tells of an algorithm with a shared secret how many bits it has.

@@ -8,10 +8,10 @@ import (
 )
 
 // failOpen is why failure_mode_allow is refused.
+const failOpen = "calls pass unjudged while no decision service answers"
+
 // deaf is what rules about mutations do.
 const deaf = "Envoy may leave out what the decision service changes, such as taking the agent's credentials away"
-
-const failOpen = "calls pass unjudged while no decision service answers"
 
 // authz looks at ext_authz itself.
 func (c *checker) authz(n node) {
