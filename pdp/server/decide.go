@@ -16,8 +16,9 @@ import (
 const maxQuestions = 256
 
 // Decide answers many questions on one stream, each as soon as it is decided.
-// A question that cannot be read ends the stream: its asker is broken. A stop of
-// the service ends it too, once what was asked is answered.
+// A question that cannot be read ends the stream: its asker is broken. So does one
+// that comes when what its peer proved holds no more, and a stop of the service,
+// once what was asked before is answered.
 func (s *service) Decide(stream decisionv1.DecisionService_DecideServer) error {
 	q := &questions{service: s, stream: stream, slots: make(chan struct{}, maxQuestions)}
 	ended := make(chan error, 1)
@@ -53,6 +54,9 @@ func (q *questions) read() error {
 		m, err := q.stream.Recv()
 		if err != nil {
 			return err
+		}
+		if !stands(q.stream.Context()) {
+			return errUnproven
 		}
 		r, err := wire.Request(m.GetRequest())
 		if err != nil {

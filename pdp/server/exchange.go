@@ -94,11 +94,12 @@ func (x *exchanges) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// begin reports whether the stream may carry one more exchange.
+// begin reports whether the stream may carry one more exchange. The first one is
+// proven once more too: its stream may have been opened long before.
 func (x *exchanges) begin(ctx context.Context) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.last || x.at == between && !stands(ctx) {
+	if x.last || !stands(ctx) {
 		return false
 	}
 	x.at = open

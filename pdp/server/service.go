@@ -67,6 +67,9 @@ func (e refusal) Unwrap() error { return e.cause }
 // errStopping ends a stream that asks nothing while the service stops.
 var errStopping = status.Error(codes.Unavailable, "the decision service stops: ask another one, or this one later")
 
+// errUnproven ends a stream whose peer's proof has ended: another one shows a new one.
+var errUnproven = status.Error(codes.Unavailable, "the token that this stream was opened with does not count any more: open another stream")
+
 // asStatus turns an error into one with a gRPC status. Causes stay here.
 func asStatus(err error) error {
 	var cause *decision.Error

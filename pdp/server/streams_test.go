@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	grpcpeer "google.golang.org/grpc/peer"
+	"google.golang.org/grpc/status"
 
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/decision/wire"
@@ -237,10 +238,65 @@ func TestProofsAreAskedForAgain(t *testing.T) {
 	}
 }
 
+// TestProofsOfStreamsOpenedAhead: a token that has ended since opens nothing on them,
+// also no first question.
+func TestProofsOfStreamsOpenedAhead(t *testing.T) {
+	ca := newAuthority(t)
+	cfg := config(t, &engine{}, &configv1.PDPListen{Grpc: "127.0.0.1:0", Tls: ca.files(t, nil)},
+		&configv1.Peer{ServiceAccount: "prod/*", Agents: []string{"from-identity"}})
+	believed := &rotating{valid: "first"}
+	cfg.Workloads = believed
+	r := start(t, cfg)
+	conn := dialWith(t, r.Addresses()[0], ca.client(t, nil), "Bearer first")
+	exchanging, err := decisionv1.NewDecisionServiceClient(conn).Exchange(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	unused, err := decisionv1.NewDecisionServiceClient(conn).Decide(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	used, err := decisionv1.NewDecisionServiceClient(conn).Decide(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := wire.RequestProto(question("bot"))
+	if err := used.Send(&decisionv1.DecideRequest{Id: 1, Request: q}); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := used.Recv(); err != nil || m.GetVerdict().GetEffect() != decisionv1.Effect_EFFECT_ALLOW {
+		t.Fatalf("got %v, %v", m, err)
+	}
+	eventually(t, "three streams are open", func() bool { return believed.asked() >= 3 })
+	believed.set("second")
+	m, err := say(exchanging, &decisionv1.ExchangeRequest{Message: &decisionv1.ExchangeRequest_Ask{Ask: q}})
+	if !errors.Is(err, io.EOF) { // which says that nobody heard it
+		t.Errorf("the first question of an exchange: %v, %v", m, err)
+	}
+	for name, stream := range map[string]decisionv1.DecisionService_DecideClient{"unused": unused, "used": used} {
+		if err := stream.Send(&decisionv1.DecideRequest{Id: 2, Request: q}); err != nil {
+			t.Fatal(err)
+		}
+		if m, err := stream.Recv(); status.Code(err) != codes.Unavailable {
+			t.Errorf("%s: %v, %v", name, m, err)
+		}
+	}
+	if n := r.engine.asked(); n != 0 {
+		t.Errorf("%d exchanges were opened", n)
+	}
+}
+
 // rotating believes one token at a time.
 type rotating struct {
 	mu    sync.Mutex
 	valid string
+	times int
+}
+
+func (w *rotating) asked() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.times
 }
 
 func (w *rotating) set(token string) {
@@ -252,6 +308,7 @@ func (w *rotating) set(token string) {
 func (w *rotating) ServiceAccount(bearer decision.Secret) (peer.Identity, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.times++
 	if string([]byte(bearer)) != w.valid {
 		return peer.Identity{}, decision.Refuse(decision.CodeTokenExpired, "the token has expired")
 	}
