@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"io"
 	"sync"
 
 	"outrider.dev/outrider/decision"
@@ -26,9 +25,6 @@ func (s *service) Decide(stream decisionv1.DecisionService_DecideServer) error {
 	select {
 	case err := <-ended:
 		q.close()
-		if errors.Is(err, io.EOF) {
-			err = nil
-		}
 		return asStatus(err)
 	case <-s.stopping:
 		q.close()
@@ -52,6 +48,9 @@ type questions struct {
 func (q *questions) read() error {
 	for {
 		m, err := q.stream.Recv()
+		if hasLeft(err) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}

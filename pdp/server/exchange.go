@@ -77,22 +77,25 @@ func (x *exchanges) run(ctx context.Context) (err error) {
 	later := metadata.NewIncomingContext(ctx, nil) // it is about the first call
 	for more := true; more; more = x.over() {
 		m, err := x.stream.Recv()
-		if err == nil && !x.begin(ctx) {
+		switch {
+		case hasLeft(err):
+			return nil
+		case err != nil:
+			return err
+		case !x.begin(ctx):
 			return nil
 		}
-		if err == nil {
-			err = x.traced(ctx, m)
-		}
-		if errors.Is(err, io.EOF) { // the peer has left, also where it did in the middle of a call
-			return nil
-		}
-		if err != nil {
+		if err := x.traced(ctx, m); err != nil {
 			return err
 		}
 		ctx = later
 	}
 	return nil
 }
+
+// hasLeft reports whether what Recv says is that the peer has nothing more to send.
+// Of other errors it means nothing: their causes may look the same.
+func hasLeft(err error) bool { return errors.Is(err, io.EOF) }
 
 // begin reports whether the stream may carry one more exchange. The first one is
 // proven once more too: its stream may have been opened long before.
@@ -122,13 +125,14 @@ func (x *exchanges) finish() progress {
 	return x.at
 }
 
-// traced carries one exchange to its end, in a span of its own.
+// traced carries one exchange to its end, in a span of its own, which tells of a fault too.
 func (x *exchanges) traced(ctx context.Context, m *decisionv1.ExchangeRequest) (err error) {
 	if x.trace != nil {
 		var end func(error)
 		ctx, end = x.trace(ctx, decisionv1.DecisionService_Exchange_FullMethodName, m.GetTraceparent(), m.GetTracestate())
 		defer func() { end(err) }()
 	}
+	defer fault(ctx, x.log, decisionv1.DecisionService_Exchange_FullMethodName, &err)
 	return x.carry(ctx, m.GetAsk())
 }
 
@@ -164,10 +168,14 @@ func (s *service) open(ctx context.Context, r *decision.Request) (*decision.Verd
 	return s.engine.Open(ctx, r)
 }
 
-// accompany answers the messages of an open exchange until its outcome.
+// accompany answers the messages of an open exchange until its outcome, or until
+// the peer leaves without one.
 func accompany(ctx context.Context, stream decisionv1.DecisionService_ExchangeServer, ex decision.Exchange) error {
 	for {
 		m, err := stream.Recv()
+		if hasLeft(err) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
