@@ -1,6 +1,8 @@
 package decision
 
 import (
+	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -35,4 +37,15 @@ func shows(r rune) bool {
 		return false
 	}
 	return unicode.IsPrint(r) && !unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
+// Quoted returns what a caller said, for messages and logs: in quotes, what is not
+// seen escaped, and at most its first eighty bytes, of whole characters. A
+// message that is not UTF-8 could not be sent.
+func Quoted(said string) string {
+	const longest = 80
+	if len(said) > longest {
+		said = strings.ToValidUTF8(said[:longest], "") + "…"
+	}
+	return strconv.Quote(said)
 }

@@ -1,8 +1,10 @@
 package decision
 
 import (
+	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 )
 
 func TestLegible(t *testing.T) {
@@ -60,6 +62,38 @@ func FuzzLegible(f *testing.F) {
 			if !unicode.IsPrint(r) || unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) {
 				t.Errorf("%q holds %U", name, r)
 			}
+		}
+	})
+}
+
+func TestQuoted(t *testing.T) {
+	for said, want := range map[string]string{
+		"":                               `""`,
+		"list_issues":                    `"list_issues"`,
+		"naïve 模型":                       `"naïve 模型"`,
+		"a\nb\x00\u202e":                 `"a\nb\x00\u202e"`,
+		"\xff":                           `"\xff"`,
+		strings.Repeat("a", 80):          `"` + strings.Repeat("a", 80) + `"`,
+		strings.Repeat("a", 81):          `"` + strings.Repeat("a", 80) + `…"`,
+		strings.Repeat("a", 79) + "é":    `"` + strings.Repeat("a", 79) + `…"`,
+		"a" + strings.Repeat("模", 27):    `"a` + strings.Repeat("模", 26) + `…"`,
+		"ab" + strings.Repeat("模", 26):   `"ab` + strings.Repeat("模", 26) + `"`,
+		strings.Repeat("\U0001f98a", 21): `"` + strings.Repeat("\U0001f98a", 20) + `…"`,
+	} {
+		if got := Quoted(said); got != want {
+			t.Errorf("%q: got %s, want %s", said, got, want)
+		}
+	}
+}
+
+func FuzzQuoted(f *testing.F) {
+	for _, seed := range []string{"list_issues", strings.Repeat("é", 50), strings.Repeat("\xff", 90), strings.Repeat("a", 79) + "模"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, said string) {
+		got := Quoted(said)
+		if !utf8.ValidString(got) || len(got) > 4*80+len("…")+2 || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("%q becomes %q", said, got)
 		}
 	})
 }

@@ -29,7 +29,7 @@ func (c *call) reachable() *decision.Reason {
 		return nil
 	}
 	if t := &c.targets[0]; t.Model != "" && t.Model != c.req.LLM.Model {
-		return cannot("llm.routes sends this call to " + t.Name + " as the model " + quoted(t.Model) +
+		return cannot("llm.routes sends this call to " + t.Name + " as the model " + decision.Quoted(t.Model) +
 			", and the asker cannot change the model: ask for that one, or let the asker edit bodies")
 	}
 	return nil

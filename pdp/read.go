@@ -126,7 +126,7 @@ func (s *state) readLLM(r *decision.Request) error {
 	case openai.Embeddings:
 		operation, read = openai.OperationEmbeddings, openai.ReadEmbeddings
 	default:
-		return decision.Refuse(decision.CodeBodyInvalid, "body.dialect: "+quoted(r.Body.Dialect)+" is not one that is read here")
+		return decision.Refuse(decision.CodeBodyInvalid, "body.dialect: "+decision.Quoted(r.Body.Dialect)+" is not one that is read here")
 	}
 	got, err := read(r.Body.Raw, s.Limits)
 	if err != nil {

@@ -15,7 +15,7 @@ func (c *call) resolve() *decision.Reason {
 	}
 	method, ok := mcp.Lookup(c.req.Method)
 	if !ok || method.FromServer {
-		return because(decision.CodeMethodUnknown, "the method "+quoted(c.req.Method)+" is not known here")
+		return because(decision.CodeMethodUnknown, "the method "+decision.Quoted(c.req.Method)+" is not known here")
 	}
 	c.method = method
 	if c.req.Tool.Named() {
@@ -49,11 +49,11 @@ func (c *call) routeModel() *decision.Reason {
 		c.targets = c.served(c.req.LLM.Model)
 	}
 	if len(c.targets) == 0 && len(c.state.Routes.Model(c.req.LLM.Model)) > 0 { // not where the asker sends it
-		return cannot("the asker sends this call to " + quoted(c.req.Target) + ", where llm.routes and llm.providers send no call of the model " +
-			quoted(c.req.LLM.Model) + ": route the model to that provider, in the asker's configuration and in ours")
+		return cannot("the asker sends this call to " + decision.Quoted(c.req.Target) + ", where llm.routes and llm.providers send no call of the model " +
+			decision.Quoted(c.req.LLM.Model) + ": route the model to that provider, in the asker's configuration and in ours")
 	}
 	if len(c.targets) == 0 {
-		return because(decision.CodeNoRoute, "no provider serves the model "+quoted(c.req.LLM.Model)+": see llm.providers and llm.routes")
+		return because(decision.CodeNoRoute, "no provider serves the model "+decision.Quoted(c.req.LLM.Model)+": see llm.providers and llm.routes")
 	}
 	return nil
 }
@@ -80,13 +80,4 @@ func operationPath(r *decision.Request) string {
 	}
 	operation, _ := openai.Lookup(r.Method)
 	return operation.Path
-}
-
-// quoted shortens a name that the agent chose, for messages.
-func quoted(name string) string {
-	const longest = 80
-	if len(name) > longest {
-		name = name[:longest] + "…"
-	}
-	return `"` + name + `"`
 }

@@ -70,6 +70,6 @@ func (c *call) tryListed(policy, version, rule string, l listChanges) {
 		return
 	}
 	c.observed = append(c.observed, authz.Observation{
-		Policy: policy, Version: version, Reason: decision.Reason{Rule: rule}, Change: "list of tools: " + what + ", " + quoted(l.first) + " first",
+		Policy: policy, Version: version, Reason: decision.Reason{Rule: rule}, Change: "list of tools: " + what + ", " + decision.Quoted(l.first) + " first",
 	})
 }

@@ -1,6 +1,7 @@
 package mcp_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -308,8 +309,8 @@ func TestErrorBodies(t *testing.T) {
 			}
 		})
 	}
-	long := mcp.UnknownToolBody([]byte("1"), strings.Repeat("é", 1000), "abc")
-	if len(long) > 400 || !json.Valid(long) {
+	long := mcp.UnknownToolBody([]byte("1"), strings.Repeat("模", 1000), "abc")
+	if len(long) > 400 || !json.Valid(long) || bytes.ContainsRune(long, '\uFFFD') {
 		t.Errorf("a long name gives %d bytes: %s", len(long), long)
 	}
 }

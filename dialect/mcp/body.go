@@ -2,6 +2,7 @@ package mcp
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"outrider.dev/outrider/decision"
@@ -49,7 +50,7 @@ func errorBody(id []byte, code int, reason decision.Reason, decisionID string) [
 // caller may not know of: the two cannot be told apart.
 func UnknownToolBody(id []byte, name, decisionID string) []byte {
 	if len(name) > maxShownName {
-		name = name[:maxShownName] + "…"
+		name = strings.ToValidUTF8(name[:maxShownName], "") + "…"
 	}
 	code := decision.CodeToolUnknown.Status()
 	out := openError(id, code.JSONRPC, code.Summary+": "+name, decisionID)

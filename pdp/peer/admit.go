@@ -3,7 +3,6 @@ package peer
 import (
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 
 	"outrider.dev/outrider/decision"
@@ -53,7 +52,7 @@ func (e *entry) admitAgent(who Identity, c *decision.Caller) string {
 		case !workload:
 			return "this peer's SPIFFE id names no agent: it must read spiffe://DOMAIN/ns/NAMESPACE/sa/ACCOUNT, or pdp.peers name its agents"
 		case c.Agent != "" && c.Agent != account:
-			return "this peer may not speak for the agent " + short(c.Agent) + ": its " + who.proof() + " names " + account
+			return "this peer may not speak for the agent " + decision.Quoted(c.Agent) + ": its " + who.proof() + " names " + account
 		}
 		c.Agent = account
 		return ""
@@ -66,7 +65,7 @@ func (e *entry) admitAgent(who Identity, c *decision.Caller) string {
 		if c.Agent == "" {
 			return "this peer names no agent, and pdp.peers lists several that it may speak for: name one, or list one without *"
 		}
-		return "this peer may not speak for the agent " + short(c.Agent) + ": see pdp.peers"
+		return "this peer may not speak for the agent " + decision.Quoted(c.Agent) + ": see pdp.peers"
 	}
 	return ""
 }
@@ -81,7 +80,7 @@ func (e *entry) admitNamespace(who Identity, c *decision.Caller) string {
 	}
 	if !workload {
 		if claimed {
-			return "nothing proves that the agent is in the namespace " + short(c.Namespace) + " with the service account " + short(c.ServiceAccount) +
+			return "nothing proves that the agent is in the namespace " + decision.Quoted(c.Namespace) + " with the service account " + decision.Quoted(c.ServiceAccount) +
 				": leave both out, or list the namespaces of this peer in pdp.peers"
 		}
 		return ""
@@ -108,18 +107,9 @@ func (e *entry) admitLabels(who Identity, c *decision.Caller) string {
 	}
 	for name, value := range c.Labels {
 		if has, ok := own[name]; !ok || has != value {
-			return "nothing proves the label " + short(name) + " of the agent: leave it out, or give it in the labels of this peer in pdp.peers"
+			return "nothing proves the label " + decision.Quoted(name) + " of the agent: leave it out, or give it in the labels of this peer in pdp.peers"
 		}
 	}
 	c.Labels = maps.Clone(own)
 	return ""
-}
-
-// short bounds what a peer says before it goes into a message and the log.
-func short(said string) string {
-	const longest = 80
-	if len(said) > longest {
-		said = said[:longest] + "…"
-	}
-	return strconv.Quote(said)
 }

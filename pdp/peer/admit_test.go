@@ -92,6 +92,8 @@ func TestAdmit(t *testing.T) {
 		"named, in its namespace":   {named, bot, caller("copilot", "", ""), caller("copilot", "prod", "bot"), ""},
 		"named, in another":         {named, bot, caller("copilot", "dev", ""), decision.Caller{}, "namespace or service account"},
 
+		"named, of many letters": {named, "spiffe://corp/node/1", caller(strings.Repeat("模", 40), "", ""), decision.Caller{}, `the agent "` + strings.Repeat("模", 26) + `…"`},
+
 		"gateway":                   {gateway, "spiffe://corp/ns/gw/sa/gw", caller("bot", "prod", "bot", "app", "x"), caller("bot", "prod", "bot", "app", "x"), ""},
 		"gateway, by glob":          {gateway, "spiffe://corp/ns/gw/sa/gw", caller("bot", "team-a", ""), caller("bot", "team-a", ""), ""},
 		"gateway, another":          {gateway, "spiffe://corp/ns/gw/sa/gw", caller("bot", "dev", "bot"), decision.Caller{}, "namespace or service account"},

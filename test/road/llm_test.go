@@ -105,6 +105,7 @@ func TestRefusedLLM(t *testing.T) {
 		{"model not allowed, to embed", pathEmbeddings, `{"model":"nomic","input":"x"}`, decision.CodeModelNotAllowed},
 		{"model in other case", pathChat, chat("GROK-4", "hello"), decision.CodeModelNotAllowed},
 		{"model that no provider serves", pathChat, chat("unrouted-1", "hello"), decision.CodeNoRoute},
+		{"the same, of a name that is cut short", pathChat, chat("unrouted-"+strings.Repeat("模", 40), "hello"), decision.CodeNoRoute},
 	}
 	eachWay(t, func(t *testing.T, r *Road) {
 		for _, tt := range tests {
