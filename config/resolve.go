@@ -42,8 +42,11 @@ func resolvePolicy(p *configv1.AgentPolicy, file string) {
 		if provider.Jwks != nil {
 			resolve(file, &provider.Jwks.File)
 		}
-		if secret := provider.GetIntrospection().GetSecret(); secret != nil {
-			resolve(file, &secret.File)
+		i := provider.GetIntrospection()
+		for _, key := range []*configv1.KeySource{i.GetSecret(), i.GetPrivateKeyJwt().GetKey()} {
+			if key != nil {
+				resolve(file, &key.File)
+			}
 		}
 	}
 }

@@ -21,7 +21,7 @@ func Check(loaded *config.Loaded) (*Checked, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := verifier(loaded.Policies, slog.New(slog.DiscardHandler), unread, nil); err != nil {
+	if _, err := verifier(loaded.Policies, slog.New(slog.DiscardHandler), uncheckedIssuerKeys(), nil); err != nil {
 		return nil, err
 	}
 	out, asked := &Checked{}, Silent(loaded.Policies)

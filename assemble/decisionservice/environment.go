@@ -37,7 +37,8 @@ func KeyVariables(loaded *config.Loaded) []string {
 	for i := range loaded.Policies {
 		spec := loaded.Policies[i].Doc.GetSpec()
 		for _, p := range spec.GetTraffic().GetJwtAuthentication().GetProviders() {
-			out = append(out, p.GetIntrospection().GetSecret().GetEnv())
+			i := p.GetIntrospection()
+			out = append(out, i.GetSecret().GetEnv(), i.GetPrivateKeyJwt().GetKey().GetEnv())
 		}
 		b := spec.GetRegoModules().GetBundle()
 		out = append(out, b.GetBearer().GetEnv(), b.GetSignature().GetSecret().GetEnv())

@@ -9,6 +9,7 @@ import (
 	"outrider.dev/outrider/authz/token"
 	"outrider.dev/outrider/config"
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/pdp/route"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 )
 
@@ -20,14 +21,23 @@ func unread(string, *configv1.KeySource) (func() (decision.Secret, error), error
 	return func() (decision.Secret, error) { return nil, nil }, nil
 }
 
+// issuerKeys read what proves us to the issuers that are asked.
+type issuerKeys struct {
+	secret, private keyReader
+}
+
+// readIssuerKeys are those of a start, and uncheckedIssuerKeys those of a check.
+func readIssuerKeys() issuerKeys      { return issuerKeys{secret: route.Key, private: route.Text} }
+func uncheckedIssuerKeys() issuerKeys { return issuerKeys{secret: unread, private: unread} }
+
 // verifier believes the issuers of all policies together; which of them a
 // policy listens to is the rules' business. What still counts is taken over from
 // the verifier before, which may be nil.
-func verifier(list []config.Policy, log *slog.Logger, key keyReader, before *token.Verifier) (*token.Verifier, error) {
+func verifier(list []config.Policy, log *slog.Logger, keys issuerKeys, before *token.Verifier) (*token.Verifier, error) {
 	var providers []token.Provider
 	for i := range list {
 		for _, p := range list[i].Doc.GetSpec().GetTraffic().GetJwtAuthentication().GetProviders() {
-			one, err := provider(p, key)
+			one, err := provider(p, keys)
 			if err != nil {
 				return nil, err
 			}
@@ -41,8 +51,8 @@ func verifier(list []config.Policy, log *slog.Logger, key keyReader, before *tok
 	return v, nil
 }
 
-func provider(p *configv1.JWTProvider, key keyReader) (token.Provider, error) {
-	out := token.Provider{Issuer: p.GetIssuer(), Audiences: p.GetAudiences(), JWKS: keys(p)}
+func provider(p *configv1.JWTProvider, keys issuerKeys) (token.Provider, error) {
+	out := token.Provider{Issuer: p.GetIssuer(), Audiences: p.GetAudiences(), JWKS: keySet(p)}
 	if written := p.GetNotBefore(); written != "" {
 		at, err := time.Parse(time.RFC3339, written)
 		if err != nil {
@@ -50,21 +60,30 @@ func provider(p *configv1.JWTProvider, key keyReader) (token.Provider, error) {
 		}
 		out.NotBefore = at
 	}
-	i := p.GetIntrospection()
-	if i == nil {
-		return out, nil
-	}
-	secret, err := key(fmt.Sprintf("issuer %q, introspection.secret", p.GetIssuer()), i.GetSecret())
-	if err != nil {
-		return out, err
-	}
-	out.Introspection = &token.Introspection{
-		URL: i.GetUrl(), ClientID: i.GetClientId(), Secret: secret, CacheDuration: i.GetCacheDuration().AsDuration(),
-	}
-	return out, nil
+	var err error
+	out.Introspection, err = introspection(p, keys)
+	return out, err
 }
 
-func keys(p *configv1.JWTProvider) token.Keys {
+// introspection is how the issuer is asked, nil where it is not.
+func introspection(p *configv1.JWTProvider, keys issuerKeys) (*token.Introspection, error) {
+	i := p.GetIntrospection()
+	if i == nil {
+		return nil, nil
+	}
+	out := &token.Introspection{URL: i.GetUrl(), ClientID: i.GetClientId(), CacheDuration: i.GetCacheDuration().AsDuration()}
+	owner := fmt.Sprintf("issuer %q, introspection.", p.GetIssuer())
+	var err error
+	if own := i.GetPrivateKeyJwt(); own != nil {
+		out.Assertion = &token.Assertion{KeyID: own.GetKeyId(), Audience: own.GetAudience()}
+		out.Assertion.Key, err = keys.private(owner+"privateKeyJWT.key", own.GetKey())
+	} else {
+		out.Secret, err = keys.secret(owner+"secret", i.GetSecret())
+	}
+	return out, err
+}
+
+func keySet(p *configv1.JWTProvider) token.Keys {
 	j := p.GetJwks()
 	out := token.Keys{
 		URL:           j.GetRemote().GetUrl(),

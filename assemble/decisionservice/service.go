@@ -152,7 +152,7 @@ func (s *Service) compileNow(loaded *config.Loaded, before *token.Verifier, have
 	if err != nil {
 		return pdp.Config{}, nil, err
 	}
-	tokens, err := verifier(loaded.Policies, s.opt.Telemetry.Log, route.Key, before)
+	tokens, err := verifier(loaded.Policies, s.opt.Telemetry.Log, readIssuerKeys(), before)
 	if err != nil {
 		return pdp.Config{}, nil, err
 	}

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -42,9 +43,10 @@ type Provider struct {
 // Introspection is how an issuer is asked about its tokens (RFC 7662).
 type Introspection struct {
 	URL           string                          // https; http on loopback only
-	ClientID      string                          // with Secret, how the question authenticates: HTTP Basic
-	Secret        func() (decision.Secret, error) // called for each question, so that a secret may change
-	CacheDuration time.Duration                   // how long an answer counts; 0: 30 s, 1 s to 5 min
+	ClientID      string                          // who asks, proven by exactly one of Secret and Assertion
+	Secret        func() (decision.Secret, error) // by HTTP Basic; called for each question, so that a secret may change
+	Assertion     *Assertion
+	CacheDuration time.Duration // how long an answer counts; 0: 30 s, 1 s to 5 min
 }
 
 // Keys is the source of an issuer's JSON Web Key Set: exactly one of URL,
@@ -83,7 +85,7 @@ func merge(providers []Provider) ([]Provider, error) {
 			return nil, fmt.Errorf("providers[%d] (issuer %q): jwks differs from where the issuer is listed first: give both the same jwks", i, p.Issuer)
 		}
 		if !sameIntrospection(out[at].Introspection, p.Introspection) {
-			return nil, fmt.Errorf("providers[%d] (issuer %q): introspection differs from where the issuer is listed first: give both the same url and clientID", i, p.Issuer)
+			return nil, fmt.Errorf("providers[%d] (issuer %q): introspection differs from where the issuer is listed first: give both the same url, clientID and kind of proof", i, p.Issuer)
 		}
 		out[at] = unite(out[at], p)
 	}
@@ -115,7 +117,10 @@ func sameIntrospection(a, b *Introspection) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
-	return a.URL == b.URL && a.ClientID == b.ClientID
+	if a.Assertion == nil || b.Assertion == nil {
+		return a.URL == b.URL && a.ClientID == b.ClientID && a.Assertion == b.Assertion
+	}
+	return a.URL == b.URL && a.ClientID == b.ClientID && a.Assertion.KeyID == b.Assertion.KeyID && a.Assertion.Audience == b.Assertion.Audience
 }
 
 // checkProvider fills the defaults in and says what is wrong.
@@ -151,8 +156,18 @@ func checkProvider(p Provider) (Provider, error) {
 
 // check fills the defaults in and says what is wrong.
 func (i *Introspection) check() error {
-	if i.ClientID == "" || i.Secret == nil {
-		return errors.New("introspection lacks clientID or secret: issuers answer to none but their clients")
+	if i.ClientID == "" || (i.Secret == nil) == (i.Assertion == nil) {
+		return errors.New("introspection lacks clientID, or one of secret and privateKeyJWT: issuers answer to none but their clients")
+	}
+	if i.Assertion != nil {
+		own := *i.Assertion
+		own.Audience = cmp.Or(own.Audience, i.URL)
+		i.Assertion = &own
+		if raw, err := own.Key(); err == nil && len(raw) > 0 { // else it is told when it is needed
+			if _, err := readSigningKey(raw); err != nil {
+				return fmt.Errorf("introspection privateKeyJWT: %w", err)
+			}
+		}
 	}
 	if i.CacheDuration == 0 {
 		i.CacheDuration = defaultAnswerCache

@@ -29,6 +29,7 @@ type introspector struct {
 	Introspection
 	id      fingerprint // of the endpoint and of who asks
 	issuer  string
+	proof   *asserter // nil: a secret
 	http    *http.Client
 	log     *slog.Logger
 	slots   chan struct{}
@@ -43,11 +44,15 @@ func newIntrospector(p Provider, base *http.Client, log *slog.Logger) *introspec
 	c.Timeout = maxWait
 	// A redirect would carry the token and the secret elsewhere.
 	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &introspector{
+	i := &introspector{
 		Introspection: *p.Introspection, issuer: p.Issuer, http: &c, log: log,
 		id:    sha256.Sum256(fmt.Appendf(nil, "introspection|%q|%q|%q", p.Issuer, p.Introspection.URL, p.Introspection.ClientID)),
 		slots: make(chan struct{}, maxQuestions),
 	}
+	if a := p.Introspection.Assertion; a != nil {
+		i.proof = &asserter{Assertion: *a, client: i.ClientID}
+	}
+	return i
 }
 
 // Introspect returns what the issuers say of a token that is no JWT. Only those

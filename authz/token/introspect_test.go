@@ -1,6 +1,7 @@
 package token
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -79,8 +80,12 @@ func (e *endpoint) RoundTrip(req *http.Request) (*http.Response, error) {
 		answer = string(must(json.Marshal(doc)))
 	}
 	status := max(e.status, http.StatusOK)
+	return answered(req, status, []byte(answer)), nil
+}
+
+func answered(req *http.Request, status int, answer []byte) *http.Response {
 	header := http.Header{"Location": {"https://elsewhere.example/introspect"}}
-	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(answer)), Request: req}, nil
+	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(bytes.NewReader(answer)), Request: req}
 }
 
 // note keeps what was asked, and what was wrong with how.

@@ -24,19 +24,10 @@ func (i *introspector) post(bearer decision.Secret) (claims map[string]any, size
 	case <-ctx.Done():
 		return nil, 0, fmt.Errorf("%d questions are under way already", maxQuestions)
 	}
-	secret, err := i.Secret()
+	req, err := i.question(ctx, bearer)
 	if err != nil {
 		return nil, 0, err
 	}
-	form := url.Values{"token": {string(bearer)}, "token_type_hint": {"access_token"}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, i.URL, strings.NewReader(form.Encode()))
-	if err != nil {
-		return nil, 0, errors.New("the url cannot be asked")
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("Accept", "application/json")
-	// RFC 6749 §2.3.1: both parts are encoded like a form's.
-	req.SetBasicAuth(url.QueryEscape(i.ClientID), url.QueryEscape(string([]byte(secret))))
 	res, err := i.http.Do(req)
 	if err != nil {
 		return nil, 0, cause(err)
@@ -46,6 +37,35 @@ func (i *introspector) post(bearer decision.Secret) (claims map[string]any, size
 		return nil, 0, fmt.Errorf("it answered status %d", res.StatusCode)
 	}
 	return readAnswer(res.Body)
+}
+
+// question is what is sent, with the proof of who asks.
+func (i *introspector) question(ctx context.Context, bearer decision.Secret) (*http.Request, error) {
+	form := url.Values{"token": {string(bearer)}, "token_type_hint": {"access_token"}}
+	var secret decision.Secret
+	var err error
+	if i.proof == nil {
+		secret, err = i.Secret()
+	} else {
+		var assertion string
+		assertion, err = i.proof.sign(time.Now())
+		form.Set("client_id", i.ClientID) // some issuers look the key up by it
+		form.Set("client_assertion_type", assertionType)
+		form.Set("client_assertion", assertion)
+	}
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, i.URL, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, errors.New("the url cannot be asked")
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	req.Header.Set("Accept", "application/json")
+	if i.proof == nil { // RFC 6749 §2.3.1: both parts are encoded like a form's
+		req.SetBasicAuth(url.QueryEscape(i.ClientID), url.QueryEscape(string([]byte(secret))))
+	}
+	return req, nil
 }
 
 func readAnswer(body io.Reader) (claims map[string]any, size int, err error) {

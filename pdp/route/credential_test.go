@@ -265,3 +265,27 @@ func TestKeyIsReadAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestText: what travels in no header may have lines, and must be there.
+func TestText(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "key.pem")
+	writeKey(t, file, "\n-----BEGIN s3cr3t-----\r\nAAAA\n-----END-----\n\n")
+	t.Setenv("ROUTE_TEST_TEXT", "one\ntwo\n")
+	for want, src := range map[string]*configv1.KeySource{
+		"-----BEGIN s3cr3t-----\r\nAAAA\n-----END-----": {File: file},
+		"one\ntwo": {Env: "ROUTE_TEST_TEXT"},
+	} {
+		read, err := Text("mine", src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := read(); err != nil || string(got) != want {
+			t.Errorf("%q, %v", []byte(got), err)
+		}
+	}
+	writeKey(t, file, " \n")
+	_, err := Text("mine", &configv1.KeySource{File: file})
+	wantKeyError(t, err, "mine", file, "empty")
+	_, err = Text("mine", &configv1.KeySource{Env: "ROUTE_TEST_NONE"})
+	wantKeyError(t, err, "mine", "ROUTE_TEST_NONE", "empty")
+}

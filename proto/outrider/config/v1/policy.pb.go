@@ -997,10 +997,12 @@ type Introspection struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The introspection endpoint: HTTPS; plain HTTP on loopback only.
 	Url string `protobuf:"bytes,1,opt,name=url,proto3" json:"url,omitempty"`
-	// The client that asks, by HTTP Basic.
+	// The client that asks. It proves itself by exactly one of secret and privateKeyJWT.
 	ClientId string `protobuf:"bytes,2,opt,name=client_id,json=clientID,proto3" json:"client_id,omitempty"`
-	// That client's secret.
+	// That client's secret, sent by HTTP Basic.
 	Secret *KeySource `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"`
+	// That client's private key, which signs an assertion for each question (RFC 7523).
+	PrivateKeyJwt *PrivateKeyJWT `protobuf:"bytes,5,opt,name=private_key_jwt,json=privateKeyJWT,proto3" json:"private_key_jwt,omitempty"`
 	// How long an answer counts, 1s to 5m: as long as a revoked token may still pass.
 	CacheDuration *durationpb.Duration `protobuf:"bytes,4,opt,name=cache_duration,json=cacheDuration,proto3" json:"cache_duration,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1058,11 +1060,86 @@ func (x *Introspection) GetSecret() *KeySource {
 	return nil
 }
 
+func (x *Introspection) GetPrivateKeyJwt() *PrivateKeyJWT {
+	if x != nil {
+		return x.PrivateKeyJwt
+	}
+	return nil
+}
+
 func (x *Introspection) GetCacheDuration() *durationpb.Duration {
 	if x != nil {
 		return x.CacheDuration
 	}
 	return nil
+}
+
+// PrivateKeyJWT is how a client proves itself by a key (private_key_jwt of
+// OpenID Connect Core 1.0 section 9).
+type PrivateKeyJWT struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The private key: PEM without a password, or a JWK. An RSA key of at least
+	// 2048 bits signs by RS256, one on P-256 by ES256, on P-384 by ES384, on P-521
+	// by ES512, an Ed25519 key by EdDSA, and a JWK by the `alg` that it names.
+	Key *KeySource `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// The `kid` that the issuer knows the key by. Absent: that of the JWK, if it has one.
+	KeyId string `protobuf:"bytes,2,opt,name=key_id,json=keyID,proto3" json:"key_id,omitempty"`
+	// The `aud` of assertions. Absent: the introspection endpoint. Some issuers
+	// want their own name, or their token endpoint.
+	Audience      string `protobuf:"bytes,3,opt,name=audience,proto3" json:"audience,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PrivateKeyJWT) Reset() {
+	*x = PrivateKeyJWT{}
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PrivateKeyJWT) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PrivateKeyJWT) ProtoMessage() {}
+
+func (x *PrivateKeyJWT) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PrivateKeyJWT.ProtoReflect.Descriptor instead.
+func (*PrivateKeyJWT) Descriptor() ([]byte, []int) {
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *PrivateKeyJWT) GetKey() *KeySource {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *PrivateKeyJWT) GetKeyId() string {
+	if x != nil {
+		return x.KeyId
+	}
+	return ""
+}
+
+func (x *PrivateKeyJWT) GetAudience() string {
+	if x != nil {
+		return x.Audience
+	}
+	return ""
 }
 
 // JWKS says where keys come from (RFC 7517). Exactly one source.
@@ -1082,7 +1159,7 @@ type JWKS struct {
 
 func (x *JWKS) Reset() {
 	*x = JWKS{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[14]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1094,7 +1171,7 @@ func (x *JWKS) String() string {
 func (*JWKS) ProtoMessage() {}
 
 func (x *JWKS) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[14]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1107,7 +1184,7 @@ func (x *JWKS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JWKS.ProtoReflect.Descriptor instead.
 func (*JWKS) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{14}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *JWKS) GetRemote() *RemoteJWKS {
@@ -1152,7 +1229,7 @@ type DiscoveredJWKS struct {
 
 func (x *DiscoveredJWKS) Reset() {
 	*x = DiscoveredJWKS{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[15]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1164,7 +1241,7 @@ func (x *DiscoveredJWKS) String() string {
 func (*DiscoveredJWKS) ProtoMessage() {}
 
 func (x *DiscoveredJWKS) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[15]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1177,7 +1254,7 @@ func (x *DiscoveredJWKS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DiscoveredJWKS.ProtoReflect.Descriptor instead.
 func (*DiscoveredJWKS) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{15}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *DiscoveredJWKS) GetUrl() string {
@@ -1207,7 +1284,7 @@ type RemoteJWKS struct {
 
 func (x *RemoteJWKS) Reset() {
 	*x = RemoteJWKS{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[16]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1219,7 +1296,7 @@ func (x *RemoteJWKS) String() string {
 func (*RemoteJWKS) ProtoMessage() {}
 
 func (x *RemoteJWKS) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[16]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1232,7 +1309,7 @@ func (x *RemoteJWKS) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoteJWKS.ProtoReflect.Descriptor instead.
 func (*RemoteJWKS) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{16}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *RemoteJWKS) GetUrl() string {
@@ -1265,7 +1342,7 @@ type RateLimit struct {
 
 func (x *RateLimit) Reset() {
 	*x = RateLimit{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[17]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1277,7 +1354,7 @@ func (x *RateLimit) String() string {
 func (*RateLimit) ProtoMessage() {}
 
 func (x *RateLimit) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[17]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1290,7 +1367,7 @@ func (x *RateLimit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimit.ProtoReflect.Descriptor instead.
 func (*RateLimit) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{17}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *RateLimit) GetMatch() *RateLimitMatch {
@@ -1325,7 +1402,7 @@ type RateLimitMatch struct {
 
 func (x *RateLimitMatch) Reset() {
 	*x = RateLimitMatch{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[18]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1337,7 +1414,7 @@ func (x *RateLimitMatch) String() string {
 func (*RateLimitMatch) ProtoMessage() {}
 
 func (x *RateLimitMatch) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[18]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1350,7 +1427,7 @@ func (x *RateLimitMatch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RateLimitMatch.ProtoReflect.Descriptor instead.
 func (*RateLimitMatch) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{18}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RateLimitMatch) GetProvider() string {
@@ -1373,7 +1450,7 @@ type Limit struct {
 
 func (x *Limit) Reset() {
 	*x = Limit{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[19]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1385,7 +1462,7 @@ func (x *Limit) String() string {
 func (*Limit) ProtoMessage() {}
 
 func (x *Limit) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[19]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1398,7 +1475,7 @@ func (x *Limit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Limit.ProtoReflect.Descriptor instead.
 func (*Limit) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{19}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Limit) GetRequestsPerMinute() uint64 {
@@ -1428,7 +1505,7 @@ type BackendPolicy struct {
 
 func (x *BackendPolicy) Reset() {
 	*x = BackendPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[20]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1440,7 +1517,7 @@ func (x *BackendPolicy) String() string {
 func (*BackendPolicy) ProtoMessage() {}
 
 func (x *BackendPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[20]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1453,7 +1530,7 @@ func (x *BackendPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackendPolicy.ProtoReflect.Descriptor instead.
 func (*BackendPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{20}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *BackendPolicy) GetMcp() *MCPPolicy {
@@ -1485,7 +1562,7 @@ type MCPPolicy struct {
 
 func (x *MCPPolicy) Reset() {
 	*x = MCPPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[21]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1497,7 +1574,7 @@ func (x *MCPPolicy) String() string {
 func (*MCPPolicy) ProtoMessage() {}
 
 func (x *MCPPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[21]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1510,7 +1587,7 @@ func (x *MCPPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MCPPolicy.ProtoReflect.Descriptor instead.
 func (*MCPPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{21}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *MCPPolicy) GetAuthorization() *Authorization {
@@ -1547,7 +1624,7 @@ type Authorization struct {
 
 func (x *Authorization) Reset() {
 	*x = Authorization{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[22]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1559,7 +1636,7 @@ func (x *Authorization) String() string {
 func (*Authorization) ProtoMessage() {}
 
 func (x *Authorization) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[22]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1572,7 +1649,7 @@ func (x *Authorization) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Authorization.ProtoReflect.Descriptor instead.
 func (*Authorization) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{22}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Authorization) GetAction() string {
@@ -1600,7 +1677,7 @@ type MatchPolicy struct {
 
 func (x *MatchPolicy) Reset() {
 	*x = MatchPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[23]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1612,7 +1689,7 @@ func (x *MatchPolicy) String() string {
 func (*MatchPolicy) ProtoMessage() {}
 
 func (x *MatchPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[23]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1625,7 +1702,7 @@ func (x *MatchPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchPolicy.ProtoReflect.Descriptor instead.
 func (*MatchPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{23}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *MatchPolicy) GetMatchExpressions() []string {
@@ -1646,7 +1723,7 @@ type DenyPolicy struct {
 
 func (x *DenyPolicy) Reset() {
 	*x = DenyPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[24]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1658,7 +1735,7 @@ func (x *DenyPolicy) String() string {
 func (*DenyPolicy) ProtoMessage() {}
 
 func (x *DenyPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[24]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1671,7 +1748,7 @@ func (x *DenyPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DenyPolicy.ProtoReflect.Descriptor instead.
 func (*DenyPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{24}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *DenyPolicy) GetMatchExpressions() []string {
@@ -1694,7 +1771,7 @@ type LLMPolicy struct {
 
 func (x *LLMPolicy) Reset() {
 	*x = LLMPolicy{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[25]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1706,7 +1783,7 @@ func (x *LLMPolicy) String() string {
 func (*LLMPolicy) ProtoMessage() {}
 
 func (x *LLMPolicy) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[25]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1719,7 +1796,7 @@ func (x *LLMPolicy) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LLMPolicy.ProtoReflect.Descriptor instead.
 func (*LLMPolicy) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{25}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *LLMPolicy) GetModels() *Models {
@@ -1747,7 +1824,7 @@ type Models struct {
 
 func (x *Models) Reset() {
 	*x = Models{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[26]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1759,7 +1836,7 @@ func (x *Models) String() string {
 func (*Models) ProtoMessage() {}
 
 func (x *Models) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[26]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1772,7 +1849,7 @@ func (x *Models) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Models.ProtoReflect.Descriptor instead.
 func (*Models) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{26}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Models) GetAllow() []string {
@@ -1795,7 +1872,7 @@ type Guards struct {
 
 func (x *Guards) Reset() {
 	*x = Guards{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[27]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1807,7 +1884,7 @@ func (x *Guards) String() string {
 func (*Guards) ProtoMessage() {}
 
 func (x *Guards) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[27]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1820,7 +1897,7 @@ func (x *Guards) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guards.ProtoReflect.Descriptor instead.
 func (*Guards) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{27}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Guards) GetRequest() []*Guard {
@@ -1872,7 +1949,7 @@ type Guard struct {
 
 func (x *Guard) Reset() {
 	*x = Guard{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[28]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1884,7 +1961,7 @@ func (x *Guard) String() string {
 func (*Guard) ProtoMessage() {}
 
 func (x *Guard) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[28]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1897,7 +1974,7 @@ func (x *Guard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Guard.ProtoReflect.Descriptor instead.
 func (*Guard) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{28}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Guard) GetType() string {
@@ -1982,7 +2059,7 @@ type GuardPattern struct {
 
 func (x *GuardPattern) Reset() {
 	*x = GuardPattern{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[29]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1994,7 +2071,7 @@ func (x *GuardPattern) String() string {
 func (*GuardPattern) ProtoMessage() {}
 
 func (x *GuardPattern) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[29]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2007,7 +2084,7 @@ func (x *GuardPattern) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuardPattern.ProtoReflect.Descriptor instead.
 func (*GuardPattern) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{29}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *GuardPattern) GetName() string {
@@ -2052,7 +2129,7 @@ type GuardException struct {
 
 func (x *GuardException) Reset() {
 	*x = GuardException{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[30]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2064,7 +2141,7 @@ func (x *GuardException) String() string {
 func (*GuardException) ProtoMessage() {}
 
 func (x *GuardException) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[30]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2077,7 +2154,7 @@ func (x *GuardException) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GuardException.ProtoReflect.Descriptor instead.
 func (*GuardException) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{30}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *GuardException) GetType() string {
@@ -2113,7 +2190,7 @@ type Rule struct {
 
 func (x *Rule) Reset() {
 	*x = Rule{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[31]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2125,7 +2202,7 @@ func (x *Rule) String() string {
 func (*Rule) ProtoMessage() {}
 
 func (x *Rule) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[31]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2138,7 +2215,7 @@ func (x *Rule) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rule.ProtoReflect.Descriptor instead.
 func (*Rule) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{31}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Rule) GetName() string {
@@ -2202,7 +2279,7 @@ type Target struct {
 
 func (x *Target) Reset() {
 	*x = Target{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[32]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2214,7 +2291,7 @@ func (x *Target) String() string {
 func (*Target) ProtoMessage() {}
 
 func (x *Target) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[32]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2227,7 +2304,7 @@ func (x *Target) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Target.ProtoReflect.Descriptor instead.
 func (*Target) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{32}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *Target) GetTools() []string {
@@ -2308,7 +2385,7 @@ type Mutation struct {
 
 func (x *Mutation) Reset() {
 	*x = Mutation{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[33]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2320,7 +2397,7 @@ func (x *Mutation) String() string {
 func (*Mutation) ProtoMessage() {}
 
 func (x *Mutation) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[33]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2333,7 +2410,7 @@ func (x *Mutation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Mutation.ProtoReflect.Descriptor instead.
 func (*Mutation) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{33}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Mutation) GetName() string {
@@ -2415,7 +2492,7 @@ type SetArgument struct {
 
 func (x *SetArgument) Reset() {
 	*x = SetArgument{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[34]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2427,7 +2504,7 @@ func (x *SetArgument) String() string {
 func (*SetArgument) ProtoMessage() {}
 
 func (x *SetArgument) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[34]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2440,7 +2517,7 @@ func (x *SetArgument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetArgument.ProtoReflect.Descriptor instead.
 func (*SetArgument) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{34}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *SetArgument) GetArgument() string {
@@ -2480,7 +2557,7 @@ type ClampArgument struct {
 
 func (x *ClampArgument) Reset() {
 	*x = ClampArgument{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[35]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2492,7 +2569,7 @@ func (x *ClampArgument) String() string {
 func (*ClampArgument) ProtoMessage() {}
 
 func (x *ClampArgument) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[35]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2505,7 +2582,7 @@ func (x *ClampArgument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClampArgument.ProtoReflect.Descriptor instead.
 func (*ClampArgument) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{35}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ClampArgument) GetArgument() string {
@@ -2540,7 +2617,7 @@ type RemoveArgument struct {
 
 func (x *RemoveArgument) Reset() {
 	*x = RemoveArgument{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[36]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2552,7 +2629,7 @@ func (x *RemoveArgument) String() string {
 func (*RemoveArgument) ProtoMessage() {}
 
 func (x *RemoveArgument) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[36]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2565,7 +2642,7 @@ func (x *RemoveArgument) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveArgument.ProtoReflect.Descriptor instead.
 func (*RemoveArgument) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{36}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *RemoveArgument) GetArgument() string {
@@ -2591,7 +2668,7 @@ type SetHeader struct {
 
 func (x *SetHeader) Reset() {
 	*x = SetHeader{}
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[37]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2603,7 +2680,7 @@ func (x *SetHeader) String() string {
 func (*SetHeader) ProtoMessage() {}
 
 func (x *SetHeader) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_config_v1_policy_proto_msgTypes[37]
+	mi := &file_outrider_config_v1_policy_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2616,7 +2693,7 @@ func (x *SetHeader) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SetHeader.ProtoReflect.Descriptor instead.
 func (*SetHeader) Descriptor() ([]byte, []int) {
-	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{37}
+	return file_outrider_config_v1_policy_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *SetHeader) GetName() string {
@@ -2733,12 +2810,17 @@ const file_outrider_config_v1_policy_proto_rawDesc = "" +
 	"\x04jwks\x18\x03 \x01(\v2\x18.outrider.config.v1.JWKSR\x04jwks\x12G\n" +
 	"\rintrospection\x18\x04 \x01(\v2!.outrider.config.v1.IntrospectionR\rintrospection\x12\x1d\n" +
 	"\n" +
-	"not_before\x18\x05 \x01(\tR\tnotBefore\"\xda\x01\n" +
+	"not_before\x18\x05 \x01(\tR\tnotBefore\"\xb7\x02\n" +
 	"\rIntrospection\x12\x18\n" +
 	"\x03url\x18\x01 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\x03url\x12#\n" +
-	"\tclient_id\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\bclientID\x12=\n" +
-	"\x06secret\x18\x03 \x01(\v2\x1d.outrider.config.v1.KeySourceB\x06\xea\xe0\x18\x02\x10\x01R\x06secret\x12K\n" +
-	"\x0ecache_duration\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\t\xea\xe0\x18\x05:\x0330sR\rcacheDuration\"\xe4\x01\n" +
+	"\tclient_id\x18\x02 \x01(\tB\x06\xea\xe0\x18\x02\x10\x01R\bclientID\x12B\n" +
+	"\x06secret\x18\x03 \x01(\v2\x1d.outrider.config.v1.KeySourceB\v\xea\xe0\x18\a2\x05proofR\x06secret\x12V\n" +
+	"\x0fprivate_key_jwt\x18\x05 \x01(\v2!.outrider.config.v1.PrivateKeyJWTB\v\xea\xe0\x18\a2\x05proofR\rprivateKeyJWT\x12K\n" +
+	"\x0ecache_duration\x18\x04 \x01(\v2\x19.google.protobuf.DurationB\t\xea\xe0\x18\x05:\x0330sR\rcacheDuration\"{\n" +
+	"\rPrivateKeyJWT\x127\n" +
+	"\x03key\x18\x01 \x01(\v2\x1d.outrider.config.v1.KeySourceB\x06\xea\xe0\x18\x02\x10\x01R\x03key\x12\x15\n" +
+	"\x06key_id\x18\x02 \x01(\tR\x05keyID\x12\x1a\n" +
+	"\baudience\x18\x03 \x01(\tR\baudience\"\xe4\x01\n" +
 	"\x04JWKS\x12D\n" +
 	"\x06remote\x18\x01 \x01(\v2\x1e.outrider.config.v1.RemoteJWKSB\f\xea\xe0\x18\b2\x06sourceR\x06remote\x12N\n" +
 	"\tdiscovery\x18\x04 \x01(\v2\".outrider.config.v1.DiscoveredJWKSB\f\xea\xe0\x18\b2\x06sourceR\tdiscovery\x12$\n" +
@@ -2872,7 +2954,7 @@ func file_outrider_config_v1_policy_proto_rawDescGZIP() []byte {
 	return file_outrider_config_v1_policy_proto_rawDescData
 }
 
-var file_outrider_config_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_outrider_config_v1_policy_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_outrider_config_v1_policy_proto_goTypes = []any{
 	(*AgentPolicy)(nil),         // 0: outrider.config.v1.AgentPolicy
 	(*Metadata)(nil),            // 1: outrider.config.v1.Metadata
@@ -2888,95 +2970,98 @@ var file_outrider_config_v1_policy_proto_goTypes = []any{
 	(*JWTAuthentication)(nil),   // 11: outrider.config.v1.JWTAuthentication
 	(*JWTProvider)(nil),         // 12: outrider.config.v1.JWTProvider
 	(*Introspection)(nil),       // 13: outrider.config.v1.Introspection
-	(*JWKS)(nil),                // 14: outrider.config.v1.JWKS
-	(*DiscoveredJWKS)(nil),      // 15: outrider.config.v1.DiscoveredJWKS
-	(*RemoteJWKS)(nil),          // 16: outrider.config.v1.RemoteJWKS
-	(*RateLimit)(nil),           // 17: outrider.config.v1.RateLimit
-	(*RateLimitMatch)(nil),      // 18: outrider.config.v1.RateLimitMatch
-	(*Limit)(nil),               // 19: outrider.config.v1.Limit
-	(*BackendPolicy)(nil),       // 20: outrider.config.v1.BackendPolicy
-	(*MCPPolicy)(nil),           // 21: outrider.config.v1.MCPPolicy
-	(*Authorization)(nil),       // 22: outrider.config.v1.Authorization
-	(*MatchPolicy)(nil),         // 23: outrider.config.v1.MatchPolicy
-	(*DenyPolicy)(nil),          // 24: outrider.config.v1.DenyPolicy
-	(*LLMPolicy)(nil),           // 25: outrider.config.v1.LLMPolicy
-	(*Models)(nil),              // 26: outrider.config.v1.Models
-	(*Guards)(nil),              // 27: outrider.config.v1.Guards
-	(*Guard)(nil),               // 28: outrider.config.v1.Guard
-	(*GuardPattern)(nil),        // 29: outrider.config.v1.GuardPattern
-	(*GuardException)(nil),      // 30: outrider.config.v1.GuardException
-	(*Rule)(nil),                // 31: outrider.config.v1.Rule
-	(*Target)(nil),              // 32: outrider.config.v1.Target
-	(*Mutation)(nil),            // 33: outrider.config.v1.Mutation
-	(*SetArgument)(nil),         // 34: outrider.config.v1.SetArgument
-	(*ClampArgument)(nil),       // 35: outrider.config.v1.ClampArgument
-	(*RemoveArgument)(nil),      // 36: outrider.config.v1.RemoveArgument
-	(*SetHeader)(nil),           // 37: outrider.config.v1.SetHeader
-	nil,                         // 38: outrider.config.v1.Metadata.LabelsEntry
-	nil,                         // 39: outrider.config.v1.PolicySpec.ClaimsEntry
-	nil,                         // 40: outrider.config.v1.AgentSelector.MatchLabelsEntry
-	(*durationpb.Duration)(nil), // 41: google.protobuf.Duration
-	(*KeySource)(nil),           // 42: outrider.config.v1.KeySource
-	(*structpb.Value)(nil),      // 43: google.protobuf.Value
+	(*PrivateKeyJWT)(nil),       // 14: outrider.config.v1.PrivateKeyJWT
+	(*JWKS)(nil),                // 15: outrider.config.v1.JWKS
+	(*DiscoveredJWKS)(nil),      // 16: outrider.config.v1.DiscoveredJWKS
+	(*RemoteJWKS)(nil),          // 17: outrider.config.v1.RemoteJWKS
+	(*RateLimit)(nil),           // 18: outrider.config.v1.RateLimit
+	(*RateLimitMatch)(nil),      // 19: outrider.config.v1.RateLimitMatch
+	(*Limit)(nil),               // 20: outrider.config.v1.Limit
+	(*BackendPolicy)(nil),       // 21: outrider.config.v1.BackendPolicy
+	(*MCPPolicy)(nil),           // 22: outrider.config.v1.MCPPolicy
+	(*Authorization)(nil),       // 23: outrider.config.v1.Authorization
+	(*MatchPolicy)(nil),         // 24: outrider.config.v1.MatchPolicy
+	(*DenyPolicy)(nil),          // 25: outrider.config.v1.DenyPolicy
+	(*LLMPolicy)(nil),           // 26: outrider.config.v1.LLMPolicy
+	(*Models)(nil),              // 27: outrider.config.v1.Models
+	(*Guards)(nil),              // 28: outrider.config.v1.Guards
+	(*Guard)(nil),               // 29: outrider.config.v1.Guard
+	(*GuardPattern)(nil),        // 30: outrider.config.v1.GuardPattern
+	(*GuardException)(nil),      // 31: outrider.config.v1.GuardException
+	(*Rule)(nil),                // 32: outrider.config.v1.Rule
+	(*Target)(nil),              // 33: outrider.config.v1.Target
+	(*Mutation)(nil),            // 34: outrider.config.v1.Mutation
+	(*SetArgument)(nil),         // 35: outrider.config.v1.SetArgument
+	(*ClampArgument)(nil),       // 36: outrider.config.v1.ClampArgument
+	(*RemoveArgument)(nil),      // 37: outrider.config.v1.RemoveArgument
+	(*SetHeader)(nil),           // 38: outrider.config.v1.SetHeader
+	nil,                         // 39: outrider.config.v1.Metadata.LabelsEntry
+	nil,                         // 40: outrider.config.v1.PolicySpec.ClaimsEntry
+	nil,                         // 41: outrider.config.v1.AgentSelector.MatchLabelsEntry
+	(*durationpb.Duration)(nil), // 42: google.protobuf.Duration
+	(*KeySource)(nil),           // 43: outrider.config.v1.KeySource
+	(*structpb.Value)(nil),      // 44: google.protobuf.Value
 }
 var file_outrider_config_v1_policy_proto_depIdxs = []int32{
 	1,  // 0: outrider.config.v1.AgentPolicy.metadata:type_name -> outrider.config.v1.Metadata
 	2,  // 1: outrider.config.v1.AgentPolicy.spec:type_name -> outrider.config.v1.PolicySpec
-	38, // 2: outrider.config.v1.Metadata.labels:type_name -> outrider.config.v1.Metadata.LabelsEntry
+	39, // 2: outrider.config.v1.Metadata.labels:type_name -> outrider.config.v1.Metadata.LabelsEntry
 	9,  // 3: outrider.config.v1.PolicySpec.agents:type_name -> outrider.config.v1.AgentSelector
 	10, // 4: outrider.config.v1.PolicySpec.traffic:type_name -> outrider.config.v1.TrafficPolicy
-	20, // 5: outrider.config.v1.PolicySpec.backend:type_name -> outrider.config.v1.BackendPolicy
-	31, // 6: outrider.config.v1.PolicySpec.rules:type_name -> outrider.config.v1.Rule
-	39, // 7: outrider.config.v1.PolicySpec.claims:type_name -> outrider.config.v1.PolicySpec.ClaimsEntry
+	21, // 5: outrider.config.v1.PolicySpec.backend:type_name -> outrider.config.v1.BackendPolicy
+	32, // 6: outrider.config.v1.PolicySpec.rules:type_name -> outrider.config.v1.Rule
+	40, // 7: outrider.config.v1.PolicySpec.claims:type_name -> outrider.config.v1.PolicySpec.ClaimsEntry
 	7,  // 8: outrider.config.v1.PolicySpec.variables:type_name -> outrider.config.v1.Variable
 	3,  // 9: outrider.config.v1.PolicySpec.rego_modules:type_name -> outrider.config.v1.RegoModules
-	33, // 10: outrider.config.v1.PolicySpec.mutations:type_name -> outrider.config.v1.Mutation
+	34, // 10: outrider.config.v1.PolicySpec.mutations:type_name -> outrider.config.v1.Mutation
 	8,  // 11: outrider.config.v1.PolicySpec.macros:type_name -> outrider.config.v1.Macro
 	4,  // 12: outrider.config.v1.RegoModules.bundle:type_name -> outrider.config.v1.RegoBundle
-	41, // 13: outrider.config.v1.RegoBundle.poll_interval:type_name -> google.protobuf.Duration
-	42, // 14: outrider.config.v1.RegoBundle.bearer:type_name -> outrider.config.v1.KeySource
+	42, // 13: outrider.config.v1.RegoBundle.poll_interval:type_name -> google.protobuf.Duration
+	43, // 14: outrider.config.v1.RegoBundle.bearer:type_name -> outrider.config.v1.KeySource
 	5,  // 15: outrider.config.v1.RegoBundle.signature:type_name -> outrider.config.v1.BundleSignature
-	42, // 16: outrider.config.v1.BundleSignature.secret:type_name -> outrider.config.v1.KeySource
-	40, // 17: outrider.config.v1.AgentSelector.match_labels:type_name -> outrider.config.v1.AgentSelector.MatchLabelsEntry
+	43, // 16: outrider.config.v1.BundleSignature.secret:type_name -> outrider.config.v1.KeySource
+	41, // 17: outrider.config.v1.AgentSelector.match_labels:type_name -> outrider.config.v1.AgentSelector.MatchLabelsEntry
 	11, // 18: outrider.config.v1.TrafficPolicy.jwt_authentication:type_name -> outrider.config.v1.JWTAuthentication
-	17, // 19: outrider.config.v1.TrafficPolicy.rate_limiting:type_name -> outrider.config.v1.RateLimit
+	18, // 19: outrider.config.v1.TrafficPolicy.rate_limiting:type_name -> outrider.config.v1.RateLimit
 	12, // 20: outrider.config.v1.JWTAuthentication.providers:type_name -> outrider.config.v1.JWTProvider
-	14, // 21: outrider.config.v1.JWTProvider.jwks:type_name -> outrider.config.v1.JWKS
+	15, // 21: outrider.config.v1.JWTProvider.jwks:type_name -> outrider.config.v1.JWKS
 	13, // 22: outrider.config.v1.JWTProvider.introspection:type_name -> outrider.config.v1.Introspection
-	42, // 23: outrider.config.v1.Introspection.secret:type_name -> outrider.config.v1.KeySource
-	41, // 24: outrider.config.v1.Introspection.cache_duration:type_name -> google.protobuf.Duration
-	16, // 25: outrider.config.v1.JWKS.remote:type_name -> outrider.config.v1.RemoteJWKS
-	15, // 26: outrider.config.v1.JWKS.discovery:type_name -> outrider.config.v1.DiscoveredJWKS
-	41, // 27: outrider.config.v1.DiscoveredJWKS.cache_duration:type_name -> google.protobuf.Duration
-	41, // 28: outrider.config.v1.RemoteJWKS.cache_duration:type_name -> google.protobuf.Duration
-	18, // 29: outrider.config.v1.RateLimit.match:type_name -> outrider.config.v1.RateLimitMatch
-	19, // 30: outrider.config.v1.RateLimit.limits:type_name -> outrider.config.v1.Limit
-	21, // 31: outrider.config.v1.BackendPolicy.mcp:type_name -> outrider.config.v1.MCPPolicy
-	25, // 32: outrider.config.v1.BackendPolicy.llm:type_name -> outrider.config.v1.LLMPolicy
-	22, // 33: outrider.config.v1.MCPPolicy.authorization:type_name -> outrider.config.v1.Authorization
-	24, // 34: outrider.config.v1.MCPPolicy.deny_policy:type_name -> outrider.config.v1.DenyPolicy
-	27, // 35: outrider.config.v1.MCPPolicy.guards:type_name -> outrider.config.v1.Guards
-	23, // 36: outrider.config.v1.Authorization.policy:type_name -> outrider.config.v1.MatchPolicy
-	26, // 37: outrider.config.v1.LLMPolicy.models:type_name -> outrider.config.v1.Models
-	27, // 38: outrider.config.v1.LLMPolicy.guards:type_name -> outrider.config.v1.Guards
-	28, // 39: outrider.config.v1.Guards.request:type_name -> outrider.config.v1.Guard
-	28, // 40: outrider.config.v1.Guards.response:type_name -> outrider.config.v1.Guard
-	30, // 41: outrider.config.v1.Guard.exceptions:type_name -> outrider.config.v1.GuardException
-	29, // 42: outrider.config.v1.Guard.patterns:type_name -> outrider.config.v1.GuardPattern
-	32, // 43: outrider.config.v1.Rule.allow:type_name -> outrider.config.v1.Target
-	32, // 44: outrider.config.v1.Rule.deny:type_name -> outrider.config.v1.Target
-	32, // 45: outrider.config.v1.Mutation.match:type_name -> outrider.config.v1.Target
-	34, // 46: outrider.config.v1.Mutation.set:type_name -> outrider.config.v1.SetArgument
-	35, // 47: outrider.config.v1.Mutation.clamp:type_name -> outrider.config.v1.ClampArgument
-	36, // 48: outrider.config.v1.Mutation.remove:type_name -> outrider.config.v1.RemoveArgument
-	37, // 49: outrider.config.v1.Mutation.header:type_name -> outrider.config.v1.SetHeader
-	43, // 50: outrider.config.v1.SetArgument.value:type_name -> google.protobuf.Value
-	6,  // 51: outrider.config.v1.PolicySpec.ClaimsEntry.value:type_name -> outrider.config.v1.ClaimSchema
-	52, // [52:52] is the sub-list for method output_type
-	52, // [52:52] is the sub-list for method input_type
-	52, // [52:52] is the sub-list for extension type_name
-	52, // [52:52] is the sub-list for extension extendee
-	0,  // [0:52] is the sub-list for field type_name
+	43, // 23: outrider.config.v1.Introspection.secret:type_name -> outrider.config.v1.KeySource
+	14, // 24: outrider.config.v1.Introspection.private_key_jwt:type_name -> outrider.config.v1.PrivateKeyJWT
+	42, // 25: outrider.config.v1.Introspection.cache_duration:type_name -> google.protobuf.Duration
+	43, // 26: outrider.config.v1.PrivateKeyJWT.key:type_name -> outrider.config.v1.KeySource
+	17, // 27: outrider.config.v1.JWKS.remote:type_name -> outrider.config.v1.RemoteJWKS
+	16, // 28: outrider.config.v1.JWKS.discovery:type_name -> outrider.config.v1.DiscoveredJWKS
+	42, // 29: outrider.config.v1.DiscoveredJWKS.cache_duration:type_name -> google.protobuf.Duration
+	42, // 30: outrider.config.v1.RemoteJWKS.cache_duration:type_name -> google.protobuf.Duration
+	19, // 31: outrider.config.v1.RateLimit.match:type_name -> outrider.config.v1.RateLimitMatch
+	20, // 32: outrider.config.v1.RateLimit.limits:type_name -> outrider.config.v1.Limit
+	22, // 33: outrider.config.v1.BackendPolicy.mcp:type_name -> outrider.config.v1.MCPPolicy
+	26, // 34: outrider.config.v1.BackendPolicy.llm:type_name -> outrider.config.v1.LLMPolicy
+	23, // 35: outrider.config.v1.MCPPolicy.authorization:type_name -> outrider.config.v1.Authorization
+	25, // 36: outrider.config.v1.MCPPolicy.deny_policy:type_name -> outrider.config.v1.DenyPolicy
+	28, // 37: outrider.config.v1.MCPPolicy.guards:type_name -> outrider.config.v1.Guards
+	24, // 38: outrider.config.v1.Authorization.policy:type_name -> outrider.config.v1.MatchPolicy
+	27, // 39: outrider.config.v1.LLMPolicy.models:type_name -> outrider.config.v1.Models
+	28, // 40: outrider.config.v1.LLMPolicy.guards:type_name -> outrider.config.v1.Guards
+	29, // 41: outrider.config.v1.Guards.request:type_name -> outrider.config.v1.Guard
+	29, // 42: outrider.config.v1.Guards.response:type_name -> outrider.config.v1.Guard
+	31, // 43: outrider.config.v1.Guard.exceptions:type_name -> outrider.config.v1.GuardException
+	30, // 44: outrider.config.v1.Guard.patterns:type_name -> outrider.config.v1.GuardPattern
+	33, // 45: outrider.config.v1.Rule.allow:type_name -> outrider.config.v1.Target
+	33, // 46: outrider.config.v1.Rule.deny:type_name -> outrider.config.v1.Target
+	33, // 47: outrider.config.v1.Mutation.match:type_name -> outrider.config.v1.Target
+	35, // 48: outrider.config.v1.Mutation.set:type_name -> outrider.config.v1.SetArgument
+	36, // 49: outrider.config.v1.Mutation.clamp:type_name -> outrider.config.v1.ClampArgument
+	37, // 50: outrider.config.v1.Mutation.remove:type_name -> outrider.config.v1.RemoveArgument
+	38, // 51: outrider.config.v1.Mutation.header:type_name -> outrider.config.v1.SetHeader
+	44, // 52: outrider.config.v1.SetArgument.value:type_name -> google.protobuf.Value
+	6,  // 53: outrider.config.v1.PolicySpec.ClaimsEntry.value:type_name -> outrider.config.v1.ClaimSchema
+	54, // [54:54] is the sub-list for method output_type
+	54, // [54:54] is the sub-list for method input_type
+	54, // [54:54] is the sub-list for extension type_name
+	54, // [54:54] is the sub-list for extension extendee
+	0,  // [0:54] is the sub-list for field type_name
 }
 
 func init() { file_outrider_config_v1_policy_proto_init() }
@@ -2986,14 +3071,14 @@ func file_outrider_config_v1_policy_proto_init() {
 	}
 	file_outrider_config_v1_config_proto_init()
 	file_outrider_config_v1_options_proto_init()
-	file_outrider_config_v1_policy_proto_msgTypes[35].OneofWrappers = []any{}
+	file_outrider_config_v1_policy_proto_msgTypes[36].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_outrider_config_v1_policy_proto_rawDesc), len(file_outrider_config_v1_policy_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   41,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
