@@ -27,7 +27,8 @@ var errUnused = status.Error(codes.Unavailable, "nothing was asked: open another
 // stream, an exchange that is open is settled: without an outcome, as a
 // disconnect. A stream that carries no exchange ends when it is too old and when
 // the service stops: in peace, which tells its peer that nothing was asked, or,
-// where that never asked anything, with an error.
+// where that never asked anything, with an error. After a stop an open exchange
+// has drainTime left.
 func (s *service) Exchange(stream decisionv1.DecisionService_ExchangeServer) error {
 	x := &exchanges{service: s, stream: stream}
 	ended := make(chan error, 1)
@@ -44,11 +45,29 @@ func (s *service) Exchange(stream decisionv1.DecisionService_ExchangeServer) err
 	}
 	switch x.finish() {
 	case open:
-		return <-ended
+		return s.drained(ended)
 	case never:
 		return unused
 	default:
 		return nil
+	}
+}
+
+// drained waits for the end of the exchange that is open, after a stop for drainTime
+// alone: its peer may have fallen silent.
+func (s *service) drained(ended <-chan error) error {
+	select {
+	case err := <-ended:
+		return err
+	case <-s.stopping:
+	}
+	left := time.NewTimer(drainTime)
+	defer left.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-left.C:
+		return errStopping
 	}
 }
 

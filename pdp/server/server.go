@@ -26,8 +26,10 @@ import (
 )
 
 const (
-	// drainTime bounds how long open exchanges may go on after a stop.
+	// drainTime bounds how long open exchanges may go on after a stop, and endTime
+	// how long those that were ended then may take to hear of it.
 	drainTime = 10 * time.Second
+	endTime   = time.Second
 	// messageSlack is added to the largest body for the rest of a message.
 	messageSlack = 4 << 20
 	// maxStreams bounds the calls of one connection that are open at once.
@@ -233,7 +235,7 @@ func (s *Server) Run(ctx context.Context) error {
 }
 
 func drain(srv *grpc.Server) {
-	force := time.AfterFunc(drainTime, srv.Stop)
+	force := time.AfterFunc(drainTime+endTime, srv.Stop)
 	defer force.Stop()
 	srv.GracefulStop()
 }

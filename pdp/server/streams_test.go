@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -420,6 +421,58 @@ func TestStreamsAge(t *testing.T) {
 			t.Errorf("settled %+v", e.outcomes)
 		}
 	})
+}
+
+// TestSilentExchangesEndWithTheDrain: after a stop an exchange that nobody goes on with
+// ends with drainTime, and with a word; one that is brought to its outcome before
+// ends then, and others at once.
+func TestSilentExchangesEndWithTheDrain(t *testing.T) {
+	for name, aged := range map[string]bool{"a young stream": false, "a stream that takes no exchange any more": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := &engine{}
+				listed, err := peer.NewList(nil, keyOf)
+				if err != nil {
+					t.Fatal(err)
+				}
+				s := &service{engine: e, peers: listed, log: slog.New(slog.DiscardHandler), events: &e.events, stopping: make(chan struct{})}
+				silent, cut := played(t.Context(), s)
+				slow, finished := played(t.Context(), s)
+				idle, idled := played(t.Context(), s)
+				silent.say(askingFor("silent"))
+				slow.say(askingFor("slow"))
+				idle.say(askingFor("idle"))
+				idle.say(settling("idle"))
+				if aged {
+					time.Sleep(streamAge)
+				}
+				stopped := time.Now()
+				close(s.stopping)
+				if err := <-idled; err != nil || time.Since(stopped) > 0 {
+					t.Errorf("between calls: %v after %v", err, time.Since(stopped))
+				}
+				time.Sleep(drainTime / 2)
+				slow.say(settling("slow"))
+				if err := <-finished; err != nil || time.Since(stopped) != drainTime/2 {
+					t.Errorf("in a call: %v after %v", err, time.Since(stopped))
+				}
+				err = <-cut
+				wantStatus(t, err, codes.Unavailable)
+				if took := time.Since(stopped); took != drainTime {
+					t.Errorf("a silent exchange ended after %v", took)
+				}
+				s.reading.Wait()
+				ends := map[string]decision.End{}
+				for _, o := range e.outcomes {
+					ends[o.ExchangeID] = o.End
+				}
+				want := map[string]decision.End{"idle": decision.EndCompleted, "slow": decision.EndCompleted, "silent": decision.EndDisconnected}
+				if !maps.Equal(ends, want) {
+					t.Errorf("settled %v", ends)
+				}
+			})
+		})
+	}
 }
 
 // TestTracesOfAStream: each exchange is traced by what came with its question; the
