@@ -2271,7 +2271,10 @@ type Outcome struct {
 	// completed, denied, failed, disconnected, unseen.
 	End string `protobuf:"bytes,5,opt,name=end,proto3" json:"end,omitempty"`
 	// How many targets were tried.
-	Attempts      uint32 `protobuf:"varint,6,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	Attempts uint32 `protobuf:"varint,6,opt,name=attempts,proto3" json:"attempts,omitempty"`
+	// The call, where it passed while no service answered. There is no verdict and no handle of it then: it is recorded, by
+	// Settle, and nothing is charged.
+	Unjudged      *Unjudged `protobuf:"bytes,7,opt,name=unjudged,proto3" json:"unjudged,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2348,6 +2351,158 @@ func (x *Outcome) GetAttempts() uint32 {
 	return 0
 }
 
+func (x *Outcome) GetUnjudged() *Unjudged {
+	if x != nil {
+		return x.Unjudged
+	}
+	return nil
+}
+
+// Unjudged is a call that a data plane let pass by the fail mode of its route.
+type Unjudged struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Lifeboat or Open.
+	FailMode string `protobuf:"bytes,1,opt,name=fail_mode,json=failMode,proto3" json:"fail_mode,omitempty"`
+	// When it passed.
+	Time *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	// Whose call it was: the peer must be one that may speak for the agent.
+	Agent string `protobuf:"bytes,3,opt,name=agent,proto3" json:"agent,omitempty"`
+	// llm or mcp.
+	Surface string `protobuf:"bytes,4,opt,name=surface,proto3" json:"surface,omitempty"`
+	// The operation or MCP method.
+	Method string `protobuf:"bytes,5,opt,name=method,proto3" json:"method,omitempty"`
+	// The MCP server that the path named.
+	Server string `protobuf:"bytes,6,opt,name=server,proto3" json:"server,omitempty"`
+	// The tool, as the agent sees it.
+	Tool string `protobuf:"bytes,7,opt,name=tool,proto3" json:"tool,omitempty"`
+	// The model.
+	Model string `protobuf:"bytes,8,opt,name=model,proto3" json:"model,omitempty"`
+	// Of the lifeboat: the policy of the verdict that was followed.
+	Policy string `protobuf:"bytes,9,opt,name=policy,proto3" json:"policy,omitempty"`
+	// The version of the policy.
+	Version string `protobuf:"bytes,10,opt,name=version,proto3" json:"version,omitempty"`
+	// The rule that allowed the call then.
+	Rule string `protobuf:"bytes,11,opt,name=rule,proto3" json:"rule,omitempty"`
+	// How old that verdict was.
+	Age           *durationpb.Duration `protobuf:"bytes,12,opt,name=age,proto3" json:"age,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Unjudged) Reset() {
+	*x = Unjudged{}
+	mi := &file_outrider_decision_v1_decision_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Unjudged) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Unjudged) ProtoMessage() {}
+
+func (x *Unjudged) ProtoReflect() protoreflect.Message {
+	mi := &file_outrider_decision_v1_decision_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Unjudged.ProtoReflect.Descriptor instead.
+func (*Unjudged) Descriptor() ([]byte, []int) {
+	return file_outrider_decision_v1_decision_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *Unjudged) GetFailMode() string {
+	if x != nil {
+		return x.FailMode
+	}
+	return ""
+}
+
+func (x *Unjudged) GetTime() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Time
+	}
+	return nil
+}
+
+func (x *Unjudged) GetAgent() string {
+	if x != nil {
+		return x.Agent
+	}
+	return ""
+}
+
+func (x *Unjudged) GetSurface() string {
+	if x != nil {
+		return x.Surface
+	}
+	return ""
+}
+
+func (x *Unjudged) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *Unjudged) GetServer() string {
+	if x != nil {
+		return x.Server
+	}
+	return ""
+}
+
+func (x *Unjudged) GetTool() string {
+	if x != nil {
+		return x.Tool
+	}
+	return ""
+}
+
+func (x *Unjudged) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *Unjudged) GetPolicy() string {
+	if x != nil {
+		return x.Policy
+	}
+	return ""
+}
+
+func (x *Unjudged) GetVersion() string {
+	if x != nil {
+		return x.Version
+	}
+	return ""
+}
+
+func (x *Unjudged) GetRule() string {
+	if x != nil {
+		return x.Rule
+	}
+	return ""
+}
+
+func (x *Unjudged) GetAge() *durationpb.Duration {
+	if x != nil {
+		return x.Age
+	}
+	return nil
+}
+
 // Usage counts tokens.
 type Usage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2365,7 +2520,7 @@ type Usage struct {
 
 func (x *Usage) Reset() {
 	*x = Usage{}
-	mi := &file_outrider_decision_v1_decision_proto_msgTypes[28]
+	mi := &file_outrider_decision_v1_decision_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2377,7 +2532,7 @@ func (x *Usage) String() string {
 func (*Usage) ProtoMessage() {}
 
 func (x *Usage) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_decision_v1_decision_proto_msgTypes[28]
+	mi := &file_outrider_decision_v1_decision_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2390,7 +2545,7 @@ func (x *Usage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Usage.ProtoReflect.Descriptor instead.
 func (*Usage) Descriptor() ([]byte, []int) {
-	return file_outrider_decision_v1_decision_proto_rawDescGZIP(), []int{28}
+	return file_outrider_decision_v1_decision_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Usage) GetInput() uint64 {
@@ -2432,7 +2587,7 @@ type Settled struct {
 
 func (x *Settled) Reset() {
 	*x = Settled{}
-	mi := &file_outrider_decision_v1_decision_proto_msgTypes[29]
+	mi := &file_outrider_decision_v1_decision_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2444,7 +2599,7 @@ func (x *Settled) String() string {
 func (*Settled) ProtoMessage() {}
 
 func (x *Settled) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_decision_v1_decision_proto_msgTypes[29]
+	mi := &file_outrider_decision_v1_decision_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2457,7 +2612,7 @@ func (x *Settled) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Settled.ProtoReflect.Descriptor instead.
 func (*Settled) Descriptor() ([]byte, []int) {
-	return file_outrider_decision_v1_decision_proto_rawDescGZIP(), []int{29}
+	return file_outrider_decision_v1_decision_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *Settled) GetRepeatedCall() bool {
@@ -2488,7 +2643,7 @@ type LimitState struct {
 
 func (x *LimitState) Reset() {
 	*x = LimitState{}
-	mi := &file_outrider_decision_v1_decision_proto_msgTypes[30]
+	mi := &file_outrider_decision_v1_decision_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2500,7 +2655,7 @@ func (x *LimitState) String() string {
 func (*LimitState) ProtoMessage() {}
 
 func (x *LimitState) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_decision_v1_decision_proto_msgTypes[30]
+	mi := &file_outrider_decision_v1_decision_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2513,7 +2668,7 @@ func (x *LimitState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LimitState.ProtoReflect.Descriptor instead.
 func (*LimitState) Descriptor() ([]byte, []int) {
-	return file_outrider_decision_v1_decision_proto_rawDescGZIP(), []int{30}
+	return file_outrider_decision_v1_decision_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *LimitState) GetName() string {
@@ -2571,7 +2726,7 @@ type Fill struct {
 
 func (x *Fill) Reset() {
 	*x = Fill{}
-	mi := &file_outrider_decision_v1_decision_proto_msgTypes[31]
+	mi := &file_outrider_decision_v1_decision_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2583,7 +2738,7 @@ func (x *Fill) String() string {
 func (*Fill) ProtoMessage() {}
 
 func (x *Fill) ProtoReflect() protoreflect.Message {
-	mi := &file_outrider_decision_v1_decision_proto_msgTypes[31]
+	mi := &file_outrider_decision_v1_decision_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2596,7 +2751,7 @@ func (x *Fill) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Fill.ProtoReflect.Descriptor instead.
 func (*Fill) Descriptor() ([]byte, []int) {
-	return file_outrider_decision_v1_decision_proto_rawDescGZIP(), []int{31}
+	return file_outrider_decision_v1_decision_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *Fill) GetUsed() uint64 {
@@ -2795,7 +2950,7 @@ const file_outrider_decision_v1_decision_proto_rawDesc = "" +
 	"\n" +
 	"Visibility\x12\x16\n" +
 	"\x06bitmap\x18\x01 \x01(\fR\x06bitmap\x126\n" +
-	"\asplices\x18\x02 \x03(\v2\x1c.outrider.decision.v1.SpliceR\asplices\"\xc7\x01\n" +
+	"\asplices\x18\x02 \x03(\v2\x1c.outrider.decision.v1.SpliceR\asplices\"\x83\x02\n" +
 	"\aOutcome\x12\x1f\n" +
 	"\vexchange_id\x18\x01 \x01(\tR\n" +
 	"exchangeId\x12\x1e\n" +
@@ -2805,7 +2960,22 @@ const file_outrider_decision_v1_decision_proto_rawDesc = "" +
 	"\bprovider\x18\x03 \x01(\tR\bprovider\x121\n" +
 	"\x05usage\x18\x04 \x01(\v2\x1b.outrider.decision.v1.UsageR\x05usage\x12\x10\n" +
 	"\x03end\x18\x05 \x01(\tR\x03end\x12\x1a\n" +
-	"\battempts\x18\x06 \x01(\rR\battempts\"k\n" +
+	"\battempts\x18\x06 \x01(\rR\battempts\x12:\n" +
+	"\bunjudged\x18\a \x01(\v2\x1e.outrider.decision.v1.UnjudgedR\bunjudged\"\xd4\x02\n" +
+	"\bUnjudged\x12\x1b\n" +
+	"\tfail_mode\x18\x01 \x01(\tR\bfailMode\x12.\n" +
+	"\x04time\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x04time\x12\x14\n" +
+	"\x05agent\x18\x03 \x01(\tR\x05agent\x12\x18\n" +
+	"\asurface\x18\x04 \x01(\tR\asurface\x12\x16\n" +
+	"\x06method\x18\x05 \x01(\tR\x06method\x12\x16\n" +
+	"\x06server\x18\x06 \x01(\tR\x06server\x12\x12\n" +
+	"\x04tool\x18\a \x01(\tR\x04tool\x12\x14\n" +
+	"\x05model\x18\b \x01(\tR\x05model\x12\x16\n" +
+	"\x06policy\x18\t \x01(\tR\x06policy\x12\x18\n" +
+	"\aversion\x18\n" +
+	" \x01(\tR\aversion\x12\x12\n" +
+	"\x04rule\x18\v \x01(\tR\x04rule\x12+\n" +
+	"\x03age\x18\f \x01(\v2\x19.google.protobuf.DurationR\x03age\"k\n" +
 	"\x05Usage\x12\x14\n" +
 	"\x05input\x18\x01 \x01(\x04R\x05input\x12\x16\n" +
 	"\x06output\x18\x02 \x01(\x04R\x06output\x12\x16\n" +
@@ -2843,7 +3013,7 @@ func file_outrider_decision_v1_decision_proto_rawDescGZIP() []byte {
 }
 
 var file_outrider_decision_v1_decision_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_outrider_decision_v1_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 34)
+var file_outrider_decision_v1_decision_proto_msgTypes = make([]protoimpl.MessageInfo, 35)
 var file_outrider_decision_v1_decision_proto_goTypes = []any{
 	(Effect)(0),                   // 0: outrider.decision.v1.Effect
 	(*Request)(nil),               // 1: outrider.decision.v1.Request
@@ -2874,14 +3044,15 @@ var file_outrider_decision_v1_decision_proto_goTypes = []any{
 	(*Replacement)(nil),           // 26: outrider.decision.v1.Replacement
 	(*Visibility)(nil),            // 27: outrider.decision.v1.Visibility
 	(*Outcome)(nil),               // 28: outrider.decision.v1.Outcome
-	(*Usage)(nil),                 // 29: outrider.decision.v1.Usage
-	(*Settled)(nil),               // 30: outrider.decision.v1.Settled
-	(*LimitState)(nil),            // 31: outrider.decision.v1.LimitState
-	(*Fill)(nil),                  // 32: outrider.decision.v1.Fill
-	nil,                           // 33: outrider.decision.v1.Caller.LabelsEntry
-	nil,                           // 34: outrider.decision.v1.HTTPRequest.HeadersEntry
-	(*durationpb.Duration)(nil),   // 35: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 36: google.protobuf.Timestamp
+	(*Unjudged)(nil),              // 29: outrider.decision.v1.Unjudged
+	(*Usage)(nil),                 // 30: outrider.decision.v1.Usage
+	(*Settled)(nil),               // 31: outrider.decision.v1.Settled
+	(*LimitState)(nil),            // 32: outrider.decision.v1.LimitState
+	(*Fill)(nil),                  // 33: outrider.decision.v1.Fill
+	nil,                           // 34: outrider.decision.v1.Caller.LabelsEntry
+	nil,                           // 35: outrider.decision.v1.HTTPRequest.HeadersEntry
+	(*durationpb.Duration)(nil),   // 36: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 37: google.protobuf.Timestamp
 }
 var file_outrider_decision_v1_decision_proto_depIdxs = []int32{
 	2,  // 0: outrider.decision.v1.Request.caller:type_name -> outrider.decision.v1.Caller
@@ -2890,9 +3061,9 @@ var file_outrider_decision_v1_decision_proto_depIdxs = []int32{
 	5,  // 3: outrider.decision.v1.Request.body:type_name -> outrider.decision.v1.Body
 	7,  // 4: outrider.decision.v1.Request.tool:type_name -> outrider.decision.v1.Tool
 	8,  // 5: outrider.decision.v1.Request.llm:type_name -> outrider.decision.v1.LLMCall
-	35, // 6: outrider.decision.v1.Request.timeout:type_name -> google.protobuf.Duration
-	33, // 7: outrider.decision.v1.Caller.labels:type_name -> outrider.decision.v1.Caller.LabelsEntry
-	34, // 8: outrider.decision.v1.HTTPRequest.headers:type_name -> outrider.decision.v1.HTTPRequest.HeadersEntry
+	36, // 6: outrider.decision.v1.Request.timeout:type_name -> google.protobuf.Duration
+	34, // 7: outrider.decision.v1.Caller.labels:type_name -> outrider.decision.v1.Caller.LabelsEntry
+	35, // 8: outrider.decision.v1.HTTPRequest.headers:type_name -> outrider.decision.v1.HTTPRequest.HeadersEntry
 	6,  // 9: outrider.decision.v1.Body.segments:type_name -> outrider.decision.v1.Segment
 	0,  // 10: outrider.decision.v1.Verdict.effect:type_name -> outrider.decision.v1.Effect
 	10, // 11: outrider.decision.v1.Verdict.reason:type_name -> outrider.decision.v1.Reason
@@ -2902,12 +3073,12 @@ var file_outrider_decision_v1_decision_proto_depIdxs = []int32{
 	13, // 15: outrider.decision.v1.Verdict.findings:type_name -> outrider.decision.v1.Finding
 	14, // 16: outrider.decision.v1.Verdict.duty:type_name -> outrider.decision.v1.Duty
 	15, // 17: outrider.decision.v1.Verdict.lifeboat:type_name -> outrider.decision.v1.Lifeboat
-	31, // 18: outrider.decision.v1.Verdict.limits:type_name -> outrider.decision.v1.LimitState
-	35, // 19: outrider.decision.v1.Reason.retry_after:type_name -> google.protobuf.Duration
-	36, // 20: outrider.decision.v1.Lifeboat.not_after:type_name -> google.protobuf.Timestamp
+	32, // 18: outrider.decision.v1.Verdict.limits:type_name -> outrider.decision.v1.LimitState
+	36, // 19: outrider.decision.v1.Reason.retry_after:type_name -> google.protobuf.Duration
+	37, // 20: outrider.decision.v1.Lifeboat.not_after:type_name -> google.protobuf.Timestamp
 	17, // 21: outrider.decision.v1.Grant.target:type_name -> outrider.decision.v1.Target
 	18, // 22: outrider.decision.v1.Grant.credential:type_name -> outrider.decision.v1.Credential
-	36, // 23: outrider.decision.v1.Grant.expires:type_name -> google.protobuf.Timestamp
+	37, // 23: outrider.decision.v1.Grant.expires:type_name -> google.protobuf.Timestamp
 	12, // 24: outrider.decision.v1.Credential.header:type_name -> outrider.decision.v1.HeaderOp
 	19, // 25: outrider.decision.v1.Credential.sigv4:type_name -> outrider.decision.v1.SigV4
 	22, // 26: outrider.decision.v1.Deltas.deltas:type_name -> outrider.decision.v1.Delta
@@ -2919,14 +3090,17 @@ var file_outrider_decision_v1_decision_proto_depIdxs = []int32{
 	13, // 32: outrider.decision.v1.Ruling.findings:type_name -> outrider.decision.v1.Finding
 	26, // 33: outrider.decision.v1.Release.replace:type_name -> outrider.decision.v1.Replacement
 	11, // 34: outrider.decision.v1.Visibility.splices:type_name -> outrider.decision.v1.Splice
-	29, // 35: outrider.decision.v1.Outcome.usage:type_name -> outrider.decision.v1.Usage
-	32, // 36: outrider.decision.v1.LimitState.requests:type_name -> outrider.decision.v1.Fill
-	32, // 37: outrider.decision.v1.LimitState.tokens:type_name -> outrider.decision.v1.Fill
-	38, // [38:38] is the sub-list for method output_type
-	38, // [38:38] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	30, // 35: outrider.decision.v1.Outcome.usage:type_name -> outrider.decision.v1.Usage
+	29, // 36: outrider.decision.v1.Outcome.unjudged:type_name -> outrider.decision.v1.Unjudged
+	37, // 37: outrider.decision.v1.Unjudged.time:type_name -> google.protobuf.Timestamp
+	36, // 38: outrider.decision.v1.Unjudged.age:type_name -> google.protobuf.Duration
+	33, // 39: outrider.decision.v1.LimitState.requests:type_name -> outrider.decision.v1.Fill
+	33, // 40: outrider.decision.v1.LimitState.tokens:type_name -> outrider.decision.v1.Fill
+	41, // [41:41] is the sub-list for method output_type
+	41, // [41:41] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_outrider_decision_v1_decision_proto_init() }
@@ -2944,7 +3118,7 @@ func file_outrider_decision_v1_decision_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_outrider_decision_v1_decision_proto_rawDesc), len(file_outrider_decision_v1_decision_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   34,
+			NumMessages:   35,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -9,6 +9,7 @@ package decisionv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	durationpb "google.golang.org/protobuf/types/known/durationpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -242,7 +243,10 @@ type ExchangeRequest struct {
 	// first call.
 	Traceparent string `protobuf:"bytes,7,opt,name=traceparent,proto3" json:"traceparent,omitempty"`
 	// See traceparent.
-	Tracestate    string `protobuf:"bytes,8,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
+	Tracestate string `protobuf:"bytes,8,opt,name=tracestate,proto3" json:"tracestate,omitempty"`
+	// How long the peer waits for the answer to an attempt or to a part of an answer; an ask says so itself. One that
+	// cannot be answered in time is refused at once. Absent: nobody knows.
+	Timeout       *durationpb.Duration `protobuf:"bytes,9,opt,name=timeout,proto3" json:"timeout,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -350,6 +354,13 @@ func (x *ExchangeRequest) GetTracestate() string {
 		return x.Tracestate
 	}
 	return ""
+}
+
+func (x *ExchangeRequest) GetTimeout() *durationpb.Duration {
+	if x != nil {
+		return x.Timeout
+	}
+	return nil
 }
 
 type isExchangeRequest_Message interface {
@@ -1107,7 +1118,7 @@ var File_outrider_decision_v1_service_proto protoreflect.FileDescriptor
 
 const file_outrider_decision_v1_service_proto_rawDesc = "" +
 	"\n" +
-	"\"outrider/decision/v1/service.proto\x12\x14outrider.decision.v1\x1a#outrider/decision/v1/decision.proto\"G\n" +
+	"\"outrider/decision/v1/service.proto\x12\x14outrider.decision.v1\x1a\x1egoogle/protobuf/duration.proto\x1a#outrider/decision/v1/decision.proto\"G\n" +
 	"\fCheckRequest\x127\n" +
 	"\arequest\x18\x01 \x01(\v2\x1d.outrider.decision.v1.RequestR\arequest\"H\n" +
 	"\rCheckResponse\x127\n" +
@@ -1117,7 +1128,7 @@ const file_outrider_decision_v1_service_proto_rawDesc = "" +
 	"\arequest\x18\x02 \x01(\v2\x1d.outrider.decision.v1.RequestR\arequest\"Y\n" +
 	"\x0eDecideResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x04R\x02id\x127\n" +
-	"\averdict\x18\x02 \x01(\v2\x1d.outrider.decision.v1.VerdictR\averdict\"\xab\x03\n" +
+	"\averdict\x18\x02 \x01(\v2\x1d.outrider.decision.v1.VerdictR\averdict\"\xe0\x03\n" +
 	"\x0fExchangeRequest\x121\n" +
 	"\x03ask\x18\x01 \x01(\v2\x1d.outrider.decision.v1.RequestH\x00R\x03ask\x129\n" +
 	"\aattempt\x18\x02 \x01(\v2\x1d.outrider.decision.v1.AttemptH\x00R\aattempt\x122\n" +
@@ -1128,7 +1139,8 @@ const file_outrider_decision_v1_service_proto_rawDesc = "" +
 	"\vtraceparent\x18\a \x01(\tR\vtraceparent\x12\x1e\n" +
 	"\n" +
 	"tracestate\x18\b \x01(\tR\n" +
-	"tracestateB\t\n" +
+	"tracestate\x123\n" +
+	"\atimeout\x18\t \x01(\v2\x19.google.protobuf.DurationR\atimeoutB\t\n" +
 	"\amessage\"\xbe\x02\n" +
 	"\x10ExchangeResponse\x129\n" +
 	"\averdict\x18\x01 \x01(\v2\x1d.outrider.decision.v1.VerdictH\x00R\averdict\x123\n" +
@@ -1223,11 +1235,12 @@ var file_outrider_decision_v1_service_proto_goTypes = []any{
 	(*Deltas)(nil),              // 19: outrider.decision.v1.Deltas
 	(*ToolPage)(nil),            // 20: outrider.decision.v1.ToolPage
 	(*Outcome)(nil),             // 21: outrider.decision.v1.Outcome
-	(*Grant)(nil),               // 22: outrider.decision.v1.Grant
-	(*Ruling)(nil),              // 23: outrider.decision.v1.Ruling
-	(*Visibility)(nil),          // 24: outrider.decision.v1.Visibility
-	(*Settled)(nil),             // 25: outrider.decision.v1.Settled
-	(*LimitState)(nil),          // 26: outrider.decision.v1.LimitState
+	(*durationpb.Duration)(nil), // 22: google.protobuf.Duration
+	(*Grant)(nil),               // 23: outrider.decision.v1.Grant
+	(*Ruling)(nil),              // 24: outrider.decision.v1.Ruling
+	(*Visibility)(nil),          // 25: outrider.decision.v1.Visibility
+	(*Settled)(nil),             // 26: outrider.decision.v1.Settled
+	(*LimitState)(nil),          // 27: outrider.decision.v1.LimitState
 }
 var file_outrider_decision_v1_service_proto_depIdxs = []int32{
 	15, // 0: outrider.decision.v1.CheckRequest.request:type_name -> outrider.decision.v1.Request
@@ -1240,40 +1253,41 @@ var file_outrider_decision_v1_service_proto_depIdxs = []int32{
 	19, // 7: outrider.decision.v1.ExchangeRequest.deltas:type_name -> outrider.decision.v1.Deltas
 	20, // 8: outrider.decision.v1.ExchangeRequest.tools:type_name -> outrider.decision.v1.ToolPage
 	21, // 9: outrider.decision.v1.ExchangeRequest.outcome:type_name -> outrider.decision.v1.Outcome
-	16, // 10: outrider.decision.v1.ExchangeResponse.verdict:type_name -> outrider.decision.v1.Verdict
-	22, // 11: outrider.decision.v1.ExchangeResponse.grant:type_name -> outrider.decision.v1.Grant
-	23, // 12: outrider.decision.v1.ExchangeResponse.ruling:type_name -> outrider.decision.v1.Ruling
-	24, // 13: outrider.decision.v1.ExchangeResponse.visible:type_name -> outrider.decision.v1.Visibility
-	25, // 14: outrider.decision.v1.ExchangeResponse.settled:type_name -> outrider.decision.v1.Settled
-	15, // 15: outrider.decision.v1.FilterToolsRequest.request:type_name -> outrider.decision.v1.Request
-	20, // 16: outrider.decision.v1.FilterToolsRequest.tools:type_name -> outrider.decision.v1.ToolPage
-	24, // 17: outrider.decision.v1.FilterToolsResponse.visible:type_name -> outrider.decision.v1.Visibility
-	21, // 18: outrider.decision.v1.SettleRequest.outcome:type_name -> outrider.decision.v1.Outcome
-	25, // 19: outrider.decision.v1.SettleResponse.settled:type_name -> outrider.decision.v1.Settled
-	15, // 20: outrider.decision.v1.ExplainRequest.request:type_name -> outrider.decision.v1.Request
-	16, // 21: outrider.decision.v1.ExplainResponse.verdict:type_name -> outrider.decision.v1.Verdict
-	12, // 22: outrider.decision.v1.ExplainResponse.rules:type_name -> outrider.decision.v1.RuleOutcome
-	26, // 23: outrider.decision.v1.ExplainResponse.limits:type_name -> outrider.decision.v1.LimitState
-	14, // 24: outrider.decision.v1.RuleOutcome.values:type_name -> outrider.decision.v1.RuleOutcome.ValuesEntry
-	13, // 25: outrider.decision.v1.RuleOutcome.condition:type_name -> outrider.decision.v1.Condition
-	13, // 26: outrider.decision.v1.Condition.parts:type_name -> outrider.decision.v1.Condition
-	0,  // 27: outrider.decision.v1.DecisionService.Check:input_type -> outrider.decision.v1.CheckRequest
-	2,  // 28: outrider.decision.v1.DecisionService.Decide:input_type -> outrider.decision.v1.DecideRequest
-	4,  // 29: outrider.decision.v1.DecisionService.Exchange:input_type -> outrider.decision.v1.ExchangeRequest
-	6,  // 30: outrider.decision.v1.DecisionService.FilterTools:input_type -> outrider.decision.v1.FilterToolsRequest
-	8,  // 31: outrider.decision.v1.DecisionService.Settle:input_type -> outrider.decision.v1.SettleRequest
-	10, // 32: outrider.decision.v1.DecisionService.Explain:input_type -> outrider.decision.v1.ExplainRequest
-	1,  // 33: outrider.decision.v1.DecisionService.Check:output_type -> outrider.decision.v1.CheckResponse
-	3,  // 34: outrider.decision.v1.DecisionService.Decide:output_type -> outrider.decision.v1.DecideResponse
-	5,  // 35: outrider.decision.v1.DecisionService.Exchange:output_type -> outrider.decision.v1.ExchangeResponse
-	7,  // 36: outrider.decision.v1.DecisionService.FilterTools:output_type -> outrider.decision.v1.FilterToolsResponse
-	9,  // 37: outrider.decision.v1.DecisionService.Settle:output_type -> outrider.decision.v1.SettleResponse
-	11, // 38: outrider.decision.v1.DecisionService.Explain:output_type -> outrider.decision.v1.ExplainResponse
-	33, // [33:39] is the sub-list for method output_type
-	27, // [27:33] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	22, // 10: outrider.decision.v1.ExchangeRequest.timeout:type_name -> google.protobuf.Duration
+	16, // 11: outrider.decision.v1.ExchangeResponse.verdict:type_name -> outrider.decision.v1.Verdict
+	23, // 12: outrider.decision.v1.ExchangeResponse.grant:type_name -> outrider.decision.v1.Grant
+	24, // 13: outrider.decision.v1.ExchangeResponse.ruling:type_name -> outrider.decision.v1.Ruling
+	25, // 14: outrider.decision.v1.ExchangeResponse.visible:type_name -> outrider.decision.v1.Visibility
+	26, // 15: outrider.decision.v1.ExchangeResponse.settled:type_name -> outrider.decision.v1.Settled
+	15, // 16: outrider.decision.v1.FilterToolsRequest.request:type_name -> outrider.decision.v1.Request
+	20, // 17: outrider.decision.v1.FilterToolsRequest.tools:type_name -> outrider.decision.v1.ToolPage
+	25, // 18: outrider.decision.v1.FilterToolsResponse.visible:type_name -> outrider.decision.v1.Visibility
+	21, // 19: outrider.decision.v1.SettleRequest.outcome:type_name -> outrider.decision.v1.Outcome
+	26, // 20: outrider.decision.v1.SettleResponse.settled:type_name -> outrider.decision.v1.Settled
+	15, // 21: outrider.decision.v1.ExplainRequest.request:type_name -> outrider.decision.v1.Request
+	16, // 22: outrider.decision.v1.ExplainResponse.verdict:type_name -> outrider.decision.v1.Verdict
+	12, // 23: outrider.decision.v1.ExplainResponse.rules:type_name -> outrider.decision.v1.RuleOutcome
+	27, // 24: outrider.decision.v1.ExplainResponse.limits:type_name -> outrider.decision.v1.LimitState
+	14, // 25: outrider.decision.v1.RuleOutcome.values:type_name -> outrider.decision.v1.RuleOutcome.ValuesEntry
+	13, // 26: outrider.decision.v1.RuleOutcome.condition:type_name -> outrider.decision.v1.Condition
+	13, // 27: outrider.decision.v1.Condition.parts:type_name -> outrider.decision.v1.Condition
+	0,  // 28: outrider.decision.v1.DecisionService.Check:input_type -> outrider.decision.v1.CheckRequest
+	2,  // 29: outrider.decision.v1.DecisionService.Decide:input_type -> outrider.decision.v1.DecideRequest
+	4,  // 30: outrider.decision.v1.DecisionService.Exchange:input_type -> outrider.decision.v1.ExchangeRequest
+	6,  // 31: outrider.decision.v1.DecisionService.FilterTools:input_type -> outrider.decision.v1.FilterToolsRequest
+	8,  // 32: outrider.decision.v1.DecisionService.Settle:input_type -> outrider.decision.v1.SettleRequest
+	10, // 33: outrider.decision.v1.DecisionService.Explain:input_type -> outrider.decision.v1.ExplainRequest
+	1,  // 34: outrider.decision.v1.DecisionService.Check:output_type -> outrider.decision.v1.CheckResponse
+	3,  // 35: outrider.decision.v1.DecisionService.Decide:output_type -> outrider.decision.v1.DecideResponse
+	5,  // 36: outrider.decision.v1.DecisionService.Exchange:output_type -> outrider.decision.v1.ExchangeResponse
+	7,  // 37: outrider.decision.v1.DecisionService.FilterTools:output_type -> outrider.decision.v1.FilterToolsResponse
+	9,  // 38: outrider.decision.v1.DecisionService.Settle:output_type -> outrider.decision.v1.SettleResponse
+	11, // 39: outrider.decision.v1.DecisionService.Explain:output_type -> outrider.decision.v1.ExplainResponse
+	34, // [34:40] is the sub-list for method output_type
+	28, // [28:34] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_outrider_decision_v1_service_proto_init() }

@@ -395,20 +395,50 @@ class Visibility(_message.Message):
     def __init__(self, bitmap: _Optional[bytes] = ..., splices: _Optional[_Iterable[_Union[Splice, _Mapping]]] = ...) -> None: ...
 
 class Outcome(_message.Message):
-    __slots__ = ("exchange_id", "settlement", "provider", "usage", "end", "attempts")
+    __slots__ = ("exchange_id", "settlement", "provider", "usage", "end", "attempts", "unjudged")
     EXCHANGE_ID_FIELD_NUMBER: _ClassVar[int]
     SETTLEMENT_FIELD_NUMBER: _ClassVar[int]
     PROVIDER_FIELD_NUMBER: _ClassVar[int]
     USAGE_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    UNJUDGED_FIELD_NUMBER: _ClassVar[int]
     exchange_id: str
     settlement: bytes
     provider: str
     usage: Usage
     end: str
     attempts: int
-    def __init__(self, exchange_id: _Optional[str] = ..., settlement: _Optional[bytes] = ..., provider: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., end: _Optional[str] = ..., attempts: _Optional[int] = ...) -> None: ...
+    unjudged: Unjudged
+    def __init__(self, exchange_id: _Optional[str] = ..., settlement: _Optional[bytes] = ..., provider: _Optional[str] = ..., usage: _Optional[_Union[Usage, _Mapping]] = ..., end: _Optional[str] = ..., attempts: _Optional[int] = ..., unjudged: _Optional[_Union[Unjudged, _Mapping]] = ...) -> None: ...
+
+class Unjudged(_message.Message):
+    __slots__ = ("fail_mode", "time", "agent", "surface", "method", "server", "tool", "model", "policy", "version", "rule", "age")
+    FAIL_MODE_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    AGENT_FIELD_NUMBER: _ClassVar[int]
+    SURFACE_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    SERVER_FIELD_NUMBER: _ClassVar[int]
+    TOOL_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    AGE_FIELD_NUMBER: _ClassVar[int]
+    fail_mode: str
+    time: _timestamp_pb2.Timestamp
+    agent: str
+    surface: str
+    method: str
+    server: str
+    tool: str
+    model: str
+    policy: str
+    version: str
+    rule: str
+    age: _duration_pb2.Duration
+    def __init__(self, fail_mode: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., agent: _Optional[str] = ..., surface: _Optional[str] = ..., method: _Optional[str] = ..., server: _Optional[str] = ..., tool: _Optional[str] = ..., model: _Optional[str] = ..., policy: _Optional[str] = ..., version: _Optional[str] = ..., rule: _Optional[str] = ..., age: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class Usage(_message.Message):
     __slots__ = ("input", "output", "cached", "estimated")

@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from outrider.decision.v1 import decision_pb2 as outrider_dot_decision_dot_v1_dot_decision__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"outrider/decision/v1/service.proto\x12\x14outrider.decision.v1\x1a#outrider/decision/v1/decision.proto\">\n\x0c\x43heckRequest\x12.\n\x07request\x18\x01 \x01(\x0b\x32\x1d.outrider.decision.v1.Request\"?\n\rCheckResponse\x12.\n\x07verdict\x18\x01 \x01(\x0b\x32\x1d.outrider.decision.v1.Verdict\"K\n\rDecideRequest\x12\n\n\x02id\x18\x01 \x01(\x04\x12.\n\x07request\x18\x02 \x01(\x0b\x32\x1d.outrider.decision.v1.Request\"L\n\x0e\x44\x65\x63ideResponse\x12\n\n\x02id\x18\x01 \x01(\x04\x12.\n\x07verdict\x18\x02 \x01(\x0b\x32\x1d.outrider.decision.v1.Verdict\"\xe5\x02\n\x0f\x45xchangeRequest\x12,\n\x03\x61sk\x18\x01 \x01(\x0b\x32\x1d.outrider.decision.v1.RequestH\x00\x12\x30\n\x07\x61ttempt\x18\x02 \x01(\x0b\x32\x1d.outrider.decision.v1.AttemptH\x00\x12+\n\x05whole\x18\x03 \x01(\x0b\x32\x1a.outrider.decision.v1.BodyH\x00\x12.\n\x06\x64\x65ltas\x18\x04 \x01(\x0b\x32\x1c.outrider.decision.v1.DeltasH\x00\x12/\n\x05tools\x18\x05 \x01(\x0b\x32\x1e.outrider.decision.v1.ToolPageH\x00\x12\x30\n\x07outcome\x18\x06 \x01(\x0b\x32\x1d.outrider.decision.v1.OutcomeH\x00\x12\x13\n\x0btraceparent\x18\x07 \x01(\t\x12\x12\n\ntracestate\x18\x08 \x01(\tB\t\n\x07message\"\x94\x02\n\x10\x45xchangeResponse\x12\x30\n\x07verdict\x18\x01 \x01(\x0b\x32\x1d.outrider.decision.v1.VerdictH\x00\x12,\n\x05grant\x18\x02 \x01(\x0b\x32\x1b.outrider.decision.v1.GrantH\x00\x12.\n\x06ruling\x18\x03 \x01(\x0b\x32\x1c.outrider.decision.v1.RulingH\x00\x12\x33\n\x07visible\x18\x04 \x01(\x0b\x32 .outrider.decision.v1.VisibilityH\x00\x12\x30\n\x07settled\x18\x05 \x01(\x0b\x32\x1d.outrider.decision.v1.SettledH\x00\x42\t\n\x07message\"s\n\x12\x46ilterToolsRequest\x12.\n\x07request\x18\x01 \x01(\x0b\x32\x1d.outrider.decision.v1.Request\x12-\n\x05tools\x18\x02 \x01(\x0b\x32\x1e.outrider.decision.v1.ToolPage\"H\n\x13\x46ilterToolsResponse\x12\x31\n\x07visible\x18\x01 \x01(\x0b\x32 .outrider.decision.v1.Visibility\"?\n\rSettleRequest\x12.\n\x07outcome\x18\x01 \x01(\x0b\x32\x1d.outrider.decision.v1.Outcome\"@\n\x0eSettleResponse\x12.\n\x07settled\x18\x01 \x01(\x0b\x32\x1d.outrider.decision.v1.Settled\"@\n\x0e\x45xplainRequest\x12.\n\x07request\x18\x01 \x01(\x0b\x32\x1d.outrider.decision.v1.Request\"\xcd\x01\n\x0f\x45xplainResponse\x12.\n\x07verdict\x18\x01 \x01(\x0b\x32\x1d.outrider.decision.v1.Verdict\x12\x30\n\x05rules\x18\x02 \x03(\x0b\x32!.outrider.decision.v1.RuleOutcome\x12\x17\n\x0fsmallest_change\x18\x03 \x01(\t\x12\x30\n\x06limits\x18\x04 \x03(\x0b\x32 .outrider.decision.v1.LimitState\x12\r\n\x05\x65\x64its\x18\x05 \x03(\t\"\xeb\x02\n\x0bRuleOutcome\x12\x0e\n\x06policy\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0c\n\x04\x66ile\x18\x03 \x01(\t\x12\x0c\n\x04line\x18\x04 \x01(\r\x12\x0f\n\x07outcome\x18\x05 \x01(\t\x12\r\n\x05\x65rror\x18\x06 \x01(\t\x12=\n\x06values\x18\x07 \x03(\x0b\x32-.outrider.decision.v1.RuleOutcome.ValuesEntry\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x08 \x01(\t\x12\x0c\n\x04note\x18\t \x01(\t\x12\x0f\n\x07version\x18\n \x01(\t\x12\x0f\n\x07\x63luster\x18\x0b \x01(\x08\x12\x0f\n\x07observe\x18\x0c \x01(\x08\x12\x0f\n\x07\x64\x65\x63ides\x18\r \x01(\x08\x12\x32\n\tcondition\x18\x0e \x01(\x0b\x32\x1f.outrider.decision.v1.Condition\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"{\n\tCondition\x12\x10\n\x08operator\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\r\n\x05\x65rror\x18\x04 \x01(\t\x12.\n\x05parts\x18\x05 \x03(\x0b\x32\x1f.outrider.decision.v1.Condition2\xac\x04\n\x0f\x44\x65\x63isionService\x12P\n\x05\x43heck\x12\".outrider.decision.v1.CheckRequest\x1a#.outrider.decision.v1.CheckResponse\x12W\n\x06\x44\x65\x63ide\x12#.outrider.decision.v1.DecideRequest\x1a$.outrider.decision.v1.DecideResponse(\x01\x30\x01\x12]\n\x08\x45xchange\x12%.outrider.decision.v1.ExchangeRequest\x1a&.outrider.decision.v1.ExchangeResponse(\x01\x30\x01\x12\x62\n\x0b\x46ilterTools\x12(.outrider.decision.v1.FilterToolsRequest\x1a).outrider.decision.v1.FilterToolsResponse\x12S\n\x06Settle\x12#.outrider.decision.v1.SettleRequest\x1a$.outrider.decision.v1.SettleResponse\x12V\n\x07\x45xplain\x12$.outrider.decision.v1.ExplainRequest\x1a%.outrider.decision.v1.ExplainResponseB=Z;outrider.dev/outrider/proto/outrider/decision/v1;decisionv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"outrider/decision/v1/service.proto\x12\x14outrider.decision.v1\x1a\x1egoogle/protobuf/duration.proto\x1a#outrider/decision/v1/decision.proto\">\n\x0c\x43heckRequest\x12.\n\x07request\x18\x01 \x01(\x0b\x32\x1d.outrider.decision.v1.Request\"?\n\rCheckResponse\x12.\n\x07verdict\x18\x01 \x01(\x0b\x32\x1d.outrider.decision.v1.Verdict\"K\n\rDecideRequest\x12\n\n\x02id\x18\x01 \x01(\x04\x12.\n\x07request\x18\x02 \x01(\x0b\x32\x1d.outrider.decision.v1.Request\"L\n\x0e\x44\x65\x63ideResponse\x12\n\n\x02id\x18\x01 \x01(\x04\x12.\n\x07verdict\x18\x02 \x01(\x0b\x32\x1d.outrider.decision.v1.Verdict\"\x91\x03\n\x0f\x45xchangeRequest\x12,\n\x03\x61sk\x18\x01 \x01(\x0b\x32\x1d.outrider.decision.v1.RequestH\x00\x12\x30\n\x07\x61ttempt\x18\x02 \x01(\x0b\x32\x1d.outrider.decision.v1.AttemptH\x00\x12+\n\x05whole\x18\x03 \x01(\x0b\x32\x1a.outrider.decision.v1.BodyH\x00\x12.\n\x06\x64\x65ltas\x18\x04 \x01(\x0b\x32\x1c.outrider.decision.v1.DeltasH\x00\x12/\n\x05tools\x18\x05 \x01(\x0b\x32\x1e.outrider.decision.v1.ToolPageH\x00\x12\x30\n\x07outcome\x18\x06 \x01(\x0b\x32\x1d.outrider.decision.v1.OutcomeH\x00\x12\x13\n\x0btraceparent\x18\x07 \x01(\t\x12\x12\n\ntracestate\x18\x08 \x01(\t\x12*\n\x07timeout\x18\t \x01(\x0b\x32\x19.google.protobuf.DurationB\t\n\x07message\"\x94\x02\n\x10\x45xchangeResponse\x12\x30\n\x07verdict\x18\x01 \x01(\x0b\x32\x1d.outrider.decision.v1.VerdictH\x00\x12,\n\x05grant\x18\x02 \x01(\x0b\x32\x1b.outrider.decision.v1.GrantH\x00\x12.\n\x06ruling\x18\x03 \x01(\x0b\x32\x1c.outrider.decision.v1.RulingH\x00\x12\x33\n\x07visible\x18\x04 \x01(\x0b\x32 .outrider.decision.v1.VisibilityH\x00\x12\x30\n\x07settled\x18\x05 \x01(\x0b\x32\x1d.outrider.decision.v1.SettledH\x00\x42\t\n\x07message\"s\n\x12\x46ilterToolsRequest\x12.\n\x07request\x18\x01 \x01(\x0b\x32\x1d.outrider.decision.v1.Request\x12-\n\x05tools\x18\x02 \x01(\x0b\x32\x1e.outrider.decision.v1.ToolPage\"H\n\x13\x46ilterToolsResponse\x12\x31\n\x07visible\x18\x01 \x01(\x0b\x32 .outrider.decision.v1.Visibility\"?\n\rSettleRequest\x12.\n\x07outcome\x18\x01 \x01(\x0b\x32\x1d.outrider.decision.v1.Outcome\"@\n\x0eSettleResponse\x12.\n\x07settled\x18\x01 \x01(\x0b\x32\x1d.outrider.decision.v1.Settled\"@\n\x0e\x45xplainRequest\x12.\n\x07request\x18\x01 \x01(\x0b\x32\x1d.outrider.decision.v1.Request\"\xcd\x01\n\x0f\x45xplainResponse\x12.\n\x07verdict\x18\x01 \x01(\x0b\x32\x1d.outrider.decision.v1.Verdict\x12\x30\n\x05rules\x18\x02 \x03(\x0b\x32!.outrider.decision.v1.RuleOutcome\x12\x17\n\x0fsmallest_change\x18\x03 \x01(\t\x12\x30\n\x06limits\x18\x04 \x03(\x0b\x32 .outrider.decision.v1.LimitState\x12\r\n\x05\x65\x64its\x18\x05 \x03(\t\"\xeb\x02\n\x0bRuleOutcome\x12\x0e\n\x06policy\x18\x01 \x01(\t\x12\x0c\n\x04rule\x18\x02 \x01(\t\x12\x0c\n\x04\x66ile\x18\x03 \x01(\t\x12\x0c\n\x04line\x18\x04 \x01(\r\x12\x0f\n\x07outcome\x18\x05 \x01(\t\x12\r\n\x05\x65rror\x18\x06 \x01(\t\x12=\n\x06values\x18\x07 \x03(\x0b\x32-.outrider.decision.v1.RuleOutcome.ValuesEntry\x12\x0e\n\x06\x65\x66\x66\x65\x63t\x18\x08 \x01(\t\x12\x0c\n\x04note\x18\t \x01(\t\x12\x0f\n\x07version\x18\n \x01(\t\x12\x0f\n\x07\x63luster\x18\x0b \x01(\x08\x12\x0f\n\x07observe\x18\x0c \x01(\x08\x12\x0f\n\x07\x64\x65\x63ides\x18\r \x01(\x08\x12\x32\n\tcondition\x18\x0e \x01(\x0b\x32\x1f.outrider.decision.v1.Condition\x1a-\n\x0bValuesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"{\n\tCondition\x12\x10\n\x08operator\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x0f\n\x07outcome\x18\x03 \x01(\t\x12\r\n\x05\x65rror\x18\x04 \x01(\t\x12.\n\x05parts\x18\x05 \x03(\x0b\x32\x1f.outrider.decision.v1.Condition2\xac\x04\n\x0f\x44\x65\x63isionService\x12P\n\x05\x43heck\x12\".outrider.decision.v1.CheckRequest\x1a#.outrider.decision.v1.CheckResponse\x12W\n\x06\x44\x65\x63ide\x12#.outrider.decision.v1.DecideRequest\x1a$.outrider.decision.v1.DecideResponse(\x01\x30\x01\x12]\n\x08\x45xchange\x12%.outrider.decision.v1.ExchangeRequest\x1a&.outrider.decision.v1.ExchangeResponse(\x01\x30\x01\x12\x62\n\x0b\x46ilterTools\x12(.outrider.decision.v1.FilterToolsRequest\x1a).outrider.decision.v1.FilterToolsResponse\x12S\n\x06Settle\x12#.outrider.decision.v1.SettleRequest\x1a$.outrider.decision.v1.SettleResponse\x12V\n\x07\x45xplain\x12$.outrider.decision.v1.ExplainRequest\x1a%.outrider.decision.v1.ExplainResponseB=Z;outrider.dev/outrider/proto/outrider/decision/v1;decisionv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,36 +36,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'Z;outrider.dev/outrider/proto/outrider/decision/v1;decisionv1'
   _globals['_RULEOUTCOME_VALUESENTRY']._loaded_options = None
   _globals['_RULEOUTCOME_VALUESENTRY']._serialized_options = b'8\001'
-  _globals['_CHECKREQUEST']._serialized_start=97
-  _globals['_CHECKREQUEST']._serialized_end=159
-  _globals['_CHECKRESPONSE']._serialized_start=161
-  _globals['_CHECKRESPONSE']._serialized_end=224
-  _globals['_DECIDEREQUEST']._serialized_start=226
-  _globals['_DECIDEREQUEST']._serialized_end=301
-  _globals['_DECIDERESPONSE']._serialized_start=303
-  _globals['_DECIDERESPONSE']._serialized_end=379
-  _globals['_EXCHANGEREQUEST']._serialized_start=382
-  _globals['_EXCHANGEREQUEST']._serialized_end=739
-  _globals['_EXCHANGERESPONSE']._serialized_start=742
-  _globals['_EXCHANGERESPONSE']._serialized_end=1018
-  _globals['_FILTERTOOLSREQUEST']._serialized_start=1020
-  _globals['_FILTERTOOLSREQUEST']._serialized_end=1135
-  _globals['_FILTERTOOLSRESPONSE']._serialized_start=1137
-  _globals['_FILTERTOOLSRESPONSE']._serialized_end=1209
-  _globals['_SETTLEREQUEST']._serialized_start=1211
-  _globals['_SETTLEREQUEST']._serialized_end=1274
-  _globals['_SETTLERESPONSE']._serialized_start=1276
-  _globals['_SETTLERESPONSE']._serialized_end=1340
-  _globals['_EXPLAINREQUEST']._serialized_start=1342
-  _globals['_EXPLAINREQUEST']._serialized_end=1406
-  _globals['_EXPLAINRESPONSE']._serialized_start=1409
-  _globals['_EXPLAINRESPONSE']._serialized_end=1614
-  _globals['_RULEOUTCOME']._serialized_start=1617
-  _globals['_RULEOUTCOME']._serialized_end=1980
-  _globals['_RULEOUTCOME_VALUESENTRY']._serialized_start=1935
-  _globals['_RULEOUTCOME_VALUESENTRY']._serialized_end=1980
-  _globals['_CONDITION']._serialized_start=1982
-  _globals['_CONDITION']._serialized_end=2105
-  _globals['_DECISIONSERVICE']._serialized_start=2108
-  _globals['_DECISIONSERVICE']._serialized_end=2664
+  _globals['_CHECKREQUEST']._serialized_start=129
+  _globals['_CHECKREQUEST']._serialized_end=191
+  _globals['_CHECKRESPONSE']._serialized_start=193
+  _globals['_CHECKRESPONSE']._serialized_end=256
+  _globals['_DECIDEREQUEST']._serialized_start=258
+  _globals['_DECIDEREQUEST']._serialized_end=333
+  _globals['_DECIDERESPONSE']._serialized_start=335
+  _globals['_DECIDERESPONSE']._serialized_end=411
+  _globals['_EXCHANGEREQUEST']._serialized_start=414
+  _globals['_EXCHANGEREQUEST']._serialized_end=815
+  _globals['_EXCHANGERESPONSE']._serialized_start=818
+  _globals['_EXCHANGERESPONSE']._serialized_end=1094
+  _globals['_FILTERTOOLSREQUEST']._serialized_start=1096
+  _globals['_FILTERTOOLSREQUEST']._serialized_end=1211
+  _globals['_FILTERTOOLSRESPONSE']._serialized_start=1213
+  _globals['_FILTERTOOLSRESPONSE']._serialized_end=1285
+  _globals['_SETTLEREQUEST']._serialized_start=1287
+  _globals['_SETTLEREQUEST']._serialized_end=1350
+  _globals['_SETTLERESPONSE']._serialized_start=1352
+  _globals['_SETTLERESPONSE']._serialized_end=1416
+  _globals['_EXPLAINREQUEST']._serialized_start=1418
+  _globals['_EXPLAINREQUEST']._serialized_end=1482
+  _globals['_EXPLAINRESPONSE']._serialized_start=1485
+  _globals['_EXPLAINRESPONSE']._serialized_end=1690
+  _globals['_RULEOUTCOME']._serialized_start=1693
+  _globals['_RULEOUTCOME']._serialized_end=2056
+  _globals['_RULEOUTCOME_VALUESENTRY']._serialized_start=2011
+  _globals['_RULEOUTCOME_VALUESENTRY']._serialized_end=2056
+  _globals['_CONDITION']._serialized_start=2058
+  _globals['_CONDITION']._serialized_end=2181
+  _globals['_DECISIONSERVICE']._serialized_start=2184
+  _globals['_DECISIONSERVICE']._serialized_end=2740
 # @@protoc_insertion_point(module_scope)

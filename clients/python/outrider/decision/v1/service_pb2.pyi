@@ -1,3 +1,6 @@
+import datetime
+
+from google.protobuf import duration_pb2 as _duration_pb2
 from outrider.decision.v1 import decision_pb2 as _decision_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -36,7 +39,7 @@ class DecideResponse(_message.Message):
     def __init__(self, id: _Optional[int] = ..., verdict: _Optional[_Union[_decision_pb2.Verdict, _Mapping]] = ...) -> None: ...
 
 class ExchangeRequest(_message.Message):
-    __slots__ = ("ask", "attempt", "whole", "deltas", "tools", "outcome", "traceparent", "tracestate")
+    __slots__ = ("ask", "attempt", "whole", "deltas", "tools", "outcome", "traceparent", "tracestate", "timeout")
     ASK_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     WHOLE_FIELD_NUMBER: _ClassVar[int]
@@ -45,6 +48,7 @@ class ExchangeRequest(_message.Message):
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     TRACEPARENT_FIELD_NUMBER: _ClassVar[int]
     TRACESTATE_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     ask: _decision_pb2.Request
     attempt: _decision_pb2.Attempt
     whole: _decision_pb2.Body
@@ -53,7 +57,8 @@ class ExchangeRequest(_message.Message):
     outcome: _decision_pb2.Outcome
     traceparent: str
     tracestate: str
-    def __init__(self, ask: _Optional[_Union[_decision_pb2.Request, _Mapping]] = ..., attempt: _Optional[_Union[_decision_pb2.Attempt, _Mapping]] = ..., whole: _Optional[_Union[_decision_pb2.Body, _Mapping]] = ..., deltas: _Optional[_Union[_decision_pb2.Deltas, _Mapping]] = ..., tools: _Optional[_Union[_decision_pb2.ToolPage, _Mapping]] = ..., outcome: _Optional[_Union[_decision_pb2.Outcome, _Mapping]] = ..., traceparent: _Optional[str] = ..., tracestate: _Optional[str] = ...) -> None: ...
+    timeout: _duration_pb2.Duration
+    def __init__(self, ask: _Optional[_Union[_decision_pb2.Request, _Mapping]] = ..., attempt: _Optional[_Union[_decision_pb2.Attempt, _Mapping]] = ..., whole: _Optional[_Union[_decision_pb2.Body, _Mapping]] = ..., deltas: _Optional[_Union[_decision_pb2.Deltas, _Mapping]] = ..., tools: _Optional[_Union[_decision_pb2.ToolPage, _Mapping]] = ..., outcome: _Optional[_Union[_decision_pb2.Outcome, _Mapping]] = ..., traceparent: _Optional[str] = ..., tracestate: _Optional[str] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class ExchangeResponse(_message.Message):
     __slots__ = ("verdict", "grant", "ruling", "visible", "settled")
