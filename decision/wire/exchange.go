@@ -18,9 +18,7 @@ import (
 // Settle, or when one of its own calls fails.
 func (c *Client) Open(ctx context.Context, r *decision.Request) (*decision.Verdict, decision.Exchange, error) {
 	question := RequestProto(r)
-	if deadline, ok := ctx.Deadline(); ok { // the stream outlives it, so that gRPC does not tell it
-		question.Timeout = durationpb.New(max(time.Until(deadline), time.Nanosecond))
-	}
+	question.Timeout = timeout(ctx)
 	m := &decisionv1.ExchangeRequest{Message: &decisionv1.ExchangeRequest_Ask{Ask: question}}
 	if c.Trace != nil {
 		m.Traceparent, m.Tracestate = c.Trace(ctx)
@@ -43,6 +41,16 @@ func (c *Client) Open(ctx context.Context, r *decision.Request) (*decision.Verdi
 	default:
 		return v, e, nil
 	}
+}
+
+// timeout is how long an answer is waited for. The stream outlives that, so that
+// gRPC does not tell it.
+func timeout(ctx context.Context) *durationpb.Duration {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return nil
+	}
+	return durationpb.New(max(time.Until(deadline), time.Nanosecond))
 }
 
 // ask opens an exchange: on a stream whose last one is settled, where there is
@@ -197,7 +205,7 @@ func (e *exchange) release() {
 func (e *exchange) Attempt(ctx context.Context, a decision.Attempt) (*decision.Grant, error) {
 	m := &decisionv1.ExchangeRequest{Message: &decisionv1.ExchangeRequest_Attempt{
 		Attempt: &decisionv1.Attempt{FailedProvider: a.FailedProvider, Error: a.Error},
-	}}
+	}, Timeout: timeout(ctx)}
 	resp, err := e.roundTrip(ctx, m)
 	if err != nil {
 		return nil, err
@@ -211,7 +219,9 @@ func (e *exchange) Attempt(ctx context.Context, a decision.Attempt) (*decision.G
 // Judge implements decision.Exchange. A page of tools is answered with their
 // visibility, or with a ruling that denies all of them.
 func (e *exchange) Judge(ctx context.Context, p decision.Part) (*decision.Ruling, error) {
-	resp, err := e.roundTrip(ctx, partProto(&p))
+	m := partProto(&p)
+	m.Timeout = timeout(ctx)
+	resp, err := e.roundTrip(ctx, m)
 	if err != nil {
 		return nil, err
 	}

@@ -209,6 +209,8 @@ func accompany(ctx context.Context, stream decisionv1.DecisionService_ExchangeSe
 }
 
 func reply(ctx context.Context, ex decision.Exchange, m *decisionv1.ExchangeRequest) (answer *decisionv1.ExchangeResponse, done bool, err error) {
+	ctx, cancel := inTime(ctx, m)
+	defer cancel()
 	switch m := m.GetMessage().(type) {
 	case *decisionv1.ExchangeRequest_Attempt:
 		grant, err := ex.Attempt(ctx, decision.Attempt{FailedProvider: m.Attempt.GetFailedProvider(), Error: m.Attempt.GetError()})

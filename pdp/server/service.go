@@ -117,7 +117,7 @@ func denied(r *decision.Request, reason *decision.Reason) *decision.Verdict {
 }
 
 // inTime bounds the answer to a question by what its asker says that it waits.
-func inTime(ctx context.Context, m *decisionv1.Request) (context.Context, context.CancelFunc) {
+func inTime(ctx context.Context, m interface{ GetTimeout() *durationpb.Duration }) (context.Context, context.CancelFunc) {
 	if t := m.GetTimeout(); t.IsValid() && t.AsDuration() > 0 {
 		return context.WithTimeout(ctx, t.AsDuration())
 	}
