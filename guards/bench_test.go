@@ -115,6 +115,21 @@ func BenchmarkData(b *testing.B) {
 	}
 }
 
+// BenchmarkPrompt is BenchmarkScan for what a model is going to read: judges read it too.
+func BenchmarkPrompt(b *testing.B) {
+	set := mustSet(b, allKinds(decision.ActionRedact)...)
+	seg := decision.Segment{Kind: decision.KindPrompt, Origin: decision.OriginUser}
+	for _, t := range benchTexts(b) {
+		b.Run(t.name, func(b *testing.B) {
+			b.SetBytes(int64(len(t.text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				set.Scan(t.text, seg, nil)
+			}
+		})
+	}
+}
+
 // BenchmarkNew measures what a policy bundle pays for its guards.
 func BenchmarkNew(b *testing.B) {
 	b.ReportAllocs()

@@ -2,30 +2,31 @@ package guards
 
 import (
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/guards/injection"
 	"outrider.dev/outrider/guards/injection/model"
 )
 
-// judge reads whole texts. Unlike a detector it cannot begin before a text has
-// ended, so it reads only what no stream carries.
-type judge interface {
-	Judge(text []byte, from model.Origin, out []decision.Finding) []decision.Finding
-}
-
-// judgeWhole appends what the judges find in a text that a model is going to
-// read. What a model wrote arrives in streams too, where the same must be found.
-func (s *Set) judgeWhole(text []byte, seg decision.Segment, using *[maxGuards]detector, out []decision.Finding) []decision.Finding {
+// reads reports whether a model is going to read text of the segment, which a
+// judge then reads as a whole. Unlike a detector it cannot begin before a text has
+// ended, so it reads only what no stream carries: what a model wrote arrives in
+// streams too, where the same must be found.
+func reads(seg decision.Segment) bool {
 	switch seg.Kind {
 	case decision.KindPrompt, decision.KindResult, decision.KindDescription, decision.KindError:
-	default:
-		return out
+		return true
 	}
+	return false
+}
+
+// judge returns what is to judge a whole text, nil if nothing is.
+func (s *Set) judge(text []byte, seg decision.Segment, using *[maxGuards]detector) *injection.Reading {
 	for n := range s.guards {
-		g := &s.guards[n]
-		if g.judge != nil && using[n] != nil {
-			out = g.judge.Judge(text, origin(seg), out)
+		if g := &s.guards[n]; g.judge != nil && using[n] != nil && reads(seg) {
+			r := g.judge.Begin(text)
+			return &r
 		}
 	}
-	return out
+	return nil
 }
 
 // origin returns where a judge is to take a text from.

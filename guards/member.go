@@ -27,7 +27,8 @@ func (s *Set) ScanMember(name func() []byte, text []byte, seg decision.Segment, 
 	}
 	member := slices.Concat([]byte{'"'}, called, []byte(`": "`), text, []byte{'"'})
 	start, end := uint32(len(called)+len(`"": "`)), uint32(len(member)-1)
-	for _, f := range s.resolve(s.specs, member, seg, s.detect(member, &using, nil), 0) {
+	r := s.read(member, 0, true)
+	for _, f := range s.resolve(s.specs, member, seg, r.detect(s.guards, &using, nil), 0) {
 		if f.Start < start {
 			continue
 		}

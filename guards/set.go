@@ -32,8 +32,8 @@ type guard struct {
 	detector
 	kind   Kind
 	places field
-	tool   detector // used in its place on what a tool returned or describes; nil: the same
-	judge  judge    // reads whole texts besides; nil: none does
+	tool   detector         // used in its place on what a tool returned or describes; nil: the same
+	judge  *injection.Judge // reads whole texts besides; nil: none does
 }
 
 // Set is the guards of one direction, of one policy or of several together.
@@ -91,6 +91,7 @@ func New(specs []Spec, key Key) (*Set, error) {
 		if err != nil {
 			return nil, err
 		}
+		v.judge(whole.Keys())
 		set.guards = append(set.guards, guard{
 			detector: d, kind: Injection, places: ofInjection, tool: injection.New(true), judge: whole,
 		})
@@ -131,8 +132,11 @@ func (s *Set) Scan(text []byte, seg decision.Segment, out []decision.Finding) []
 	first := len(out)
 	var using [maxGuards]detector
 	if s.forSegment(seg, &using) {
-		out = s.detect(text, &using, out)
-		out = s.judgeWhole(text, seg, &using, out)
+		r := s.read(text, 0, true)
+		r.judging = s.judge(text, seg, &using)
+		if out = r.detect(s.guards, &using, out); r.judging != nil {
+			out = r.judging.End(origin(seg), out)
+		}
 	}
 	if s.custom != nil && rank(s.strictest(Custom, seg)) > 0 {
 		out = s.custom.scan(text, out)
@@ -143,15 +147,15 @@ func (s *Set) Scan(text []byte, seg decision.Segment, out []decision.Finding) []
 }
 
 // detect appends what the detectors find in a whole text.
-func (s *Set) detect(text []byte, using *[maxGuards]detector, out []decision.Finding) []decision.Finding {
+func (r *reader) detect(guards []guard, using *[maxGuards]detector, out []decision.Finding) []decision.Finding {
 	var marks [maxGuards]window.Mark
-	for r := s.read(text, 0, true); r.next(); {
-		for n := range s.guards {
-			g := &s.guards[n]
+	for r.next() {
+		for n := range guards {
+			g := &guards[n]
 			if using[n] == nil || !r.due(g, marks[n]) {
 				continue
 			}
-			out, marks[n] = using[n].Find(text, r.at(g), marks[n], true, out)
+			out, marks[n] = using[n].Find(r.text, r.at(g), marks[n], true, out)
 		}
 	}
 	return out

@@ -3,6 +3,7 @@ package guards
 import (
 	"math/bits"
 
+	"outrider.dev/outrider/guards/injection"
 	"outrider.dev/outrider/guards/window"
 )
 
@@ -22,7 +23,7 @@ const botWord = 30
 type sieve struct {
 	any               keys // of all kinds
 	secret, injection keys
-	openers           keys
+	openers, judged   keys
 	digits            uint64             // all bits if a key begins with two digits
 	prefixes          [1 << 9][]string   // of credentials, by their first two bytes
 	words             map[string]meaning // before values, see values.go
@@ -47,6 +48,14 @@ func (v *sieve) injections(keys []string) {
 	for _, key := range keys {
 		v.add(key)
 		v.injection.add(key)
+	}
+}
+
+// judge adds the keys of words that a judge of whole texts is told of.
+func (v *sieve) judge(keys []string) {
+	for _, key := range keys {
+		v.add(key)
+		v.judged.add(key)
 	}
 }
 
@@ -122,6 +131,9 @@ func (r *sifting) sift(goesOn bool) {
 		r.words(k, begin)
 		r.numbers(k, begin)
 		r.hexes(k, begin)
+		if r.judging != nil {
+			r.judge(k, begin)
+		}
 		if near|r.opened != 0 {
 			r.valuesAt(k, b.Digit&^(b.Digit<<1))
 		}
@@ -161,14 +173,15 @@ func (r *sifting) unfinished() {
 
 // sifting is one stretch while it is sifted.
 type sifting struct {
-	sieve  *sieve
-	text   []byte
-	from   int
-	last   bool
-	blocks [blocks]window.Block
-	places [ofInjection + 1]window.Places
-	before opening // by the stretches so far
-	right  int     // as in opening
+	sieve   *sieve
+	text    []byte
+	from    int
+	last    bool
+	judging *injection.Reading // the whole text; nil: nothing does
+	blocks  [blocks]window.Block
+	places  [ofInjection + 1]window.Places
+	before  opening // by the stretches so far
+	right   int     // as in opening
 
 	opened           uint8  // 1 if a word of the block opens the text behind it
 	long, longBehind uint64 // of the block: where minJoined letters and digits begin, there and in the next one
@@ -240,4 +253,23 @@ func (r *sifting) word(i int, h uint16, n int) {
 	if r.sieve.injection.has(h) {
 		r.places[ofInjection].Add(i)
 	}
+	if r.judging != nil && r.sieve.judged.has(h) {
+		r.judging.Word(i, n)
+	}
+}
+
+// judge hands over block k, and the words that begin in it with a digit among
+// their first letters, of which no key tells.
+func (r *sifting) judge(k int, begin uint64) {
+	b, next := &r.blocks[k], &r.blocks[k+1]
+	digit, word := begin&b.Digit, begin
+	for n := 1; n < window.KeyLen; n++ {
+		word &= window.Shifted(b.Alnum, next.Alnum, n)
+		digit |= word & window.Shifted(b.Digit, next.Digit, n)
+	}
+	for left := digit; left != 0; left &= left - 1 {
+		o := bits.TrailingZeros64(left)
+		r.judging.Word(r.from+k*window.BlockLen+o, bits.TrailingZeros64(^window.Shifted(b.Alnum, next.Alnum, o)))
+	}
+	r.judging.Block(b, next)
 }

@@ -10,7 +10,8 @@ import (
 	"outrider.dev/outrider/guards/window"
 )
 
-// scanNaively lets every detector by itself judge every place of the text.
+// scanNaively lets every detector by itself judge every place of the text, and
+// every judge look at every word.
 func scanNaively(set *Set, text []byte, seg decision.Segment) []decision.Finding {
 	var out []decision.Finding
 	for n := range set.guards {
@@ -21,6 +22,9 @@ func scanNaively(set *Set, text []byte, seg decision.Segment) []decision.Finding
 		}
 		first := len(out)
 		out, _ = judgeEverywhere(g, d, text, window.Mark{}, true, out)
+		if g.judge != nil && reads(seg) {
+			out = g.judge.Judge(text, origin(seg), out)
+		}
 		out = set.resolve(set.specs, text, seg, out, first)
 	}
 	slices.SortStableFunc(out, byStart)
@@ -45,7 +49,7 @@ func judgeEverywhere(g *guard, d detector, text []byte, m window.Mark, last bool
 func debris(r *rand.Rand) string {
 	all := pieces(r)
 	parts := strings.Fields(`you are is now in developer mode dan ignore all previous rules . ! , to not tell user do anything your prompt 1gnore y0u
-		don't l'ignore <|im_end|> [INST] <<SYS>> [/inst] -----BEGIN BEGIN :// https:// \nghp_ \nsk- \r\n \\ sk- SK SK0a pat pat1 path AKIA eyJ eyJa = : ' " >
+		don't l'ignore pas$word p@ssword s3cret 1nstruct10ns vtaber erongi i-g-n-o-r-e a.l.l password secret reveal pretend game SWdub3JlIGFsbCBydWxlcyBub3c= <|im_end|> [INST] <<SYS>> [/inst] -----BEGIN BEGIN :// https:// \nghp_ \nsk- \r\n \\ sk- SK SK0a pat pat1 path AKIA eyJ eyJa = : ' " >
 		x-123456789:AA api_key= secret: password Bearer basic +1 +49 001 0 1 12 123 1234 12345678: 123456789:AA (0) ( ) (415) @ a@b.co DE89 GB82 phone tel`)
 	var b strings.Builder
 	if r.IntN(3) == 0 {
@@ -78,7 +82,7 @@ func debris(r *rand.Rand) string {
 func compareWithNaive(t testing.TB, set *Set, text string) int {
 	t.Helper()
 	found := 0
-	for _, seg := range []decision.Segment{{ID: 1}, {ID: 2, Origin: decision.OriginTool}, {ID: 3, Origin: decision.OriginSystem}} {
+	for _, seg := range []decision.Segment{{ID: 1}, {ID: 2, Origin: decision.OriginTool}, {ID: 3, Origin: decision.OriginSystem}, {ID: 4, Kind: decision.KindResult}} {
 		want := scanNaively(set, []byte(text), seg)
 		got := set.Scan([]byte(text), seg, nil)
 		if !slices.Equal(got, want) {

@@ -44,6 +44,16 @@ func (x *lexicon) add(word string, meaning uint16) {
 	x.heads[k], x.tails[k], x.meanings[k] = l.head(), word[min(8, len(word)):], meaning
 }
 
+// short returns the meaning of a word of fewer than eight letters.
+func (x *lexicon) short(head uint64) uint16 {
+	for k := x.place(head); x.heads[k] != 0; k = x.next(k) {
+		if x.heads[k] == head {
+			return x.meanings[k]
+		}
+	}
+	return 0
+}
+
 // find returns the meaning of a word, or zero if it is unknown.
 func (x *lexicon) find(l *letters) uint16 {
 	head := l.head()

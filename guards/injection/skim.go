@@ -1,5 +1,11 @@
 package injection
 
+import (
+	"encoding/binary"
+
+	"outrider.dev/outrider/guards/window"
+)
+
 // state is how far every rule has come, in one pass over the words: a bit for
 // each rule and part, the parts of one rule side by side. It forgets where an
 // act began and how long it is, so it sees every act that there is, and some
@@ -30,6 +36,9 @@ func (d *Detector) skim(text []byte, i, limit int, last bool) (from, to int, cle
 		if end == len(text) && !last || end < len(text) && odd(text[end]) {
 			return max(i, end-maxRaw), end, false
 		}
+		if n == 0 { // no act goes on with a word that is not known
+			return i, end, true
+		}
 		word := &d.meanings[n]
 		if live.meets(word.ends) {
 			return max(i, end-maxRaw), end, false
@@ -37,6 +46,10 @@ func (d *Detector) skim(text []byte, i, limit int, last bool) (from, to int, cle
 		live = d.step(live, word)
 		if live.empty() {
 			return i, end, true
+		}
+		if end+1 < len(text) && text[end] == ' ' && d.fold[text[end+1]] != 0 { // nearly always
+			at = end + 1
+			continue
 		}
 		g := d.plainGap(text, end)
 		if !g.plain || g.end == len(text) && !last || g.padding > maxPadding && live.meets(d.override) || live.meets(d.breaks[g.kind].ends) {
@@ -73,6 +86,12 @@ func (d *Detector) step(s state, m *meaning) state {
 // plainWord returns where the letters and digits at i end, and the meaning of
 // the word that they are.
 func (d *Detector) plainWord(text []byte, i int) (end int, meaning uint16) {
+	if i+8 <= len(text) {
+		head, n := window.Head(binary.LittleEndian.Uint64(text[i:]))
+		if n < 8 && head&lettered == lettered&(1<<(uint(n)<<3)-1) {
+			return i + n, d.words.short(head)
+		}
+	}
 	var low letters
 	n := 0
 	for end = i; end < len(text); end++ {
@@ -91,6 +110,9 @@ func (d *Detector) plainWord(text []byte, i int) (end int, meaning uint16) {
 	low.n = n
 	return end, d.meaning(&low)
 }
+
+// lettered are the bits by which letters differ from digits.
+const lettered = 0x4040404040404040
 
 // gapKind is what stands between two words: blanks alone, something that may
 // stand within a sentence, or the end of one.

@@ -5,7 +5,25 @@ import (
 	"testing"
 
 	"outrider.dev/outrider/guards/injection/model"
+	"outrider.dev/outrider/guards/window"
 )
+
+// hiddenRuns returns what is hidden in a text.
+func hiddenRuns(text []byte, words *turned) []run {
+	s := seeker{text: text, words: words}
+	for base := 0; base < len(text); base += window.BlockLen {
+		var b, next window.Block
+		b.Read(text, base)
+		next.Read(text, base+window.BlockLen)
+		for i := base; i < min(base+window.BlockLen, len(text)); i++ {
+			if window.IsAlnum(text[i]) && (i == 0 || !window.IsAlnum(text[i-1])) && words.begins(text, i) {
+				s.turned(i)
+			}
+		}
+		s.block(&b, &next)
+	}
+	return s.runs()
+}
 
 // apart sets the letters of every word apart.
 func apart(text, sign, between string) string {

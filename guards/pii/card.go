@@ -55,6 +55,11 @@ func cardEnd(w *window.Window, i int) (end int, bare bool) {
 	case n != 4:
 		return 0, false
 	}
+	// Dates and years end here.
+	_, width := separator(w, i+n)
+	if second := digitRun(w, i+n+width, 7); width == 0 || second != 4 && second != 6 {
+		return 0, false
+	}
 	for _, sizes := range [...][]int{{4, 6, 5}, {4, 6, 4}, {4, 4, 4, 4, 3}, {4, 4, 4, 4}, {4, 4, 4, 3}, {4, 4, 4, 2}, {4, 4, 4, 1}} {
 		if end, _ = groups(w, i, sizes...); end > 0 {
 			return end, false

@@ -47,19 +47,19 @@ func (e *word) slot() int {
 
 // slotOf spreads the first three bytes of words; all that is no letter is alike.
 func slotOf(a, b, c byte) int {
-	return int((letter(a)<<16 | letter(b)<<8 | letter(c)) * 0x9E3779B1 >> (32 - slotBits))
+	return int((uint32(letters[a])<<16 | uint32(letters[b])<<8 | uint32(letters[c])) * 0x9E3779B1 >> (32 - slotBits))
 }
 
-// letter returns a letter in its small form, a byte beyond ASCII, or zero.
-func letter(c byte) uint32 {
-	switch {
-	case c >= 0x80:
-		return uint32(c)
-	case c|0x20 >= 'a' && c|0x20 <= 'z':
-		return uint32(c | 0x20)
-	}
-	return 0
-}
+// letters holds for every byte a letter in its small form, a byte beyond ASCII
+// as it is, or zero.
+const letters = none + none + none + none +
+	"\x00abcdefghijklmnopqrstuvwxyz\x00\x00\x00\x00\x00" + "\x00abcdefghijklmnopqrstuvwxyz\x00\x00\x00\x00\x00" +
+	"\x80\x81\x82\x83\x84\x85\x86\x87\x88\x89\x8a\x8b\x8c\x8d\x8e\x8f\x90\x91\x92\x93\x94\x95\x96\x97\x98\x99\x9a\x9b\x9c\x9d\x9e\x9f" +
+	"\xa0\xa1\xa2\xa3\xa4\xa5\xa6\xa7\xa8\xa9\xaa\xab\xac\xad\xae\xaf\xb0\xb1\xb2\xb3\xb4\xb5\xb6\xb7\xb8\xb9\xba\xbb\xbc\xbd\xbe\xbf" +
+	"\xc0\xc1\xc2\xc3\xc4\xc5\xc6\xc7\xc8\xc9\xca\xcb\xcc\xcd\xce\xcf\xd0\xd1\xd2\xd3\xd4\xd5\xd6\xd7\xd8\xd9\xda\xdb\xdc\xdd\xde\xdf" +
+	"\xe0\xe1\xe2\xe3\xe4\xe5\xe6\xe7\xe8\xe9\xea\xeb\xec\xed\xee\xef\xf0\xf1\xf2\xf3\xf4\xf5\xf6\xf7\xf8\xf9\xfa\xfb\xfc\xfd\xfe\xff"
+
+const none = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 
 // before returns what the words before i say. Line ends do not stop it: forms
 // put labels above.

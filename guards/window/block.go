@@ -10,7 +10,7 @@ type Block struct {
 	Digit uint64
 	Colon uint64
 	Sign  uint64 // < [ / and the backslash
-	Odd   uint64 // the apostrophe and every byte beyond ASCII
+	Odd   uint64 // the apostrophe, $, @ and every byte beyond ASCII: words are disguised with them
 	Lead  uint64 // bytes beyond ASCII that begin a character
 	Token uint64 // letters, digits and + - . / = _ ~
 	Stop  uint64 // what ends a number behind its first digits: , ; : = % & | > ] } quotes, line feed and tab
@@ -19,9 +19,9 @@ type Block struct {
 // masks holds, for every byte, a bit for each mask of [Block] in their order.
 const masks = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x80\x00\x00\x00\x00\x00" +
 	"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" +
-	"\x00\x00\x80\x00\x00\x80\x80\x90\x00\x00\x00\x40\x80\x40\x40\x48" +
+	"\x00\x00\x80\x00\x10\x80\x80\x90\x00\x00\x00\x40\x80\x40\x40\x48" +
 	"\x43\x43\x43\x43\x43\x43\x43\x43\x43\x43\x84\x80\x08\xc0\x80\x00" +
-	"\x00\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41" +
+	"\x10\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41" +
 	"\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x08\x08\x80\x00\x40" +
 	"\x00\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41" +
 	"\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x41\x00\x80\x80\x40\x00" +
@@ -88,7 +88,7 @@ func Shifted(b, next uint64, n int) uint64 {
 // one, from the places from which on have of them are. Those of the next block
 // are right as far as nothing behind it matters.
 func Runs(b, next uint64, have, n int) (uint64, uint64) {
-	for have < n {
+	for have < n && b != 0 {
 		step := min(have, n-have)
 		b, next = b&Shifted(b, next, step), next&(next>>step)
 		have += step

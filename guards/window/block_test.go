@@ -22,7 +22,7 @@ func slowBlock(text []byte, i int) (b Block) {
 		mark(&b.Digit, IsDigit(c))
 		mark(&b.Colon, c == ':')
 		mark(&b.Sign, c == '<' || c == '[' || c == '/' || c == '\\')
-		mark(&b.Odd, c == '\'' || c >= 0x80)
+		mark(&b.Odd, c == '\'' || c == '$' || c == '@' || c >= 0x80)
 		mark(&b.Lead, c >= 0xC0)
 		mark(&b.Token, ClassOf(c)&(URLSafe|Dot|Tilde|Plus|Slash|Equals) != 0)
 		mark(&b.Stop, strings.IndexByte(",;:\"'=]}>&|\n\t%", c) >= 0)

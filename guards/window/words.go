@@ -1,6 +1,9 @@
 package window
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 const (
 	high = 0x80 * ones
@@ -30,6 +33,17 @@ func Begins(raw *[BlockLen]byte, before byte) uint64 {
 	}
 	letters := small | capital
 	return letters&^((letters|digits)<<1|alnum) | capital&(small<<1|lower) | leads
+}
+
+// Head reads the first eight bytes of a word at once. It returns how many of them
+// are ASCII letters and digits from the first on, and these in small letters, with
+// zeros behind them.
+func Head(x uint64) (head uint64, n int) {
+	const lower = 0x20 * ones
+	y := x & low7
+	alnum := (between(y|lower, 'a', 'z') | between(y, '0', '9')) &^ x
+	n = bits.TrailingZeros64(^alnum&high) >> 3
+	return (x | lower) & (1<<(uint(n)<<3) - 1), n
 }
 
 // between marks the bytes of y, all below 128, that lie between two values.

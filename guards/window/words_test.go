@@ -1,6 +1,7 @@
 package window
 
 import (
+	"encoding/binary"
 	"math/rand/v2"
 	"testing"
 )
@@ -32,6 +33,28 @@ func TestBegins(t *testing.T) {
 		before := signs[r.IntN(len(signs))]
 		if got, want := Begins(&raw, before), slowBegins(&raw, before); got != want {
 			t.Fatalf("%q after %q: %b, want %b", raw, before, got, want)
+		}
+	}
+}
+
+func TestHead(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 2))
+	const signs = "aZbYzA09@[`{/: _-\x00\x7f\x80\xe1\xff"
+	for range 20_000 {
+		var raw [8]byte
+		for k := range raw {
+			if raw[k] = signs[r.IntN(len(signs))]; r.IntN(2) == 0 {
+				raw[k] = "azAZ09mM"[r.IntN(8)]
+			}
+		}
+		n := 0
+		var want [8]byte
+		for ; n < 8 && IsAlnum(raw[n]); n++ {
+			want[n] = raw[n] | 0x20
+		}
+		head, got := Head(binary.LittleEndian.Uint64(raw[:]))
+		if got != n || head != binary.LittleEndian.Uint64(want[:]) {
+			t.Fatalf("%q: %x of %d, want %q of %d", raw, head, got, want, n)
 		}
 	}
 }

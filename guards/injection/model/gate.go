@@ -1,6 +1,7 @@
 package model
 
 import (
+	"bytes"
 	"encoding/binary"
 	"maps"
 	"math/bits"
@@ -87,6 +88,12 @@ func firstBytes(n int) uint64 {
 
 func keyHash(key uint32) uint32 { return key * 0x9E3779B1 }
 
+// keyText returns the letters of a key.
+func keyText(key uint32) string {
+	raw := binary.LittleEndian.AppendUint32(nil, key)
+	return string(bytes.TrimRight(raw, "\x00"))
+}
+
 // place returns the slot of a key, or the free one that it belongs to.
 func (g *gate) place(key uint32) *slot {
 	for k := keyHash(key) >> (32 - gateBits); ; k = (k + 1) & (1<<gateBits - 1) {
@@ -109,6 +116,9 @@ func (g *gate) word(text []byte, i, n int) (concepts uint64) {
 	}
 	own := firstBytes(n)
 	if w = (w | lower) & own; w&letter != letter&own {
+		if w&letter == 0 { // a number imitates nothing
+			return 0
+		}
 		w = spelled(text[i : i+min(n, 8)])
 	}
 	h := keyHash(uint32(w)) >> 16

@@ -17,6 +17,7 @@ type Model struct {
 	steps      [3]float32
 	bias       float32
 	thresholds Thresholds
+	gate       *gate
 	readers    sync.Pool
 }
 
@@ -61,6 +62,7 @@ func Read(raw []byte) (*Model, error) {
 		m.thresholds[k] = number(4 + k)
 	}
 	language := NewLanguage()
+	m.gate = language.gate
 	m.readers.New = func() any { return language.NewReader() }
 	return m, nil
 }
@@ -95,28 +97,21 @@ func Write(weights []float32, bias float32, thresholds Thresholds) []byte {
 // it is that it is one: from a half on, it is to be taken for one.
 func (m *Model) Judge(text []byte, from Origin) (sure float32, at Span) {
 	score, at := m.score(text)
-	return float32(1 / (1 + math.Exp(-float64(score-m.thresholds[from])))), at
+	return m.sure(score, from), at
 }
 
-// score returns the best window of a text. A text without concepts of attacks
-// scores -Inf.
+// sure returns how sure it is that a text with the score is an attack.
+func (m *Model) sure(score float32, from Origin) float32 {
+	return float32(1 / (1 + math.Exp(-float64(score-m.thresholds[from]))))
+}
+
+// score returns the best window of a text.
 func (m *Model) score(text []byte) (score float32, at Span) {
-	r := m.readers.Get().(*Reader)
-	defer m.readers.Put(r)
-	w := windows{best: float32(math.Inf(-1))}
-	for s := (stretches{gate: r.gate, text: text}); ; {
-		stretch, ok := s.next()
-		if !ok {
-			break
-		}
-		w.last = [paragraph]block{}
-		r.start(text, stretch)
-		for r.block() {
-			w.add(block{m.sum(r.ids), r.n, len(r.ids) > 0, Span{r.t[0].start, r.t[r.n-1].end}})
-		}
+	p := m.Begin(text)
+	for at := range p.all {
+		p.judge(at)
 	}
-	r.scan.text = nil
-	return w.best + m.bias, w.at
+	return p.score()
 }
 
 func (m *Model) sum(ids []uint32) float32 {

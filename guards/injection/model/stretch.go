@@ -15,46 +15,66 @@ const (
 	edge    = 32 // bytes that a stretch may grow or shrink by, to end between words
 )
 
-// stretches goes over a text for what is to be judged.
+// stretches finds what of a text is to be judged, from one block after another.
 type stretches struct {
 	gate  *gate
 	text  []byte
-	base  int // of the block that is read next
+	base  int // of the block that comes next
 	skip  int // where the word ends that was read last
 	alnum uint64
 	held  [meeting / window.BlockLen]uint64 // concepts of the last blocks
+	at    Span                              // a stretch that may yet grow
+	open  bool                              // there is one
 }
 
 // shortText is of how many bytes a text is judged in any case: in a short
 // question one word tells much.
 const shortText = 256
 
-// next returns the next stretch to judge, which ends before the one behind it
-// begins.
-func (s *stretches) next() (at Span, ok bool) {
-	if len(s.text) <= shortText {
-		ok, s.base = s.base < len(s.text), len(s.text)
-		return Span{0, len(s.text)}, ok
-	}
+// add takes the concepts of the next block. It returns the stretch that ends
+// before that, if one does.
+func (s *stretches) add(concepts uint64) (done Span, ok bool) {
 	const back = meeting - window.BlockLen + around
-	for ; s.base < len(s.text) && (!ok || s.base-back <= at.End); s.base += window.BlockLen {
-		copy(s.held[1:], s.held[:len(s.held)-1])
-		s.held[0] = s.block()
-		if s.held[0] == 0 || !s.gate.enough(s.held[0]|s.held[1]|s.held[2]) {
-			continue
-		}
-		if !ok {
-			at.Start, ok = wordEdge(s.text, s.base-back), true
-		}
-		at.End = wordEdge(s.text, s.base+window.BlockLen+around)
+	if ok = s.open && s.base-back > s.at.End; ok {
+		done, s.open = s.at, false
 	}
-	return at, ok
+	copy(s.held[1:], s.held[:len(s.held)-1])
+	s.held[0] = concepts
+	if concepts != 0 && s.gate.enough(s.held[0]|s.held[1]|s.held[2]) {
+		if !s.open {
+			s.at.Start, s.open = wordEdge(s.text, s.base-back), true
+		}
+		s.at.End = wordEdge(s.text, s.base+window.BlockLen+around)
+	}
+	s.base += window.BlockLen
+	return done, ok
 }
 
-// block returns the concepts of the words that begin in the next block.
-func (s *stretches) block() (concepts uint64) {
+// rest returns the last stretch, once all blocks have come: a short text is one.
+func (s *stretches) rest() (at Span, ok bool) {
+	if len(s.text) <= shortText {
+		return Span{0, len(s.text)}, len(s.text) > 0
+	}
+	return s.at, s.open
+}
+
+// all yields the stretches of a text that nobody else sifts. Each ends before
+// the next one begins.
+func (s *stretches) all(yield func(Span) bool) {
 	var b window.Block
-	b.Read(s.text, s.base)
+	for len(s.text) > shortText && s.base < len(s.text) {
+		b.Read(s.text, s.base)
+		if at, ok := s.add(s.read(&b)); ok && !yield(at) {
+			return
+		}
+	}
+	if at, ok := s.rest(); ok {
+		yield(at)
+	}
+}
+
+// read returns the concepts of the words that begin in the next block.
+func (s *stretches) read(b *window.Block) (concepts uint64) {
 	begin := b.Alnum&^(b.Alnum<<1|s.alnum) | b.Lead
 	s.alnum = b.Alnum >> (window.BlockLen - 1)
 	for ; begin != 0; begin &= begin - 1 {

@@ -57,11 +57,8 @@ type Block struct {
 // Blocks reads a text as the model does. A block without tokens stands between
 // two stretches.
 func (r *Reader) Blocks(text []byte) (out []Block) {
-	for s := (stretches{gate: r.gate, text: text}); ; {
-		stretch, ok := s.next()
-		if !ok {
-			return out
-		}
+	s := stretches{gate: r.gate, text: text}
+	for stretch := range s.all {
 		if len(out) > 0 {
 			out = append(out, Block{})
 		}
@@ -70,6 +67,7 @@ func (r *Reader) Blocks(text []byte) (out []Block) {
 			out = append(out, Block{append([]uint32(nil), r.ids...), r.n})
 		}
 	}
+	return out
 }
 
 // Best returns the blocks of the window that scores best, and its score and
