@@ -13,10 +13,23 @@ type Checker interface {
 	Check(ctx context.Context, r *decision.Request) (*decision.Verdict, error)
 }
 
+// Turns has work wait for its turn among the questions that are decided. The
+// error of work that could not be done in time is a *decision.Error.
+type Turns interface {
+	Enter(ctx context.Context, bytes int) (leave func(), err error)
+}
+
 // Service answers AuthZEN questions.
 type Service struct {
 	Checker Checker
+	Turns   Turns             // of what mappings take
 	Limits  strictjson.Limits // of a question
+}
+
+// work answers one request.
+type work struct {
+	*Service
+	budget *budget
 }
 
 // Decisions answers several questions.
@@ -38,7 +51,7 @@ func (s *Service) Evaluation(ctx context.Context, raw []byte) (*Decision, error)
 		return nil, err
 	}
 	defer doc.Free()
-	d, err := s.one(ctx, partsOf(doc.Root()))
+	d, err := (&work{s, newBudget()}).one(ctx, partsOf(doc.Root()))
 	return &d, err
 }
 
@@ -54,18 +67,18 @@ func (s *Service) Evaluations(ctx context.Context, raw []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	defaults := partsOf(doc.Root())
+	defaults, w := partsOf(doc.Root()), &work{s, newBudget()}
 	if list.Len() == 0 {
-		d, err := s.one(ctx, defaults)
+		d, err := w.one(ctx, defaults)
 		return &d, err
 	}
-	return s.several(ctx, list, defaults, sem)
+	return w.several(ctx, list, defaults, sem)
 }
 
-func (s *Service) several(ctx context.Context, list strictjson.Value, defaults parts, sem semantic) (*Decisions, error) {
+func (w *work) several(ctx context.Context, list strictjson.Value, defaults parts, sem semantic) (*Decisions, error) {
 	out := &Decisions{}
 	for _, v := range list.Elements() {
-		d, err := s.item(ctx, v, defaults)
+		d, err := w.item(ctx, v, defaults)
 		if err != nil {
 			return nil, err
 		}
@@ -79,11 +92,11 @@ func (s *Service) several(ctx context.Context, list strictjson.Value, defaults p
 
 // item answers one of several. What cannot be read is denied in its place; an
 // error means that nobody decided.
-func (s *Service) item(ctx context.Context, v strictjson.Value, defaults parts) (Decision, error) {
+func (w *work) item(ctx context.Context, v strictjson.Value, defaults parts) (Decision, error) {
 	if v.Kind() != strictjson.Object {
 		return failed(malformed("an evaluation must be an object")), nil
 	}
-	d, err := s.one(ctx, partsOf(v).or(defaults))
+	d, err := w.one(ctx, partsOf(v).or(defaults))
 	var unread *malformedError
 	if errors.As(err, &unread) {
 		return failed(unread), nil
@@ -92,17 +105,17 @@ func (s *Service) item(ctx context.Context, v strictjson.Value, defaults parts) 
 }
 
 // one answers a question that stands alone.
-func (s *Service) one(ctx context.Context, p parts) (Decision, error) {
+func (w *work) one(ctx context.Context, p parts) (Decision, error) {
 	q, err := p.question()
 	if err != nil {
 		return Decision{}, err
 	}
-	return s.ask(ctx, q)
+	return w.ask(ctx, q)
 }
 
 // ask has a question decided. What means nothing here is denied.
-func (s *Service) ask(ctx context.Context, q *question) (Decision, error) {
-	r, err := q.request(s.Limits)
+func (w *work) ask(ctx context.Context, q *question) (Decision, error) {
+	r, err := q.request(w.Limits)
 	var unknown *unknownError
 	if errors.As(err, &unknown) {
 		return denied(unknown.reason, "", ""), nil
@@ -110,11 +123,11 @@ func (s *Service) ask(ctx context.Context, q *question) (Decision, error) {
 	if err != nil {
 		return Decision{}, err
 	}
-	v, err := s.Checker.Check(ctx, r)
+	v, err := w.Checker.Check(ctx, r)
 	if err != nil {
 		return Decision{}, err
 	}
-	return s.narrow(ctx, q, r, q.decided(v), v.Subject)
+	return w.narrow(ctx, q, r, q.decided(v), v.Subject)
 }
 
 func failed(err error) Decision {

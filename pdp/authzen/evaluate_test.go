@@ -77,7 +77,7 @@ func ofRecords(r *decision.Request) *decision.Verdict {
 
 func several(t *testing.T, question string) string {
 	t.Helper()
-	s := &Service{Checker: &recorder{verdict: ofRecords}}
+	s := serviceOf(&recorder{verdict: ofRecords})
 	answer, err := s.Evaluations(t.Context(), []byte(question))
 	if err != nil {
 		return err.Error()
@@ -151,7 +151,7 @@ func TestSemantics(t *testing.T) {
 // TestNobodyDecides: then nothing is answered, for one or for several.
 func TestNobodyDecides(t *testing.T) {
 	away := errors.New("away")
-	s := &Service{Checker: &recorder{err: away}}
+	s := serviceOf(&recorder{err: away})
 	const question = `{"subject":{"type":"user","id":"a"},"action":{"name":"r"},"resource":{"type":"t","id":"1"}`
 	if d, err := s.Evaluation(t.Context(), []byte(question+`}`)); !errors.Is(err, away) || d.Decision {
 		t.Errorf("%+v, %v", d, err)
@@ -193,9 +193,9 @@ func TestDecisions(t *testing.T) {
 // TestHidden: that a tool exists is hidden from who may not see it; a document
 // is no tool.
 func TestHidden(t *testing.T) {
-	s := &Service{Checker: &recorder{verdict: func(*decision.Request) *decision.Verdict {
+	s := serviceOf(&recorder{verdict: func(*decision.Request) *decision.Verdict {
 		return &decision.Verdict{Reason: decision.Reason{Code: decision.CodeNotAllowed, Hidden: true}}
-	}}}
+	}})
 	for resource, want := range map[string]decision.Code{`{"type":"tool","id":"x"}`: decision.CodeToolUnknown, `{"type":"document","id":"x"}`: decision.CodeNotAllowed} {
 		d, err := s.Evaluation(t.Context(), []byte(`{"subject":{"type":"user","id":"a"},"action":{"name":"call"},"resource":`+resource+`}`))
 		if err != nil || d.Context.Reason != want {
@@ -217,7 +217,7 @@ func FuzzEvaluations(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		r := &recorder{}
-		s := &Service{Checker: r, Limits: strictjson.Limits{Depth: 32}}
+		s := &Service{Checker: r, Turns: r, Limits: strictjson.Limits{Depth: 32}}
 		answer, err := s.Evaluations(t.Context(), raw)
 		if (err == nil) == (answer == nil) && err == nil {
 			t.Fatalf("neither an answer nor an error for %q", raw)

@@ -11,8 +11,6 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
-	"cel.dev/cel-go/common/types/ref"
-	"cel.dev/cel-go/common/types/traits"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -25,29 +23,27 @@ const (
 	maxExpressions = 64
 	maxExpression  = 1 << 10 // bytes
 	maxCost        = 10_000  // of CEL's units, each
-	maxValues      = 1 << 20 // what all come to, in bytes
 	maxDepth       = 64      // of lists and objects
-	valueCost      = 8       // of one value beside its text, in bytes
 )
 
 // expressions works out those of one mapping, of which each reads the params of
 // the call and the claims of a verified token.
 type expressions struct {
+	*budget
 	env   *cel.Env
 	input map[string]any
 	done  int
-	left  int // of maxValues
 }
 
 // language is that of the expressions, the same for every call.
 var language = sync.OnceValues(func() (*cel.Env, error) {
 	return cel.NewEnv(cel.Variable("params", cel.DynType), cel.Variable("token", cel.DynType), cel.OptionalTypes(),
-		cel.ParserExpressionSizeLimit(maxExpression))
+		cel.ParserExpressionSizeLimit(maxExpression), cel.ParserRecursionLimit(maxNested))
 })
 
 // newExpressions prepares for the call. A subject says that the token was
 // verified; without one there are no claims.
-func newExpressions(r *decision.Request, subject string) (*expressions, error) {
+func newExpressions(r *decision.Request, subject string, left *budget) (*expressions, error) {
 	env, err := language()
 	if err != nil {
 		return nil, err
@@ -64,7 +60,7 @@ func newExpressions(r *decision.Request, subject string) (*expressions, error) {
 	if subject != "" {
 		claims = claimsOf(r.Caller.Bearer, subject)
 	}
-	return &expressions{env: env, input: map[string]any{"params": params, "token": claims}, left: maxValues}, nil
+	return &expressions{env: env, input: map[string]any{"params": params, "token": claims}, budget: left}, nil
 }
 
 // claimsOf reads the claims of a token that was verified: what it signs is what
@@ -189,15 +185,17 @@ func (x *expressions) eval(ctx context.Context, text string) ([]byte, error) {
 		return nil, malformed("it has more than 64 expressions, or one of more than 1 KiB")
 	}
 	failed := func(what string) error { return malformed(fmt.Sprintf("the expression %q %s", text, what)) }
-	tree, issues := x.env.Compile(text)
-	if issues.Err() != nil {
-		return nil, failed("does not compile")
-	}
-	program, err := x.env.Program(tree, cel.CostLimit(maxCost), cel.InterruptCheckFrequency(100))
+	program, err := x.program(x.env, text)
 	if err != nil {
+		return nil, err
+	}
+	if program == nil {
 		return nil, failed("does not compile")
 	}
-	value, _, err := program.ContextEval(ctx, x.input)
+	value, details, err := program.ContextEval(ctx, x.input)
+	if spent := x.spend(details); spent != nil {
+		return nil, spent
+	}
 	if err != nil {
 		return nil, failed("cannot be evaluated for this call")
 	}
@@ -214,35 +212,9 @@ func (x *expressions) eval(ctx context.Context, text string) ([]byte, error) {
 	if err != nil {
 		return nil, failed("comes to no JSON value")
 	}
-	return protojson.Marshal(out.(*structpb.Value))
-}
-
-// affords spends what a value weighs, as the tree that it is written as: lists
-// that share their members are small in memory and may be huge in JSON, however
-// cheap they were to make. It stops where the mapping's budget ends.
-func (x *expressions) affords(value ref.Val, depth int) bool {
-	x.left -= valueCost
-	if depth == 0 || x.left < 0 {
-		return false
+	written, err := protojson.Marshal(out.(*structpb.Value))
+	if err != nil {
+		return nil, failed("comes to no JSON value")
 	}
-	switch v := value.(type) {
-	case types.String:
-		x.left -= len(v)
-	case types.Bytes:
-		x.left -= 2 * len(v)
-	case traits.Mapper:
-		for it := v.Iterator(); it.HasNext() == types.True; {
-			key := it.Next()
-			if !x.affords(key, depth-1) || !x.affords(v.Get(key), depth-1) {
-				return false
-			}
-		}
-	case traits.Lister:
-		for it := v.Iterator(); it.HasNext() == types.True; {
-			if !x.affords(it.Next(), depth-1) {
-				return false
-			}
-		}
-	}
-	return x.left >= 0
+	return written, nil
 }

@@ -3,6 +3,7 @@ package authzen
 import (
 	"bytes"
 	"context"
+	"errors"
 
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect/mcp"
@@ -37,21 +38,21 @@ func (q *question) declared(r *decision.Request) strictjson.Value {
 
 // narrow asks what the mapping makes of a permitted call. It returns the first
 // denial, or the decision as it is.
-func (s *Service) narrow(ctx context.Context, q *question, r *decision.Request, passed Decision, subject string) (Decision, error) {
+func (w *work) narrow(ctx context.Context, q *question, r *decision.Request, passed Decision, subject string) (Decision, error) {
 	mapping := q.declared(r)
 	if mapping.Kind() <= strictjson.Null || !passed.Decision {
 		return passed, nil
 	}
-	x, err := newExpressions(r, subject)
-	if err != nil {
-		return unmapped(err), nil
-	}
-	asked, err := q.mapped(ctx, mapping, x)
-	if err != nil {
-		return unmapped(err), nil
+	asked, err := w.questions(ctx, q, r, mapping, subject)
+	var unusable *malformedError
+	switch {
+	case errors.As(err, &unusable):
+		return unmapped(unusable), nil
+	case err != nil:
+		return Decision{}, err
 	}
 	for _, text := range asked {
-		d, err := s.checkMapped(ctx, q, r, text)
+		d, err := w.checkMapped(ctx, q, r, text)
 		if err != nil || !d.Decision {
 			return d, err
 		}
@@ -59,10 +60,25 @@ func (s *Service) narrow(ctx context.Context, q *question, r *decision.Request, 
 	return passed, nil
 }
 
+// questions works out the mapping, in a turn of its own. A *malformedError is
+// the mapping's fault.
+func (w *work) questions(ctx context.Context, q *question, r *decision.Request, mapping strictjson.Value, subject string) ([][]byte, error) {
+	leave, err := w.Turns.Enter(ctx, len(r.Body.Raw))
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	x, err := newExpressions(r, subject, w.budget)
+	if err != nil {
+		return nil, err
+	}
+	return q.mapped(ctx, mapping, x)
+}
+
 // checkMapped asks one question that a mapping made. Who asks is settled: the
 // server does not choose which policies judge.
-func (s *Service) checkMapped(ctx context.Context, q *question, r *decision.Request, text []byte) (Decision, error) {
-	doc, err := strictjson.Parse(text, s.Limits)
+func (w *work) checkMapped(ctx context.Context, q *question, r *decision.Request, text []byte) (Decision, error) {
+	doc, err := strictjson.Parse(text, w.Limits)
 	if err != nil {
 		return unmapped(err), nil
 	}
@@ -74,12 +90,12 @@ func (s *Service) checkMapped(ctx context.Context, q *question, r *decision.Requ
 	if made.subject.id != q.subject.id {
 		return unmapped(malformed(otherSubject)), nil
 	}
-	asked, err := made.request(s.Limits)
+	asked, err := made.request(w.Limits)
 	if err != nil {
 		return unmapped(err), nil
 	}
 	asked.Caller, asked.Session, asked.Source, asked.HTTP, asked.Face = r.Caller, r.Session, r.Source, r.HTTP, r.Face
-	v, err := s.Checker.Check(ctx, asked)
+	v, err := w.Checker.Check(ctx, asked)
 	if err != nil {
 		return Decision{}, err
 	}

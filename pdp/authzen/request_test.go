@@ -17,10 +17,29 @@ type recorder struct {
 	asked   []*decision.Request
 	verdict func(*decision.Request) *decision.Verdict
 	err     error
+
+	turns, held int   // taken, and not given back
+	busy        error // instead of a turn
+}
+
+// serviceOf is a service whose questions r decides.
+func serviceOf(r *recorder) *Service { return &Service{Checker: r, Turns: r} }
+
+// Enter implements Turns.
+func (r *recorder) Enter(_ context.Context, _ int) (leave func(), err error) {
+	if r.busy != nil {
+		return nil, r.busy
+	}
+	r.turns++
+	r.held++
+	return func() { r.held-- }, nil
 }
 
 func (r *recorder) Check(_ context.Context, q *decision.Request) (*decision.Verdict, error) {
 	r.asked = append(r.asked, q)
+	if r.held > 0 {
+		return nil, errors.New("a question waits for the turn that its own request holds")
+	}
 	if r.verdict != nil {
 		return r.verdict(q), r.err
 	}
@@ -31,7 +50,7 @@ func (r *recorder) Check(_ context.Context, q *decision.Request) (*decision.Verd
 func asked(t *testing.T, question string) (*decision.Request, *Decision, error) {
 	t.Helper()
 	r := &recorder{}
-	s := &Service{Checker: r}
+	s := serviceOf(r)
 	d, err := s.Evaluation(t.Context(), []byte(question))
 	if len(r.asked) > 1 {
 		t.Fatalf("%s asked %d times", question, len(r.asked))

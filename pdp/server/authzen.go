@@ -35,9 +35,9 @@ func (a *authZEN) routes(into routes) {
 	into[authzen.EvaluationsPath] = route{http.MethodPost, a.answers(a.service.Evaluations), false}
 }
 
-func newAuthZEN(s *service, maxBody int) *authZEN {
+func newAuthZEN(s *service, turns authzen.Turns, maxBody int) *authZEN {
 	most := restBody(maxBody)
-	return &authZEN{authzen.Service{Checker: checker{s}, Limits: strictjson.Limits{Bytes: most}}, most}
+	return &authZEN{authzen.Service{Checker: checker{s}, Turns: turns, Limits: strictjson.Limits{Bytes: most}}, most}
 }
 
 func (a *authZEN) answers(ask func(ctx context.Context, raw []byte) (any, error)) http.Handler {

@@ -90,7 +90,7 @@ func (s *Server) routes(public bool) (routes, error) {
 		"/openapi.json":    shows(openapi.Document()),
 		"/docs":            shows(docs),
 	})
-	newAuthZEN(s.service, s.cfg.MaxBody).routes(all)
+	newAuthZEN(s.service, s.shed, s.cfg.MaxBody).routes(all)
 	return all, nil
 }
 

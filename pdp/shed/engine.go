@@ -31,6 +31,13 @@ func New(engine Engine, told func(why string)) *Shedder {
 // Waiting returns how many questions wait for their turn.
 func (s *Shedder) Waiting() int { return s.line.length() }
 
+// Enter waits for a turn for work on a question that is none of the engine's,
+// of so many bytes, and returns what ends it. Whoever holds a turn asks nothing
+// of the engine, which takes one itself.
+func (s *Shedder) Enter(ctx context.Context, bytes int) (leave func(), err error) {
+	return s.line.enter(ctx, fresh, bytes)
+}
+
 // Check implements decision.Decider.
 func (s *Shedder) Check(ctx context.Context, r *decision.Request) (*decision.Verdict, error) {
 	leave, err := s.line.enter(ctx, fresh, len(r.Body.Raw))

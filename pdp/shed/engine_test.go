@@ -81,6 +81,7 @@ func TestEveryQuestionTakesATurn(t *testing.T) {
 			"Check":       func(ctx context.Context) error { _, err := s.Check(ctx, r); return err },
 			"FilterTools": func(ctx context.Context) error { _, err := s.FilterTools(ctx, r, nil); return err },
 			"Explain":     func(ctx context.Context) error { _, err := s.Explain(ctx, r); return err },
+			"Enter":       func(ctx context.Context) error { _, err := s.Enter(ctx, 1); return err },
 			"Attempt":     func(ctx context.Context) error { _, err := ex.Attempt(ctx, decision.Attempt{}); return err },
 		} {
 			t.Log(name)
@@ -100,7 +101,7 @@ func TestEveryQuestionTakesATurn(t *testing.T) {
 			}
 			return nil
 		})
-		if c.total-before != 6 || s.Waiting() != 0 {
+		if c.total-before != 7 || s.Waiting() != 0 {
 			t.Errorf("%d are counted, %d wait", c.total-before, s.Waiting())
 		}
 		if s.Settle(t.Context(), decision.Outcome{}); ex.Settle(t.Context(), decision.Outcome{}) != nil || e.settled != 2 {
