@@ -212,7 +212,7 @@ func scalarKey(text string) string {
 // refused in the same way.
 func MirrorHeaders(m *Message, raw, edited []byte, lim strictjson.Limits) (http.Header, error) {
 	out := make(http.Header, 4)
-	if m.Version != "" && (m.Era == Modern || m.Method.Name != MethodInitialize) {
+	if m.Version != "" && m.Method.Name != MethodInitialize {
 		out[headerVersion] = []string{m.Version}
 	}
 	if len(raw) == len(edited) && (len(raw) == 0 || &raw[0] == &edited[0]) { // nothing was edited

@@ -87,10 +87,13 @@ func (m *Message) read(root strictjson.Value, header http.Header) error {
 	if k := params.Kind(); k != strictjson.None && k != strictjson.Object {
 		return refuse(m.ID, "params must be an object, not "+k.String())
 	}
-	if err := m.readNames(params); err != nil {
+	if err := m.readVersion(params, header); err != nil {
 		return err
 	}
-	if err := m.readVersion(params, header); err != nil {
+	if m.Method.Legacy && m.Era == Modern {
+		return &Error{ID: m.ID, Code: decision.CodeMethodUnknown, Message: m.Method.Name + " is no method of the protocol from " + modernVersion + " on"}
+	}
+	if err := m.readNames(params); err != nil {
 		return err
 	}
 	if header != nil {

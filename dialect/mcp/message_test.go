@@ -217,6 +217,50 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
+// TestMethodsOfAnEra: what the modern era removed is a method of the legacy one
+// alone, wherever the message says which it is of, and whatever it lacks.
+func TestMethodsOfAnEra(t *testing.T) {
+	removed := 0
+	for _, row := range mcp.Methods() {
+		if row.FromServer {
+			continue
+		}
+		id := `"id":7,`
+		if row.Notification {
+			id = ""
+		}
+		for _, version := range []string{"", "2025-11-25", "2026-07-28", "2027-01-01"} {
+			inBody := `{"jsonrpc":"2.0",` + id + `"method":"` + row.Name + `","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"` + version + `"}}}`
+			unversioned := `{"jsonrpc":"2.0",` + id + `"method":"` + row.Name + `"}`
+			for at, read := range map[string]func() error{
+				"the body": func() error { _, err := mcp.Read([]byte(inBody), nil, strictjson.Limits{}); return err },
+				"the header": func() error {
+					_, err := mcp.Read([]byte(unversioned), headers("MCP-Protocol-Version", version), strictjson.Limits{})
+					return err
+				},
+				"both": func() error {
+					_, err := mcp.Read([]byte(inBody), headers("MCP-Protocol-Version", version), strictjson.Limits{})
+					return err
+				},
+			} {
+				var refused *mcp.Error
+				unknown := errors.As(read(), &refused) && refused.Code == decision.CodeMethodUnknown
+				if want := row.Legacy && version > "2026"; unknown != want {
+					t.Errorf("%s, with %q in %s: unknown is %v", row.Name, version, at, unknown)
+				} else if unknown && !row.Notification && string(refused.ID) != "7" {
+					t.Errorf("%s is refused for the id %q", row.Name, refused.ID)
+				}
+			}
+		}
+		if row.Legacy {
+			removed++
+		}
+	}
+	if removed != 9 {
+		t.Errorf("%d methods are removed", removed)
+	}
+}
+
 func TestMethodsAreOneTable(t *testing.T) {
 	var names []string
 	for _, m := range mcp.Methods() {

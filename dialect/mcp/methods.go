@@ -32,6 +32,7 @@ type Method struct {
 	Carries      Carries
 	Notification bool
 	FromServer   bool // only servers send it; refused from a client
+	Legacy       bool // the modern era has it no more; refused there
 }
 
 // Methods that the data plane treats by name.
@@ -48,44 +49,44 @@ const methodCount = 34
 // table is the one table of MCP methods, both eras. What is not in it is refused.
 func table() [methodCount]Method {
 	return [...]Method{
-		{MethodToolsCall, Call, ToolName, false, false},
-		{MethodToolsList, List, Nothing, false, false},
-		{MethodInitialize, Handshake, Nothing, false, false},
-		{MethodDiscover, Handshake, Nothing, false, false},
-		{MethodPing, Handshake, Nothing, false, false},
+		{MethodToolsCall, Call, ToolName, false, false, false},
+		{MethodToolsList, List, Nothing, false, false, false},
+		{MethodInitialize, Handshake, Nothing, false, false, true},
+		{MethodDiscover, Handshake, Nothing, false, false, false},
+		{MethodPing, Handshake, Nothing, false, false, true},
 
-		{"resources/list", List, Nothing, false, false},
-		{"resources/templates/list", List, Nothing, false, false},
-		{"prompts/list", List, Nothing, false, false},
+		{"resources/list", List, Nothing, false, false, false},
+		{"resources/templates/list", List, Nothing, false, false, false},
+		{"prompts/list", List, Nothing, false, false, false},
 
-		{"resources/read", Call, URI, false, false},
-		{"resources/subscribe", Call, URI, false, false},
-		{"resources/unsubscribe", Call, URI, false, false},
-		{"prompts/get", Call, PromptName, false, false},
-		{"completion/complete", Call, Reference, false, false},
-		{"logging/setLevel", Call, Nothing, false, false},
-		{"subscriptions/listen", Call, Nothing, false, false},
-		{"tasks/get", Call, Nothing, false, false},
-		{"tasks/result", Call, Nothing, false, false},
-		{"tasks/list", Call, Nothing, false, false},
-		{"tasks/cancel", Call, Nothing, false, false},
+		{"resources/read", Call, URI, false, false, false},
+		{"resources/subscribe", Call, URI, false, false, true},
+		{"resources/unsubscribe", Call, URI, false, false, true},
+		{"prompts/get", Call, PromptName, false, false, false},
+		{"completion/complete", Call, Reference, false, false, false},
+		{"logging/setLevel", Call, Nothing, false, false, true},
+		{"subscriptions/listen", Call, Nothing, false, false, false},
+		{"tasks/get", Call, Nothing, false, false, false},
+		{"tasks/result", Call, Nothing, false, false, true},
+		{"tasks/list", Call, Nothing, false, false, true},
+		{"tasks/cancel", Call, Nothing, false, false, false},
 
-		{"notifications/initialized", Handshake, Nothing, true, false},
-		{"notifications/cancelled", Handshake, Nothing, true, false},
-		{"notifications/progress", Handshake, Nothing, true, false},
-		{"notifications/roots/list_changed", Handshake, Nothing, true, false},
-		{"notifications/tasks/status", Handshake, Nothing, true, false},
+		{"notifications/initialized", Handshake, Nothing, true, false, true},
+		{"notifications/cancelled", Handshake, Nothing, true, false, false},
+		{"notifications/progress", Handshake, Nothing, true, false, false},
+		{"notifications/roots/list_changed", Handshake, Nothing, true, false, true},
+		{"notifications/tasks/status", Handshake, Nothing, true, false, false},
 
-		{"sampling/createMessage", Call, Nothing, false, true},
-		{"elicitation/create", Call, Nothing, false, true},
-		{"roots/list", Call, Nothing, false, true},
-		{"notifications/message", Handshake, Nothing, true, true},
-		{"notifications/resources/updated", Handshake, Nothing, true, true},
-		{"notifications/resources/list_changed", Handshake, Nothing, true, true},
-		{"notifications/tools/list_changed", Handshake, Nothing, true, true},
-		{"notifications/prompts/list_changed", Handshake, Nothing, true, true},
-		{"notifications/elicitation/complete", Handshake, Nothing, true, true},
-		{"notifications/subscriptions/acknowledged", Handshake, Nothing, true, true},
+		{"sampling/createMessage", Call, Nothing, false, true, false},
+		{"elicitation/create", Call, Nothing, false, true, false},
+		{"roots/list", Call, Nothing, false, true, false},
+		{"notifications/message", Handshake, Nothing, true, true, false},
+		{"notifications/resources/updated", Handshake, Nothing, true, true, false},
+		{"notifications/resources/list_changed", Handshake, Nothing, true, true, false},
+		{"notifications/tools/list_changed", Handshake, Nothing, true, true, false},
+		{"notifications/prompts/list_changed", Handshake, Nothing, true, true, false},
+		{"notifications/elicitation/complete", Handshake, Nothing, true, true, false},
+		{"notifications/subscriptions/acknowledged", Handshake, Nothing, true, true, false},
 	}
 }
 

@@ -67,6 +67,24 @@ func TestRefusedBodies(t *testing.T) {
 	}
 }
 
+// TestRemovedMethods: as the modern era demands of what a server does not have,
+// they are 404 with -32601, and are neither answered here nor sent on.
+func TestRemovedMethods(t *testing.T) {
+	up := record(t, says(200, `{}`))
+	p := &pdp{open: allow(up.grant("s"))}
+	srv := sidecarOn(t, p)
+	for _, method := range []string{"initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe", "tasks/list", "tasks/result"} {
+		body := `{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}}}`
+		for _, path := range []string{"/mcp", "/mcp/s"} {
+			got := post(t, srv.URL+path, body, "Mcp-Protocol-Version", "2026-07-28", "Mcp-Method", method)
+			assertRefused(t, got, http.StatusNotFound, -32601, decision.CodeMethodUnknown)
+		}
+	}
+	if len(p.asked) != 0 || len(up.seen()) != 0 {
+		t.Errorf("%d questions, %d forwarded", len(p.asked), len(up.seen()))
+	}
+}
+
 // assertRefused checks the JSON-RPC error and that it names the decision.
 func assertRefused(t *testing.T, got answer, status, code int, reason decision.Code) {
 	t.Helper()
