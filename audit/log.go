@@ -5,17 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// Bounds of the queue between decisions and the file.
+// How records are written together.
 const (
-	queueLength = 4096
-	maxBlock    = 250 * time.Millisecond // of one Add while the queue is full
-	batchBytes  = 64 << 10
-	gatherTime  = 2 * time.Millisecond // in which records come together after others were written
+	batchBytes = 64 << 10
+	gatherTime = 2 * time.Millisecond // in which records come together after others were written
 )
 
 // Sizes of one of the two files.
@@ -36,12 +33,8 @@ type Config struct {
 type Log struct {
 	files *files
 	log   *slog.Logger
-	queue chan Record
+	queue *queue
 	lost  atomic.Uint64
-
-	stopping chan struct{} // closed when Run is about to end: nobody waits any more
-	mu       sync.RWMutex  // write-locked once, to set ended
-	ended    bool
 }
 
 // New opens the files, so that a directory that cannot be written shows at
@@ -63,38 +56,15 @@ func New(cfg Config) (*Log, error) {
 	if err := f.open(); err != nil {
 		return nil, fmt.Errorf("the record of decisions cannot be opened: %w: make the state directory writable or set pdp.state to another", err)
 	}
-	return &Log{files: f, log: cfg.Log, queue: make(chan Record, queueLength), stopping: make(chan struct{})}, nil
+	return &Log{files: f, log: cfg.Log, queue: newQueue()}, nil
 }
 
 // Add hands a record over. While the queue is full it waits up to a quarter of
 // a second; a record that finds no place then, or comes after the end of Run,
 // is counted as lost.
 func (l *Log) Add(r Record) {
-	l.mu.RLock()
-	defer l.mu.RUnlock()
-	if !l.ended && l.enqueue(r) {
-		return
-	}
-	if l.lost.Add(1) == 1 {
+	if !l.queue.put(&r) && l.lost.Add(1) == 1 {
 		l.log.Warn("a record of a decision is lost: the disk is too slow or the service is ending")
-	}
-}
-
-func (l *Log) enqueue(r Record) bool {
-	select {
-	case l.queue <- r:
-		return true
-	default:
-	}
-	timer := time.NewTimer(maxBlock)
-	defer timer.Stop()
-	select {
-	case l.queue <- r:
-		return true
-	case <-l.stopping:
-		return false
-	case <-timer.C:
-		return false
 	}
 }
 
@@ -107,13 +77,12 @@ func (l *Log) Run(ctx context.Context) error {
 	w := &writer{files: l.files, log: l.log, lost: &l.lost}
 	for {
 		select {
-		case r := <-l.queue:
-			w.add(&r)
-			w.drain(l.queue)
+		case <-l.queue.wake:
+			w.write(l.queue)
 			gather(ctx)
 		case <-ctx.Done():
-			l.end()
-			w.drain(l.queue)
+			l.queue.end()
+			w.write(l.queue)
 			return l.files.close()
 		}
 	}
@@ -130,36 +99,26 @@ func gather(ctx context.Context) {
 	}
 }
 
-// end makes sure that nothing enters the queue any more.
-func (l *Log) end() {
-	close(l.stopping)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ended = true
-}
-
 // writer gathers lines and writes them together.
 type writer struct {
 	files   *files
 	log     *slog.Logger
 	lost    *atomic.Uint64
 	batch   []byte
-	records uint64
+	records uint64 // in the batch
+	taken   []Record
 	failing bool
 	explain allowance
 }
 
-// drain writes what is queued now.
-func (w *writer) drain(queue <-chan Record) {
-	for {
-		select {
-		case r := <-queue:
-			w.add(&r)
-		default:
-			w.flush()
-			return
-		}
+// write writes what is queued now.
+func (w *writer) write(q *queue) {
+	w.taken = q.take(w.taken)
+	for i := range w.taken {
+		w.add(&w.taken[i])
 	}
+	w.flush()
+	clear(w.taken) // what they point to is wanted no more
 }
 
 func (w *writer) add(r *Record) {

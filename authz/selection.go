@@ -15,28 +15,33 @@ import (
 // selector says which agents a policy selects: every given field must match.
 type selector struct {
 	names, namespaces, accounts []glob
-	labels                      map[string]string
+	labels                      []label // a list: walking it costs a call a fraction of what a map does
 }
+
+type label struct{ name, value string }
 
 // newSelector compiles a selector; nil selects every agent.
 func newSelector(doc *configv1.AgentSelector) *selector {
 	if doc == nil {
 		return nil
 	}
-	return &selector{
+	s := &selector{
 		names:      newGlobs(doc.GetNames()),
 		namespaces: newGlobs(doc.GetNamespaces()),
 		accounts:   newGlobs(doc.GetServiceAccounts()),
-		labels:     doc.GetMatchLabels(),
 	}
+	for name, value := range doc.GetMatchLabels() {
+		s.labels = append(s.labels, label{name, value})
+	}
+	return s
 }
 
 func (s *selector) matches(c *decision.Caller) bool {
 	if s == nil {
 		return true
 	}
-	for name, value := range s.labels {
-		if got, ok := c.Labels[name]; !ok || got != value {
+	for _, l := range s.labels {
+		if got, ok := c.Labels[l.name]; !ok || got != l.value {
 			return false
 		}
 	}

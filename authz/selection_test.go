@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -176,6 +177,37 @@ func TestPoliciesSeeDifferentTokens(t *testing.T) {
 	out := judge(load(t, trusting, other), toolCall("x", ""), p)
 	if out.Allow || out.Policy != "b" || out.Reason.Message != "no rule allows tool x for a caller without scopes" {
 		t.Errorf("together: %+v", out)
+	}
+}
+
+// However many policies there are, each believes a token by its own word, for a
+// call as for a list.
+func TestManyPoliciesSeeTheirOwnTokens(t *testing.T) {
+	const many = 40
+	tools := []decision.Tool{{Server: "github", Name: "x"}, {Server: "github", Name: "y"}}
+	trusting := func(i int, believed string) Source {
+		return policy(t, fmt.Sprint("p", i), `{traffic: {jwtAuthentication: {providers: [{issuer: "`+believed+`"}]}}, rules: [{name: r, allow: {}, when: "'a' in scopes"}]}`)
+	}
+	p := withScopes("a")
+	for odd := -1; odd < many; odd += 7 { // the policy that does not believe the token; none
+		var sources []Source
+		for i := range many {
+			by := issuer
+			if i == odd {
+				by = "https://other"
+			}
+			sources = append(sources, trusting(i, by))
+		}
+		set, r := load(t, sources...), toolCall("x", "")
+		out := judge(set, r, p)
+		if out.Allow != (odd < 0) || odd >= 0 && out.Policy != fmt.Sprint("p", odd) {
+			t.Errorf("without the belief of %d: %+v", odd, out)
+		}
+		for _, shown := range set.Select(&r.Caller).Visible(input.New(r, p), tools) {
+			if shown != (odd < 0) {
+				t.Errorf("without the belief of %d: shown %v", odd, shown)
+			}
+		}
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 // for all of its entries.
 type views struct {
 	anonymous *input.Call
-	trusts    []trust // by the policy's index; nil outside lists
+	few       [16]trust // by the policy's index
+	more      []trust   // of the policies beyond few; nil outside lists
 	memo      cel.Memo
 	blind     cel.Memo // of the anonymous call
 }
@@ -30,7 +31,7 @@ const (
 
 // listViews are the views of a list's entries.
 func (s *Selection) listViews() views {
-	return views{trusts: make([]trust, len(s.set.policies)), memo: s.set.atoms.NewMemo(), blind: s.set.atoms.NewMemo()}
+	return views{more: make([]trust, max(0, len(s.set.policies)-len(views{}.few))), memo: s.set.atoms.NewMemo(), blind: s.set.atoms.NewMemo()}
 }
 
 // Hiding is what a list would lack if a policy that observes enforced.
@@ -104,18 +105,28 @@ func (j *judging) view(p *policyPlan) (*input.Call, cel.Memo) {
 // believes reports whether the policy or an enforcing one of the security
 // team believes the call's token.
 func (j *judging) believes(p *policyPlan) bool {
-	v := &j.views
-	if v.trusts == nil || v.trusts[p.Index] == untried {
-		believes := j.tries(p)
-		if v.trusts == nil {
-			return believes
-		}
-		v.trusts[p.Index] = ignored
-		if believes {
-			v.trusts[p.Index] = believed
+	known := j.views.trust(p.Index)
+	if known == nil {
+		return j.tries(p)
+	}
+	if *known == untried {
+		*known = ignored
+		if j.tries(p) {
+			*known = believed
 		}
 	}
-	return v.trusts[p.Index] == believed
+	return *known == believed
+}
+
+// trust is where it stands whether a policy believes the token; nil: nowhere.
+func (v *views) trust(policy int) *trust {
+	if policy < len(v.few) {
+		return &v.few[policy]
+	}
+	if v.more == nil {
+		return nil
+	}
+	return &v.more[policy-len(v.few)]
 }
 
 func (j *judging) tries(p *policyPlan) bool {

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -112,34 +113,49 @@ func newMetrics(r prometheus.Registerer) *Metrics {
 }
 
 // decided remembers the counters of calls, which the library would look up by
-// their labels with every call.
+// their labels with every call. It is a list, because there are few: a map would
+// hash the three words of each call.
 type decided struct {
-	mu       sync.RWMutex
-	counters map[[3]string]prometheus.Counter
+	mu   sync.Mutex // held by whoever makes the next list
+	list atomic.Pointer[[]counted]
 }
 
-// maxDecided bounds the memory; there are far fewer outcomes.
-const maxDecided = 1024
+// counted is the counter of one outcome.
+type counted struct {
+	surface, effect, reason string
+	counter                 prometheus.Counter
+}
+
+// maxDecided bounds the list; the usual outcomes come early and stand in front.
+const maxDecided = 128
 
 // Decided counts a decided request.
 func (m *Metrics) Decided(surface, effect, reason string) {
-	key := [...]string{surface, effect, reason}
-	d := &m.decided
-	d.mu.RLock()
-	c := d.counters[key]
-	d.mu.RUnlock()
-	if c == nil {
-		c = m.Calls.WithLabelValues(surface, effect, reason)
-		d.mu.Lock()
-		if d.counters == nil {
-			d.counters = map[[3]string]prometheus.Counter{}
+	if list := m.decided.list.Load(); list != nil {
+		for i := range *list {
+			if c := &(*list)[i]; c.surface == surface && c.effect == effect && c.reason == reason {
+				c.counter.Inc()
+				return
+			}
 		}
-		if len(d.counters) < maxDecided {
-			d.counters[key] = c
-		}
-		d.mu.Unlock()
 	}
+	c := m.Calls.WithLabelValues(surface, effect, reason)
 	c.Inc()
+	m.decided.remember(counted{surface, effect, reason, c})
+}
+
+// remember adds a counter to the list. Two of the same do no harm.
+func (d *decided) remember(c counted) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var next []counted
+	if list := d.list.Load(); list != nil {
+		next = slices.Clone(*list)
+	}
+	if len(next) < maxDecided {
+		next = append(next, c)
+		d.list.Store(&next)
+	}
 }
 
 // CertificatesRead counts a change of a listener's certificates.
