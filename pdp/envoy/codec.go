@@ -54,7 +54,7 @@ func readAttributes(raw []byte, m *authv3.AttributeContext) error {
 			}
 			return true, readRequest(value, m.Request)
 		case 10:
-			return true, readEntry(value, &m.ContextExtensions)
+			return true, readEntry(value, &m.ContextExtensions, texts{})
 		}
 		return false, nil
 	})
@@ -73,24 +73,25 @@ func readRequest(raw []byte, m *authv3.AttributeContext_Request) error {
 }
 
 func readHTTP(raw []byte, m *authv3.AttributeContext_HttpRequest) error {
+	own := textsOf(raw)
 	return fields(raw, m, func(number protowire.Number, value []byte) (bool, error) {
 		switch number {
 		case 1:
-			return true, readText(value, &m.Id)
+			return true, own.read(value, &m.Id)
 		case 2:
-			return true, readText(value, &m.Method)
+			return true, own.read(value, &m.Method)
 		case 3:
-			return true, readEntry(value, &m.Headers)
+			return true, readEntry(value, &m.Headers, own)
 		case 4:
-			return true, readText(value, &m.Path)
+			return true, own.read(value, &m.Path)
 		case 5:
-			return true, readText(value, &m.Host)
+			return true, own.read(value, &m.Host)
 		case 6:
-			return true, readText(value, &m.Scheme)
+			return true, own.read(value, &m.Scheme)
 		case 10:
-			return true, readText(value, &m.Protocol)
+			return true, own.read(value, &m.Protocol)
 		case 11:
-			return true, readText(value, &m.Body)
+			return true, own.read(value, &m.Body)
 		case 12:
 			m.RawBody = append([]byte{}, value...)
 			return true, nil
@@ -100,7 +101,7 @@ func readHTTP(raw []byte, m *authv3.AttributeContext_HttpRequest) error {
 }
 
 // readEntry reads one entry of a map. The last of one key counts.
-func readEntry(raw []byte, into *map[string]string) error {
+func readEntry(raw []byte, into *map[string]string, own texts) error {
 	const room = 16 // as many headers as most calls have, without growing
 	var key, value string
 	for len(raw) > 0 {
@@ -114,7 +115,7 @@ func readEntry(raw []byte, into *map[string]string) error {
 			if number == 2 {
 				to = &value
 			}
-			if err := readText(text, to); err != nil {
+			if err := own.read(text, to); err != nil {
 				return err
 			}
 		}
@@ -127,11 +128,36 @@ func readEntry(raw []byte, into *map[string]string) error {
 	return nil
 }
 
-func readText(raw []byte, into *string) error {
-	if !utf8.Valid(raw) {
-		return errors.New("a text of the question is not UTF-8")
+// texts makes the texts of a message. Those of a small one lie in one piece of
+// memory, which is to be had at the price of one of them. What must outlive the
+// question, as the names of agents do, is read without: it would keep all of it.
+type texts struct {
+	raw []byte
+	all string // raw; empty: each text is by itself
+}
+
+// together is up to how many bytes of a message the texts lie together.
+const together = 4 << 10
+
+func textsOf(raw []byte) texts {
+	t := texts{raw: raw}
+	if len(raw) <= together {
+		t.all = string(raw)
 	}
-	*into = string(raw)
+	return t
+}
+
+// read makes a text of a part of the message.
+func (t texts) read(part []byte, into *string) error {
+	switch {
+	case !utf8.Valid(part):
+		return errors.New("a text of the question is not UTF-8")
+	case t.all == "":
+		*into = string(part)
+	default:
+		at := cap(t.raw) - cap(part) // a part reaches as far as its whole does
+		*into = t.all[at : at+len(part)]
+	}
 	return nil
 }
 
