@@ -3,14 +3,15 @@ package audit
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"unicode/utf8"
 
 	"outrider.dev/outrider/decision"
 )
 
 // appendLine appends the record as one line of JSON. The usual record, of a
-// call that passed and where nothing was found, is written here: reflection
-// would cost as much as the decision did.
+// call that passed and where nothing was found or of its outcome, is written
+// here: reflection would cost as much as the decision did.
 func appendLine(b []byte, r *Record) ([]byte, error) {
 	if !r.usual() {
 		raw, err := json.Marshal(r.bounded())
@@ -38,12 +39,23 @@ func appendLine(b []byte, r *Record) ([]byte, error) {
 	b = appendOptional(b, "message", r.Message)
 	b = appendNames(b, "providers", r.Providers)
 	b = appendOptional(b, "end", r.End)
+	b = appendUsage(b, r.Usage)
 	return append(b, '}', '\n'), nil
 }
 
-// usual reports whether the record holds nothing but texts and names.
+// usual reports whether the record holds nothing but texts, names and figures.
 func (r *Record) usual() bool {
-	return len(r.Findings) == 0 && r.MoreFindings == 0 && len(r.Edits) == 0 && len(r.Observed) == 0 && len(r.Unread) == 0 && r.Explained == nil && r.Usage == (decision.Usage{})
+	return len(r.Findings) == 0 && r.MoreFindings == 0 && len(r.Edits) == 0 && len(r.Observed) == 0 && len(r.Unread) == 0 && r.Explained == nil
+}
+
+func appendUsage(b []byte, u decision.Usage) []byte {
+	if u == (decision.Usage{}) {
+		return b
+	}
+	b = strconv.AppendUint(append(b, `,"usage":{"Input":`...), u.Input, 10)
+	b = strconv.AppendUint(append(b, `,"Output":`...), u.Output, 10)
+	b = strconv.AppendUint(append(b, `,"Cached":`...), u.Cached, 10)
+	return append(strconv.AppendBool(append(b, `,"Estimated":`...), u.Estimated), '}')
 }
 
 func appendOptional[S ~string](b []byte, name string, value S) []byte {

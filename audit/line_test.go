@@ -70,7 +70,7 @@ func TestLinesAreTheLibrarys(t *testing.T) {
 
 // The usual record costs no allocation once there is room for it.
 func TestUsualLinesAllocateNothing(t *testing.T) {
-	r := Record{ID: "0123456789ab", Time: time.Now(), Phase: PhaseRequest, Surface: decision.MCP, Method: "tools/call", Agent: "a", Effect: "allow", Rule: "rules[0] reads (policy.yaml:12)"}
+	r := Record{ID: "0123456789ab", Time: time.Now(), Phase: PhaseRequest, Surface: decision.MCP, Method: "tools/call", Agent: "a", Effect: "allow", Rule: "rules[0] reads (policy.yaml:12)", Usage: decision.Usage{Input: 1 << 60, Output: 12}}
 	b := make([]byte, 0, 1024)
 	if n := testing.AllocsPerRun(100, func() { b, _ = appendLine(b[:0], &r) }); n != 0 {
 		t.Errorf("%v allocations", n)
