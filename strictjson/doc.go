@@ -8,6 +8,9 @@
 // A [Doc] is a flat tape over the raw bytes: each [Value] knows its offsets, so
 // that edits splice the original bytes and nothing is encoded again.
 //
+// A usual body is skimmed by a reader of this package's own; whatever that one does
+// not know for sure is left to the grammar's reader, which alone refuses.
+//
 // The dialects and the decision service's faces import it. It imports the
 // vocabulary for its reason codes and the jsontext package for the grammar.
 package strictjson

@@ -110,7 +110,17 @@ func skipSpace(raw []byte, at int) int {
 }
 
 func (p *parser) parse(raw []byte, lim Limits) error {
-	p.src, p.raw, p.pos = *bytes.NewBuffer(raw), raw, 0
+	p.raw, p.pos = raw, 0
+	p.nodes, p.open = p.nodes[:0], p.open[:0]
+	if p.skim(lim) {
+		return nil
+	}
+	return p.read(lim)
+}
+
+// read puts the body on the tape by the grammar's own reader.
+func (p *parser) read(lim Limits) error {
+	p.src, p.pos = *bytes.NewBuffer(p.raw), 0
 	p.dec.Reset(&p.src)
 	p.nodes, p.open = p.nodes[:0], p.open[:0]
 	for {
@@ -121,7 +131,7 @@ func (p *parser) parse(raw []byte, lim Limits) error {
 			break
 		}
 	}
-	if at := skipSpace(raw, p.pos); at != len(raw) {
+	if at := skipSpace(p.raw, p.pos); at != len(p.raw) {
 		return &Error{Problem: Trailing, Offset: at}
 	}
 	return nil
