@@ -106,19 +106,18 @@ type writer struct {
 	lost    *atomic.Uint64
 	batch   []byte
 	records uint64 // in the batch
-	taken   []Record
 	failing bool
 	explain allowance
 }
 
 // write writes what is queued now.
 func (w *writer) write(q *queue) {
-	w.taken = q.take(w.taken)
-	for i := range w.taken {
-		w.add(&w.taken[i])
+	for list := q.take(nil); list != nil; list = q.take(list) {
+		for i := range list {
+			w.add(&list[i])
+		}
 	}
 	w.flush()
-	clear(w.taken) // what they point to is wanted no more
 }
 
 func (w *writer) add(r *Record) {

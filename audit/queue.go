@@ -1,26 +1,31 @@
 package audit
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
 
-// Bounds of the queue between decisions and the file.
+// Bounds of the queue between decisions and the file, in records.
 const (
-	queueLength = 2048 // records; as many more may be with the writer
+	queueLength = 4096
+	listLength  = 128
+	maxSpare    = 8 // lists that are kept for the next records
 	maxBlock    = 250 * time.Millisecond
 )
 
-// queue is where records wait for the writer, who takes all of them at once. It
-// is two lists of which one is written while the other fills: each holds as many
-// records as came together, so that a quiet service keeps little memory, and
-// what it uses stays in the processor's cache.
+// queue is where records wait for the writer, who takes them a list at a time. A
+// quiet service uses the same two or three lists over and over, so that they stay in
+// the processor's cache.
 type queue struct {
 	wake chan struct{} // holds something once there are records
 
 	mu      sync.Mutex
-	records []Record
+	lists   [][]Record // all but the last are full
+	spare   [][]Record
+	length  int // of all lists
 	ended   bool
+	awaited bool
 	room    chan struct{} // closed with the next change for those that wait: there is room, or the end
 }
 
@@ -51,15 +56,21 @@ func (q *queue) put(r *Record) bool {
 // tryPut adds a record, or returns what to wait for.
 func (q *queue) tryPut(r *Record) (placed bool, room <-chan struct{}) {
 	q.mu.Lock()
-	if q.ended || len(q.records) >= queueLength {
+	if q.ended || q.length == queueLength {
 		defer q.mu.Unlock()
 		if q.ended {
 			return false, nil
 		}
+		q.awaited = true
 		return false, q.room
 	}
-	q.records = append(q.records, *r)
-	first := len(q.records) == 1
+	if len(q.lists) == 0 || len(q.lists[len(q.lists)-1]) == listLength {
+		q.grow()
+	}
+	last := &q.lists[len(q.lists)-1]
+	*last = append(*last, *r)
+	q.length++
+	first := q.length == 1
 	q.mu.Unlock()
 	if first {
 		select {
@@ -70,12 +81,30 @@ func (q *queue) tryPut(r *Record) (placed bool, room <-chan struct{}) {
 	return true, nil
 }
 
-// take returns what waits, and lets the queue fill the list that it gave before.
+// grow appends an empty list. It expects the mutex held.
+func (q *queue) grow() {
+	if n := len(q.spare); n > 0 {
+		q.lists, q.spare = append(q.lists, q.spare[n-1]), q.spare[:n-1]
+		return
+	}
+	q.lists = append(q.lists, make([]Record, 0, listLength))
+}
+
+// take returns the records that have waited longest, none where nothing waits. The
+// list that it gave before is used for others.
 func (q *queue) take(used []Record) []Record {
+	clear(used) // what they point to is wanted no more
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	taken := q.records
-	q.records = used[:0]
+	if used != nil && len(q.spare) < maxSpare {
+		q.spare = append(q.spare, used[:0])
+	}
+	if len(q.lists) == 0 {
+		return nil
+	}
+	taken := q.lists[0]
+	q.lists = slices.Delete(q.lists, 0, 1)
+	q.length -= len(taken)
 	q.changed()
 	return taken
 }
@@ -90,6 +119,8 @@ func (q *queue) end() {
 
 // changed wakes those that wait for room. It expects the mutex held.
 func (q *queue) changed() {
-	close(q.room)
-	q.room = make(chan struct{})
+	if q.awaited {
+		close(q.room)
+		q.room, q.awaited = make(chan struct{}), false
+	}
 }

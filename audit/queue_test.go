@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -22,26 +23,56 @@ func put(t *testing.T, q *queue, id string) {
 	}
 }
 
-// Records come out once, in their order, whatever list they stand in.
+// drained takes all records that wait.
+func drained(q *queue) (out []Record) {
+	for list := q.take(nil); list != nil; list = q.take(list) {
+		out = append(out, list...)
+	}
+	return out
+}
+
+// Records come out once, in their order, whatever lists they stand in.
 func TestQueueGivesEachRecordOnce(t *testing.T) {
 	q := newQueue()
-	var used []Record
-	for round := range 3 {
-		a, b := fmt.Sprint(round, "a"), fmt.Sprint(round, "b")
-		put(t, q, a)
-		put(t, q, b)
+	for round, count := range []int{1, 2, listLength, listLength + 1, 3*listLength - 1, queueLength, 5} {
+		var want []string
+		for i := range count {
+			want = append(want, fmt.Sprint(round, "-", i))
+			put(t, q, want[i])
+		}
 		select {
 		case <-q.wake:
 		default:
 			t.Fatal("the writer is not woken")
 		}
-		used = q.take(used)
-		if got := ids(used); len(got) != 2 || got[0] != a || got[1] != b {
-			t.Errorf("round %d: %q", round, got)
+		if got := ids(drained(q)); !slices.Equal(got, want) {
+			t.Errorf("round %d: %d records in, %d out: %q", round, count, len(got), got)
+		}
+		if q.length != 0 || len(q.lists) != 0 || len(q.spare) > maxSpare {
+			t.Errorf("round %d: %d left in %d lists, %d spare", round, q.length, len(q.lists), len(q.spare))
 		}
 	}
-	if left := q.take(used); len(left) != 0 {
-		t.Errorf("%q came twice", ids(left))
+}
+
+// While a writer takes its time over a list, others get the room of that one.
+func TestQueueHasRoomForAListAtATime(t *testing.T) {
+	q := newQueue()
+	for i := range queueLength {
+		put(t, q, fmt.Sprint(i))
+	}
+	taken := q.take(nil)
+	if len(taken) != listLength || taken[0].ID != "0" {
+		t.Fatalf("%d are taken, from %s on", len(taken), taken[0].ID)
+	}
+	for i := range taken {
+		put(t, q, fmt.Sprint("next", i))
+	}
+	if placed, room := q.tryPut(&Record{}); placed || room == nil {
+		t.Error("there is room for more than there is")
+	}
+	got := ids(drained(q))
+	if len(got) != queueLength || got[0] != fmt.Sprint(listLength) || got[queueLength-1] != fmt.Sprint("next", listLength-1) {
+		t.Errorf("%d come out, from %s to %s", len(got), got[0], got[len(got)-1])
 	}
 }
 
@@ -49,9 +80,9 @@ func TestQueueGivesEachRecordOnce(t *testing.T) {
 func TestQueueWakesWithoutWaiting(t *testing.T) {
 	q := newQueue()
 	put(t, q, "a")
-	used := q.take(nil) // without having been woken
+	drained(q) // without having been woken
 	put(t, q, "b")
-	if got := ids(q.take(used)); len(got) != 1 || got[0] != "b" {
+	if got := ids(drained(q)); len(got) != 1 || got[0] != "b" {
 		t.Errorf("%q", got)
 	}
 }
@@ -74,7 +105,7 @@ func TestQueueFull(t *testing.T) {
 			begun := time.Now()
 			if ends {
 				q.end()
-			} else if got := q.take(nil); len(got) != queueLength {
+			} else if got := q.take(nil); len(got) != listLength {
 				t.Errorf("%d are taken", len(got))
 			}
 			waiting.Wait()
@@ -86,7 +117,7 @@ func TestQueueFull(t *testing.T) {
 			if waited := time.Since(begun); waited != 0 {
 				t.Errorf("they wait %s longer", waited)
 			}
-			if want := map[bool]int{false: cap(placed), true: queueLength}[ends]; len(q.take(nil)) != want {
+			if want := map[bool]int{false: queueLength - listLength + cap(placed), true: queueLength}[ends]; len(drained(q)) != want {
 				t.Errorf("the end: %v, another number than %d is left", ends, want)
 			}
 		})
