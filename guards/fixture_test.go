@@ -70,7 +70,7 @@ func pieces(r *rand.Rand) []string {
 		"DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432", "10.1.2.3", "from 203.0.113.77:80", "fe80::1ff:fe23:4567:890a%eth0", "::ffff:192.0.2.1", "2001:db8:1:2:3:4:5:6",
 		"00:1B:44:11:3A:B7", "00-1b-44-11-3a-b7", "001b.4411.3ab7", "AB 12 34 56 C", "NINO QQ123456C", "routing number 021000021", "021000021 is our routing number", "passport C01234567",
 		"nhs 943 476 5919", "SIN 046-454-286", "Steuer-ID 86 095 742 719", "1 85 05 78 006 084 91", "RSSMRA85T10A562S", "X-1234567-L", "12345678Z", "bsn 111222333", "85.07.30-033.28",
-		"811218-9876", "131052-308T", "AHV 756.9217.0769.85", "MORGA657054SM9IJ", "born on 12 April 1985", "dob: April 12, 1985", "131052-308T", "AHV 756.9217.0769.85", "hetu 131052-308T", "1985-04-12", "nacido 1/4/1985", "1BoatSLRHtKNngkdXEeobR76b53LETtpyT",
+		"811218-9876", "131052-308T", "010203A1230", "AHV 7569217076985", "MAC:00:1B:44:11:3A:B7", "taxId=86095742719", "AHV 756.9217.0769.85", "MORGA657054SM9IJ", "born on 12 April 1985", "dob: April 12, 1985", "131052-308T", "AHV 756.9217.0769.85", "hetu 131052-308T", "1985-04-12", "nacido 1/4/1985", "1BoatSLRHtKNngkdXEeobR76b53LETtpyT",
 		"bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", "0171 / 1234567", "(0161) 496 0000", "06 12 34 56 78", "+49 (0) 171 - 1234567",
 		"j\u00f6rg@m\u00fcller.example", "https://u:p!w@h.example.com", "scp x@h.example.com:/p", "std::vector", "dead::beef", "driver's license D1234562", "v1.2.3-rc.4", "2024-01-15T10:30:00Z",
 		"550e8400-e29b-41d4-a716-446655440000", "$1,234.56", "1700000000", "20 30 4000",

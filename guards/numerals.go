@@ -43,7 +43,7 @@ func (r *sifting) numbers(k int, begin uint64) {
 			continue
 		}
 		alnum := window.Shifted(b.Alnum, next.Alnum, o)
-		if word := bits.TrailingZeros64(^alnum); n < 8 && word > n+2 && word != 9 && word != 15 {
+		if word := bits.TrailingZeros64(^alnum); n < 8 && word > n+2 && word != 9 && word != 11 && word != 15 {
 			continue // see mixed
 		}
 		if r.numeric(i, n, alnum, digits, stop) && !r.within(i) {
@@ -271,7 +271,7 @@ func (r *sifting) numeric(i, n int, alnum, digits, stop uint64) bool {
 }
 
 // mixed reports the same where a letter follows the digits: as in 99AA99999,
-// 999999A99999999 and 99999999A, in an extension or an ordinal.
+// 999999A99999999, 999999A999A and 99999999A, in an extension or an ordinal.
 func (r *sifting) mixed(i, n int, alnum, digits uint64) bool {
 	word := bits.TrailingZeros64(^alnum)
 	switch c := r.text[i+n]; {
@@ -280,7 +280,7 @@ func (r *sifting) mixed(i, n int, alnum, digits uint64) bool {
 	case n == 2:
 		return word == 9
 	case n == 6:
-		return word == 15
+		return word == 15 || word == 11
 	case n >= 8 && c == 'x':
 		return n <= maxDigits
 	}

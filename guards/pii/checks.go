@@ -212,8 +212,15 @@ func swedish(c code) bool {
 	return month >= 1 && month <= 12 && day(c.number(4, 6)%60) && luhnCode(c)
 }
 
-// finnish checks the date of a personal identity code and its last character.
+// finnish checks the date of a personal identity code and its last character. A
+// letter between them tells the century, where no sign does.
 func finnish(c code) bool {
+	if c.n == 11 {
+		if !oneOf(c.b[6], "ABCDEFYXWVU") {
+			return false
+		}
+		copy(c.b[6:], c.b[7:])
+	}
 	month := c.number(2, 4)
 	return month >= 1 && month <= 12 && day(c.number(0, 2)) && "0123456789ABCDEFHJKLMNPRSTUVWXY"[c.number(0, 9)%31] == c.b[9]
 }

@@ -73,11 +73,7 @@ func (x *lexicon) before(w *window.Window, i int) context {
 		if k < empty {
 			continue
 		}
-		for _, entry := range x.at(raw[k:]) {
-			if entry.begins(raw[k:]) {
-				ctx[entry.label] = uint8(reach - k)
-			}
-		}
+		x.note(&ctx, raw[k:], uint8(reach-k))
 	}
 	return ctx
 }
@@ -100,11 +96,7 @@ func (x *lexicon) after(w *window.Window, i int) context {
 	}
 	for left := window.Begins(&raw, w.Before(i)); left != 0; left &= left - 1 {
 		k := bits.TrailingZeros64(left)
-		for _, entry := range x.at(raw[k:]) {
-			if entry.begins(raw[k:]) {
-				ctx[entry.label] = min(ctx[entry.label], reach+1+uint8(k))
-			}
-		}
+		x.note(&ctx, raw[k:], reach+1+uint8(k))
 	}
 	return ctx
 }
@@ -116,33 +108,52 @@ func nowhere() (ctx context) {
 	return ctx
 }
 
-// at returns the words that may begin the text.
-func (x *lexicon) at(text []byte) []word {
+// note notes what the words say that begin the text, which is so far away.
+func (x *lexicon) note(ctx *context, text []byte, away uint8) {
 	if len(text) < 3 {
-		return nil
+		return
 	}
-	slot := slotOf(text[0], text[1], text[2])
-	return x.words[x.first[slot]:x.first[slot+1]]
+	x.look(ctx, slotOf(text[0], text[1], text[2]), text, away)
+	if humped(text, 2) { // as in dlNumber, where dl is the word
+		x.look(ctx, slotOf(text[0], text[1], 0), text, away)
+	}
+}
+
+func (x *lexicon) look(ctx *context, slot int, text []byte, away uint8) {
+	for k := range x.words[x.first[slot]:x.first[slot+1]] {
+		if entry := &x.words[int(x.first[slot])+k]; entry.begins(text) {
+			ctx[entry.label] = min(ctx[entry.label], away)
+		}
+	}
 }
 
 // begins reports whether the word begins the text, whatever the case of its
-// letters, with an underscore or a hyphen for a blank.
+// letters. For a blank may stand an underscore, a hyphen, or a capital behind a
+// small letter, which ends a word too: names in code are written so.
 func (e *word) begins(text []byte) bool {
-	n := len(e.text)
-	if len(text) < n || e.whole && len(text) > n && window.ClassOf(text[n])&window.Letters != 0 {
-		return false
-	}
-	for k := range n {
-		c := text[k]
+	at := 0
+	for k := range len(e.text) {
+		if at == len(text) {
+			return false
+		}
+		c, want := text[at], e.text[k]
 		switch {
+		case c-'A' <= 'Z'-'A' && want == ' ' && humped(text, at):
+			continue
 		case c-'A' <= 'Z'-'A':
 			c |= 0x20
 		case c == '_', c == '-':
 			c = ' '
 		}
-		if c != e.text[k] {
+		if c != want {
 			return false
 		}
+		at++
 	}
-	return true
+	return !e.whole || at == len(text) || window.ClassOf(text[at])&window.Letters == 0 || humped(text, at)
+}
+
+// humped reports whether a capital behind a small letter stands at i.
+func humped(text []byte, i int) bool {
+	return i > 0 && text[i]-'A' <= 'Z'-'A' && text[i-1]-'a' <= 'z'-'a'
 }

@@ -67,13 +67,18 @@ func others() []rule {
 		},
 		{
 			kind: "fi_hetu", about: "A Finnish personal identity code whose date and check character hold.",
-			shapes: []string{"999999-999A"}, verify: finnish, label: lNational, sure: .95, alone: .85, shy: true,
-			examples: []string{"131052-308T", "henkilötunnus 131052-308T"}, none: []string{"131052-308U", "133052-308T"},
+			shapes: []string{"999999-999A", "999999-9999", "999999+999N", "999999A999N"}, verify: finnish, label: lNational, sure: .95, alone: .85, shy: true,
+			examples: []string{"131052-308T", "henkilötunnus 131052-308T", "210345-9153", "010203A1230"}, none: []string{"131052-308U", "133052-308T", "010203G1230", "010203A1231"},
 		},
 		{
-			kind: "ch_ahv", about: "A Swiss AHV number whose check digit holds: with its dots, or near words such as AHV.",
+			kind: "ch_ahv", about: "A Swiss AHV number with its dots whose check digit holds.",
 			shapes: []string{"999.9999.9999.99"}, verify: swiss, label: lNational, sure: .95, alone: .95,
 			examples: []string{"756.9217.0769.85"}, none: []string{"756.9217.0769.84", "757.9217.0769.85"},
+		},
+		{
+			kind: "ch_ahv", about: "The same without its dots, near words such as AHV.",
+			shapes: []string{"9999999999999"}, verify: swiss, label: lNational, sure: .95,
+			examples: []string{"AHV-Nr. 7569217076985"}, none: []string{"7569217076985", "AHV 7569217076984"},
 		},
 		{
 			kind: "no_fnr", about: "A Norwegian national identity number whose check digits hold, near words such as fødselsnummer.",

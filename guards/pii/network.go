@@ -139,10 +139,16 @@ func hardware(w *window.Window, i int) hit {
 		}
 	}
 	p, next := w.Before(i), w.At(end)
-	if same || !digit && sep != ':' || p == ':' && i > 1 && window.ClassOf(w.Text[i-2])&hexDigit != 0 || next == sep && window.ClassOf(w.At(end+1))&hexDigit != 0 || !ended(w, end) {
+	if same || !digit && sep != ':' || p == ':' && pairBefore(w, i-1) || next == sep && window.ClassOf(w.At(end+1))&hexDigit != 0 || !ended(w, end) {
 		return hit{}
 	}
 	return hit{kHardware, end, .95}
+}
+
+// pairBefore reports whether a pair of hexadecimal digits ends at i, so that
+// what comes is the rest of something longer.
+func pairBefore(w *window.Window, i int) bool {
+	return i > 1 && window.ClassOf(w.Text[i-1])&hexDigit != 0 && window.ClassOf(w.Text[i-2])&hexDigit != 0 && (i == 2 || !window.IsAlnum(w.Text[i-3]))
 }
 
 // address6 reads an IPv6 address: eight groups, or fewer with two colons once.

@@ -286,7 +286,7 @@ const adjacent = 20
 // claim makes [i, end) the best judgement if the words speak for it more nearly
 // than for the one so far. With alone it needs no words.
 func (j *judge) claim(k kind, end int, l label, sure, alone float32, shy bool) {
-	rank := j.near(l, end, alone > 0 || l == lBirth)
+	rank := j.near(l, end, alone > 0)
 	switch {
 	case rank < far:
 	case alone == 0, j.w.Before(j.i) == '#', j.context()[lOther] <= adjacent, shy && (j.context()[lOther] < far || continued(j.w, j.i)):

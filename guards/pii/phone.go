@@ -317,7 +317,7 @@ func announced(w *window.Window, i int) int {
 // loose reads groups of two to ten digits with any gaps between them, all but
 // the first, and tells how many digits and groups there are.
 func loose(w *window.Window, i int) (end, total, parts int) {
-	for at := i; at > 0 && total <= 13; at = gap(w, end) {
+	for at := i; total <= 13; {
 		n := digitRun(w, at, maxDigits)
 		if n == 0 || n < 2 && parts > 0 || n > 10 {
 			break
@@ -325,6 +325,9 @@ func loose(w *window.Window, i int) (end, total, parts int) {
 		total += n
 		parts++
 		end = at + n
+		if at = gap(w, end); at == 0 {
+			break
+		}
 	}
 	return end, total, parts
 }

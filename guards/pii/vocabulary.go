@@ -1,6 +1,10 @@
 package pii
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // label is what a word says about the numbers near it.
 type label uint8
@@ -52,29 +56,45 @@ func vocabulary() []word {
 			ring|,ringing,text|,text him,text her,texted,reach me,reach him,reach her,reach us,reach them,reach out,reached,can reach,to reach,contact,my number,his number,her number,their number,our number,
 			your number,me at,me on,us at,us on,him at,her at,him on,her on,them on,them at,voicemail,handy,rufnummer,festnetz,anrufen,ruf |,rufen,erreichbar,erreichen,móvil,celular,llame,llama,
 			llámame,portable,appelez,appeler,joindre,cellulare,chiama,chiamare,telefoon,bel |,gsm|,zadzwoń,ligue,telemóvel,ring mig,extension,handset,
-			телефон,Телефон,звоните,позвоните,電話,电话,手机,携帯,전화`,
+			puhelin,matkapuhelin,τηλέφωνο,телефон,тел|,звоните,позвоните,電話,电话,手机,携帯,전화,휴대폰,هاتف,טלפון,फ़ोन,โทร`,
 		lNumber:   `number,nummer,número,numero,numéro,numer|,номер,号码,番号`,
 		lCard:     `card,credit,debit,visa|,mastercard,amex|,american express,diners,discover|,maestro,unionpay,jcb|,pan|,cc|,payment,charge,paid with,pay with,paying with,declined,refund,kreditkarte,karte,tarjeta,carte,carta|,kaart,karta,карт`,
-		lSSN:      `ssn,social security,socialsecurity,social sec,soc sec,soc. sec,my social|,social is|,social number,itin|,tin|,taxpayer,tax id,ss#|,ss #|,seguro social`,
+		lSSN:      `ssn,social security,socialsecurity,social sec,soc sec,soc. sec,my social|,social:,social":,social is|,social number,itin|,tin|,taxpayer,tax id,ss#|,ss #|,seguro social`,
 		lRouting:  `routing,aba|,rtn|,transit,ach|,wire,fedwire`,
-		lPassport: `passport,pasaporte,passeport,reisepass,passaporto,paspoort,paszport,passaporte,passnummer,passnr,паспорт,護照,护照,旅券,パスポート`,
+		lPassport: `passport,pasaporte,passeport,reisepass,passaporto,paspoort,paszport,passaporte,passnummer,passnr,passinumero,pasnummer,паспорт,護照,护照,旅券,パスポート`,
 		lLicence:  `driver,driving,license|,licence|,dl|,dl#|,lic|,führerschein,permis,patente,licencia de conducir,rijbewijs,prawo jazdy`,
 		lSIN:      `sin|,social insurance,socialinsurance,nas|,assurance sociale`,
 		lNINO:     `nino|,national insurance,nationalinsurance,ni number,ni no,ni|,nin|,insurance n,hmrc,paye|`,
 		lNHS:      `nhs,patient,health service`,
 		lNational: `steuer,idnr,identifikationsnummer,tax number,national id,nationalid,nir|,insee,sécurité sociale,securite sociale,sécu|,codice fiscale,cf|,dni|,nie|,nif|,
 			contribuinte,bsn|,burgerservice,sofi,pesel,rijksregister,numéro national,registre national,national register,nrn|,personnummer,pnr|,samordningsnummer,citizen,
-			henkilötunnus,hetu|,ahv|,avs|,sozialversicherung,fødselsnummer,fodselsnummer,personnr,cnp|,cod numeric`,
-		lBirth:  `dob|,born,birth,d o b|,d.o.b,geburtsdatum,geboren,geb|,né le,née le,naissance,nacimiento,nacido,nacida,nato il,nata il,nascita,nascimento,geboortedatum,född,urodzen,bday|`,
+			henkilötunnus,hetu|,personal identity,personal number,person nr,tax id,taxid,tin|,tax identification,fiscal code,c.f|,cod fisc,cod. fisc,identidad,national number,national identity,identity number,fnr|,ahv|,avs|,sozialversicherung,fødselsn,fodselsn,personnr,cnp|,c.n.p,c n p,cod numeric`,
+		lBirth:  `dob|,born,birth,d o b|,d.o.b,geburtsdatum,geboren,geb|,né le,née le,naissance,nacimiento,nacido,nacida,nato il,nata il,nascita,nascimento,geboorte,född,födelse,fødselsd,fødsel|,fodselsd,født,urodzen,bday|,syntym,születés,narozen,naşter,născut,doğum,γέννηση,рожден,родил,生年月日,誕生日,出生,生日,생년월일,생일,ngày sinh,tanggal lahir,تاريخ الميلاد,תאריך לידה`,
 		lIP:     `ip|,ips|,ipv4,ipv6,ip address,ipaddress,host,addr,client,remote,server,login,logged in,ping|,dns|,gateway,subnet,peer,connect,firewall,ssh|,proxy,x forwarded for,inet,адрес`,
 		lMAC:    `mac|,hwaddr,ether|,bssid,hardware address`,
 		lWallet: `wallet,bitcoin,btc|,ethereum,eth|,crypto,litecoin,ltc|,dogecoin,doge|,tron|,trx|,usdt|,usdc|,metamask,ether|,cardano,ada|`,
 	} {
 		for text := range strings.SplitSeq(list, ",") {
-			text = strings.TrimLeft(text, "\n\t")
-			whole := strings.HasSuffix(text, "|")
-			out = append(out, word{strings.TrimSuffix(text, "|"), label(l), whole})
+			text, whole := strings.CutSuffix(strings.TrimLeft(text, "\n\t"), "|")
+			out = append(out, word{text, label(l), whole})
+			first, _ := utf8.DecodeRuneInString(text)
+			for _, other := range [...]string{beyond(text), beyond(string(first)) + text[utf8.RuneLen(first):]} {
+				if other != text {
+					out = append(out, word{other, label(l), whole})
+				}
+			}
 		}
 	}
 	return out
+}
+
+// beyond writes the letters beyond ASCII as capitals: only those of ASCII are
+// read in either case.
+func beyond(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < utf8.RuneSelf {
+			return r
+		}
+		return unicode.ToUpper(r)
+	}, text)
 }
