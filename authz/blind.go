@@ -1,9 +1,12 @@
 package authz
 
 import (
+	"net/http"
 	"slices"
+	"strings"
 
 	"outrider.dev/outrider/authz/input"
+	"outrider.dev/outrider/decision"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 )
 
@@ -26,6 +29,47 @@ func (r *rule) blind() string {
 	}
 }
 
+// headers are what a rule reads of the request that came.
+const headers = "request.headers"
+
+// unheard says of a rule that it reads a header that no call shows it, or
+// nothing.
+func (r *rule) unheard() string {
+	var reads []input.Reading
+	if r.when != nil {
+		reads = r.when.Reads()
+	}
+	if r.change != nil && r.change.value != nil {
+		reads = slices.Concat(reads, r.change.value.Reads())
+	}
+	for _, read := range reads {
+		if read.Field.Path != headers {
+			continue
+		}
+		if problem := unheardHeader(read.Path, r.roots); problem != "" {
+			return problem
+		}
+	}
+	return ""
+}
+
+// unheardHeader says that calls with these roots do not show the header that a
+// path leads to, or nothing.
+func unheardHeader(path []string, roots input.Roots) string {
+	if len(path) < 3 {
+		return ""
+	}
+	name := path[2]
+	switch lower := strings.ToLower(name); {
+	case name != lower:
+		return "headers are read by their names in lower case, so " + shown(name) + " is never there: write " + shown(lower)
+	case !roots.OnLLM() && !decision.MCPHeader(http.CanonicalHeaderKey(name)):
+		return "MCP calls never show the header " + shown(name) + " to rules, only mcp-* without the session's, user-agent, content-type, accept and traceparent: " +
+			"say it by a claim of the token or a label of the agent"
+	}
+	return ""
+}
+
 // readsWord reports whether an expression of the rule reads the word.
 func (r *rule) readsWord(path string) bool {
 	return r.when != nil && r.when.ReadsWord(path) || r.change != nil && r.change.value != nil && r.change.value.ReadsWord(path)
@@ -43,6 +87,20 @@ func (m *module) blind() string {
 		return "calls bring no tool.annotations, so allow allows no call of a tool: read them in visible, or name the tools"
 	}
 	return ""
+}
+
+// unheard says of the first rule of a module that reads a header which no call
+// shows it, and where it stands, or nothing.
+func (m *module) unheard() (problem, at string) {
+	if m == nil {
+		return "", ""
+	}
+	for _, r := range m.Reads(headers) {
+		if problem := unheardHeader(r.Path, r.Roots); problem != "" {
+			return problem, m.placeOf(r.Piece)
+		}
+	}
+	return "", ""
 }
 
 // guarding says what is read by guards of some policy.

@@ -1,6 +1,7 @@
 package authz
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -91,5 +92,43 @@ func TestNeededScopesOpen(t *testing.T) {
 	}
 	if out := judge(set, llmCall("m"), nil); out.Allow || out.Reason.NeededScopes != nil {
 		t.Errorf("tokens are not read on the LLM surface: %+v", out)
+	}
+}
+
+// So do scopes that only a module asks for, in whatever way it does.
+func TestNeededScopesOfModulesOpen(t *testing.T) {
+	set := load(t, policy(t, "p", `traffic: {jwtAuthentication: {providers: [{issuer: "`+issuer+`", audiences: ["api://default"]}]}}
+ rules: [{name: one, allow: {tools: ["get_*"]}, when: "'mcp:read' in scopes"}]
+ rego: |
+  package outrider
+  readers := {"mcp:read", "mcp:reader"}
+  allow if { startswith(input.tool.name, "get_"); some s in input.scopes; s in readers }
+  allow if { input.tool.name == "put_a"; "mcp:write" in input.claims.scp; "mcp:sign" in input.scopes }
+  allow if { input.tool.name == "del"; input.scopes[_] == wanted[input.tool.args.n] }
+  allow if { input.tool.name == "run"; not "jail" in input.scopes }
+  allow if { input.tool.name == "own"; input.claims.team == "platform" }
+  wanted := ["zero", "one"]
+  visible := true
+`))
+	for _, tc := range []struct{ tool, args, has, want string }{
+		{"get_a", "", "", "mcp:read mcp:reader"},
+		{"get_a", "", "other", "mcp:read mcp:reader"},
+		{"put_a", "", "", ""},
+		{"put_a", "", "mcp:sign", "mcp:write"},
+		{"del", `{"n":1}`, "", "one"},
+		{"del", `{"n":2}`, "", ""},
+		{"run", "", "jail", ""},
+		{"own", "", "", ""},
+	} {
+		has := strings.Fields(tc.has)
+		out := judge(set, toolCall(tc.tool, tc.args), withScopes(has...))
+		if got := strings.Join(slices.Sorted(slices.Values(out.Reason.NeededScopes)), " "); out.Allow || got != tc.want {
+			t.Errorf("%s %s with %q: %s, needs %q", tc.tool, tc.args, tc.has, effect(out), got)
+		}
+		for _, scope := range out.Reason.NeededScopes {
+			if again := judge(set, toolCall(tc.tool, tc.args), withScopes(append(has, scope)...)); !again.Allow {
+				t.Errorf("%s with %s as well: %+v", tc.tool, scope, again)
+			}
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 
 	"outrider.dev/outrider/authz/cel"
@@ -105,8 +106,13 @@ func (j *judging) unlisted(p *policyPlan) decision.Reason {
 	}
 }
 
+// maxOpening bounds how long a module is asked which scopes would do.
+const maxOpening = 50 * time.Millisecond
+
 // neededScopes returns the scopes of which each alone would have satisfied the
-// policy's allow list. Only expressions that ask for a scope by name are tried.
+// policy's allow list: those that expressions ask for by name, and those of the
+// texts in a module that it lets pass. Nobody waits for the latter where the
+// policy only observes.
 func (j *judging) neededScopes(p *policyPlan) []string {
 	if j.call.ArgsUnknown || !j.listens(p) {
 		return nil
@@ -121,6 +127,14 @@ func (j *judging) neededScopes(p *policyPlan) []string {
 			if !slices.Contains(out, scope) && s.eval(view.WithScope(scope), nil) == cel.True {
 				out = append(out, scope)
 			}
+		}
+	}
+	if p.module.module == nil || p.Observe {
+		return out
+	}
+	for _, scope := range p.module.Opening(view, maxOpening) {
+		if !slices.Contains(out, scope) {
+			out = append(out, scope)
 		}
 	}
 	return out

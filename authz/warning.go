@@ -68,6 +68,9 @@ func (b *builder) warnings(all []*Policy) []Warning {
 		if problem := r.blind(); problem != "" {
 			warn(r, problem)
 		}
+		if problem := r.unheard(); problem != "" {
+			warn(r, problem)
+		}
 		if problem := guards.unguarded(r); problem != "" {
 			warn(r, problem)
 		}
@@ -79,6 +82,9 @@ func (b *builder) warnings(all []*Policy) []Warning {
 		if problem != "" {
 			out = append(out, Warning{Policy: b.policy.Name, At: b.policy.module.at, Rule: "rego", Problem: problem})
 		}
+	}
+	if problem, at := b.policy.module.unheard(); problem != "" {
+		out = append(out, Warning{Policy: b.policy.Name, At: at, Rule: "rego", Problem: problem})
 	}
 	b.overlaps(all, warn)
 	if w, found := b.argumentWarning(); found {

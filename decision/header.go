@@ -106,3 +106,16 @@ func FoldHeader(b byte) byte {
 	}
 	return b
 }
+
+// MCPHeader reports whether rules read a header of MCP calls, given in its
+// canonical form: the protocol's own and what describes the client. No other
+// travels on.
+func MCPHeader(name string) bool {
+	switch name {
+	case "Mcp-Session-Id": // a secret between client and server
+		return false
+	case "User-Agent", "Content-Type", "Accept", "Traceparent":
+		return true
+	}
+	return strings.HasPrefix(name, "Mcp-")
+}

@@ -81,3 +81,14 @@ func FuzzPolicyHeader(f *testing.F) {
 		}
 	})
 }
+
+func TestMCPHeader(t *testing.T) {
+	for name, want := range map[string]bool{
+		"Mcp-Name": true, "Mcp-Param-Repo": true, "User-Agent": true, "Content-Type": true, "Accept": true, "Traceparent": true,
+		"Mcp-Session-Id": false, "X-Team": false, "Authorization": false, "X-Mcp-Name": false, "": false,
+	} {
+		if MCPHeader(name) != want {
+			t.Errorf("%q: %v", name, !want)
+		}
+	}
+}

@@ -43,14 +43,38 @@ func (m *Module) AllowRoots() input.Roots {
 func (m *Module) DenyDepends() input.Depends { return m.deny.depends }
 
 // Allow reports whether allow is true.
-func (m *Module) Allow(c *input.Call) (bool, error) { return m.allow.holds(c) }
+func (m *Module) Allow(c *input.Call) (bool, error) { return m.allow.holds(c, deadline) }
 
 // Visible reports whether visible is true.
-func (m *Module) Visible(c *input.Call) (bool, error) { return m.visible.holds(c) }
+func (m *Module) Visible(c *input.Call) (bool, error) { return m.visible.holds(c, deadline) }
+
+// Opening returns scopes of which each alone would make allow true of a call of
+// which it is not. A few texts that stand in the rules are tried, as far as the
+// time goes: callers wait for the answer.
+func (m *Module) Opening(c *input.Call, within time.Duration) []string {
+	if m.allow == nil {
+		return nil
+	}
+	var out []string
+	until := time.Now().Add(within)
+	for _, scope := range m.scopes {
+		left := time.Until(until)
+		if left <= 0 {
+			break
+		}
+		if slices.Contains(c.Principal.Scopes, scope) {
+			continue
+		}
+		if opens, err := m.allow.holds(c.WithScope(scope), left); opens && err == nil {
+			out = append(out, scope)
+		}
+	}
+	return out
+}
 
 // Deny returns the messages of deny, sorted; none when it does not deny.
 func (m *Module) Deny(c *input.Call) ([]string, error) {
-	value, err := m.deny.eval(c)
+	value, err := m.deny.eval(c, deadline)
 	if err != nil || value == nil {
 		return nil, err
 	}
@@ -68,8 +92,8 @@ func (m *Module) Deny(c *input.Call) ([]string, error) {
 }
 
 // holds asks a query that yields a bool; undefined is false.
-func (q *query) holds(c *input.Call) (bool, error) {
-	value, err := q.eval(c)
+func (q *query) holds(c *input.Call, within time.Duration) (bool, error) {
+	value, err := q.eval(c, within)
 	if err != nil || value == nil {
 		return false, err
 	}
@@ -82,7 +106,7 @@ func (q *query) holds(c *input.Call) (bool, error) {
 
 // eval returns the value of a query, nil where it is undefined. Its errors say
 // where and of which kind, never with which values.
-func (q *query) eval(c *input.Call) (any, error) {
+func (q *query) eval(c *input.Call, within time.Duration) (any, error) {
 	if q == nil {
 		return nil, nil
 	}
@@ -90,7 +114,7 @@ func (q *query) eval(c *input.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	results, err := q.run(in)
+	results, err := q.run(in, within)
 	if err != nil {
 		return nil, describe(err)
 	}
@@ -100,11 +124,11 @@ func (q *query) eval(c *input.Call) (any, error) {
 	return results[0].Expressions[0].Value, nil
 }
 
-// run evaluates the query within its deadline.
-func (q *query) run(in ast.Value, more ...rego.EvalOption) (rego.ResultSet, error) {
+// run evaluates the query within a time.
+func (q *query) run(in ast.Value, within time.Duration, more ...rego.EvalOption) (rego.ResultSet, error) {
 	// A context with a deadline would cost a goroutine for every evaluation.
 	cancel := topdown.NewCancel()
-	timer := time.AfterFunc(deadline, cancel.Cancel)
+	timer := time.AfterFunc(within, cancel.Cancel)
 	defer timer.Stop()
 	options := append([]rego.EvalOption{rego.EvalParsedInput(in), rego.EvalExternalCancel(cancel)}, more...)
 	return q.Eval(context.Background(), options...)

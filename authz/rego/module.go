@@ -20,17 +20,21 @@ import (
 // concurrent use.
 type Module struct {
 	allow, deny, visible, mutate *query // nil where no module defines one
+
+	scopes []string // that allow may ask for
 }
 
 // query is one rule of the modules, prepared.
 type query struct {
 	rego.PreparedEvalQuery
 	roots   input.Roots   // that it reads, itself or by other rules
+	args    bool          // are read
 	fields  []input.Field // that it reads
 	exact   [][]string    // paths of what is read that may hold numbers of others
 	depends input.Depends
 
 	own   []*ast.Rule // that bear its name
+	each  []reads     // what each of them reads, itself or by other rules
 	rules []*ast.Rule // they and those that they use, without defaults
 }
 
@@ -131,41 +135,34 @@ func shape(m *ast.Module, bundled bool) (asked bool, err error) {
 // prepare finds what the compiled modules read and plans their queries. What
 // others wrote for their own input counts only where our rules use it.
 func prepare(c *ast.Compiler, data map[string]any, words *reader) (*Module, error) {
-	m, all := &Module{}, reads{}
-	args := false // read by what is asked while a list is filtered
+	m := &Module{}
 	for _, name := range slices.Sorted(maps.Keys(c.Modules)) {
 		if !c.Modules[name].Package.Path.HasPrefix(ownRules()) {
 			continue
 		}
-		for _, rule := range c.Modules[name].Rules {
-			if err := all.of(words, rule); err != nil {
-				return nil, err
-			}
+		if _, err := words.reads(c.Modules[name].Rules); err != nil {
+			return nil, err
 		}
 	}
+	args := false // read by what is asked while a list is filtered
 	store := inmem.NewFromObjectWithOpts(data, inmem.OptReturnASTValuesOnRead(true), inmem.OptRoundTripOnWrite(false))
 	for name, into := range map[string]**query{"allow": &m.allow, "deny": &m.deny, "visible": &m.visible, "mutate": &m.mutate} {
 		rules := c.GetRulesExact(ast.MustParseRef("data.outrider." + name))
 		if len(rules) == 0 {
 			continue
 		}
-		with := uses(c, rules)
-		var used reads
-		for _, rule := range with {
-			if err := used.of(words, rule); err != nil {
-				return nil, err
-			}
+		q, err := ask(c, store, words, name, rules)
+		if err != nil {
+			return nil, err
 		}
-		if name == "visible" && used.args {
+		if name == "visible" && q.args {
 			return nil, at(rules[0].Location, "visible reads the arguments of tool calls", "nobody knows them while a list is filtered: decide by the tool's name and the caller")
 		}
-		args = args || used.args && name != "mutate"
-		q, err := ask(c, store, words, name, used)
-		if err != nil {
-			return nil, translate(err)
-		}
-		q.own, q.rules = written(rules), written(with)
+		args = args || q.args && name != "mutate"
 		*into = q
+	}
+	if m.allow != nil && m.allow.roots&(input.Scopes|input.Claims) != 0 {
+		m.scopes = asked(m.allow.rules)
 	}
 	if args && m.visible == nil {
 		return nil, &Error{
@@ -176,16 +173,23 @@ func prepare(c *ast.Compiler, data map[string]any, words *reader) (*Module, erro
 	return m, nil
 }
 
-// ask plans one query. Strict: a built-in function that fails is an error, not
-// undefined, because `not` would turn undefined into true.
-func ask(c *ast.Compiler, store storage.Store, words *reader, name string, used reads) (*query, error) {
-	prepared, err := rego.New(
-		rego.Compiler(c),
-		rego.Store(store),
-		rego.Query("data.outrider."+name),
-		rego.StrictBuiltinErrors(true),
-	).PrepareForEval(context.Background())
-	q := &query{PreparedEvalQuery: prepared, roots: used.roots}
+// ask plans the query of some rules. Strict: a built-in function that fails is
+// an error, not undefined, because `not` would turn undefined into true.
+func ask(c *ast.Compiler, store storage.Store, words *reader, name string, rules []*ast.Rule) (*query, error) {
+	with := uses(c, rules)
+	q := &query{own: written(rules), rules: written(with)}
+	used, err := words.reads(with)
+	if err != nil {
+		return nil, err
+	}
+	for _, rule := range q.own {
+		one, err := words.reads(uses(c, []*ast.Rule{rule}))
+		if err != nil {
+			return nil, err
+		}
+		q.each = append(q.each, one)
+	}
+	q.roots, q.args = used.roots, used.args
 	for _, f := range words.Fields() {
 		if used.fields[f.Path] {
 			q.fields = append(q.fields, f)
@@ -197,7 +201,16 @@ func ask(c *ast.Compiler, store storage.Store, words *reader, name string, used 
 			q.exact = append(q.exact, path)
 		}
 	}
-	return q, err
+	q.PreparedEvalQuery, err = rego.New(
+		rego.Compiler(c),
+		rego.Store(store),
+		rego.Query("data.outrider."+name),
+		rego.StrictBuiltinErrors(true),
+	).PrepareForEval(context.Background())
+	if err != nil {
+		return nil, translate(err)
+	}
+	return q, nil
 }
 
 // capabilities are OPA's without what reaches beyond the call: the network,

@@ -22,7 +22,7 @@ func (m *Module) HasMutate() bool { return m.mutate != nil }
 //	{"argument": "/force", "remove": true}
 //	{"model": "…"}, {"maxTokens": 1024}, {"header": "X-Team", "value": "…"}
 func (m *Module) Mutate(c *input.Call) ([]input.Change, error) {
-	value, err := m.mutate.eval(c)
+	value, err := m.mutate.eval(c, deadline)
 	if err != nil || value == nil {
 		return nil, err
 	}

@@ -47,6 +47,17 @@ type reads struct {
 	paths  [][]string      // in constant parts: as far as it can be told what is read
 }
 
+// reads returns what the rules read, and refuses words that do not exist.
+func (r *reader) reads(rules []*ast.Rule) (reads, error) {
+	var out reads
+	for _, rule := range rules {
+		if err := out.of(r, rule); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
 // of collects what x, compiled, reads and refuses words that do not exist.
 func (r *reads) of(words *reader, x any) error {
 	var refused *Error
@@ -130,6 +141,31 @@ func (r *reads) field(f input.Field, path []string) {
 	if !slices.ContainsFunc(r.paths, func(p []string) bool { return slices.Equal(p, path) }) {
 		r.paths = append(r.paths, path)
 	}
+}
+
+// Read is what a rule of a module, or one that it uses, reads of a word.
+type Read struct {
+	Piece             // the rule
+	Path  []string    // as far as it is constant
+	Roots input.Roots // of all that the rule reads, those that it uses too
+}
+
+// Reads returns what the rules that are asked for read of a word.
+func (m *Module) Reads(word string) []Read {
+	var out []Read
+	for _, q := range []*query{m.allow, m.deny, m.visible, m.mutate} {
+		if q == nil {
+			continue
+		}
+		for i, r := range q.own {
+			for _, path := range q.each[i].paths {
+				if strings.HasPrefix(strings.Join(path, ".")+".", word+".") {
+					out = append(out, Read{Piece: pieceOf(r), Path: path, Roots: q.each[i].roots})
+				}
+			}
+		}
+	}
+	return out
 }
 
 // uses returns the rules and those that they use, each once.

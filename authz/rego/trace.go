@@ -17,6 +17,7 @@ const (
 	maxPieces   = 64
 	maxText     = 200 // bytes of a rule
 	maxLiterals = 64
+	maxTried    = 16 // scopes that a refused call is tried with
 )
 
 // Piece is one rule that a query is made of, and whether it held for a call.
@@ -77,14 +78,12 @@ func (q *query) pieces(c *input.Call) []Piece {
 		return nil
 	}
 	held := tracer{}
-	_, _ = q.run(in, rego.EvalQueryTracer(held), rego.EvalEarlyExit(false), rego.EvalRuleIndexing(false)) // who asks knows how it ends
+	_, _ = q.run(in, deadline, rego.EvalQueryTracer(held), rego.EvalEarlyExit(false), rego.EvalRuleIndexing(false)) // who asks knows how it ends
 	var out []Piece
 	for _, r := range q.rules {
-		p := Piece{Text: oneLine(r), Line: r.Location.Row, Column: r.Location.Col, Helps: !slices.Contains(q.own, r)}
+		p := pieceOf(r)
+		p.Helps = !slices.Contains(q.own, r)
 		p.Holds, p.Asked = held[place(r)]
-		if r.Location.File != inline {
-			p.File = r.Location.File
-		}
 		out = append(out, p)
 	}
 	if len(out) > maxPieces { // of so many those matter first that held
@@ -95,6 +94,15 @@ func (q *query) pieces(c *input.Call) []Piece {
 		return cmp.Or(compareBools(a.Helps, b.Helps), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 	return out
+}
+
+// pieceOf is a rule by its text and place.
+func pieceOf(r *ast.Rule) Piece {
+	p := Piece{Text: oneLine(r), Line: r.Location.Row, Column: r.Location.Col}
+	if r.Location.File != inline {
+		p.File = r.Location.File
+	}
+	return p
 }
 
 func compareBools(a, b bool) int {
@@ -136,23 +144,69 @@ func oneLine(r *ast.Rule) string {
 func (m *Module) Literals() []string {
 	var out []string
 	for _, q := range []*query{m.allow, m.deny, m.visible} {
-		if q == nil {
-			continue
-		}
-		for _, r := range q.rules {
-			ast.WalkTerms(r, func(t *ast.Term) bool {
-				s, ok := t.Value.(ast.String)
-				if _, isRef := t.Value.(ast.Ref); isRef {
-					return true // its parts are names
-				}
-				if ok && len(out) < maxLiterals && couldBeScope(string(s)) && !slices.Contains(out, string(s)) {
-					out = append(out, string(s))
-				}
-				return false
-			})
+		if q != nil {
+			out = literals(q.rules, out)
 		}
 	}
 	return out
+}
+
+// literals appends the texts in the rules that could be scopes, each once.
+func literals(rules []*ast.Rule, out []string) []string {
+	for _, r := range rules {
+		ast.WalkTerms(r, func(t *ast.Term) bool { return literal(t, &out) })
+	}
+	return out
+}
+
+// literal notes the text that a term is, if it could be a scope. It reports
+// whether what is inside the term are names.
+func literal(t *ast.Term, out *[]string) bool {
+	if _, isRef := t.Value.(ast.Ref); isRef {
+		return true
+	}
+	s, ok := t.Value.(ast.String)
+	if ok && len(*out) < maxLiterals && couldBeScope(string(s)) && !slices.Contains(*out, string(s)) {
+		*out = append(*out, string(s))
+	}
+	return false
+}
+
+// asked returns texts that the rules may ask for as scopes. Those that stand
+// beside something of the call that holds no scopes are left out.
+func asked(rules []*ast.Rule) []string {
+	var out []string
+	for _, r := range rules {
+		visitor := ast.NewGenericVisitor(func(x any) bool {
+			switch x := x.(type) {
+			case *ast.Expr:
+				return aboutOthers(x)
+			case *ast.Term:
+				return literal(x, &out)
+			}
+			return false
+		})
+		visitor.Walk(r)
+	}
+	return slices.Clip(out[:min(len(out), maxTried)])
+}
+
+// aboutOthers reports whether an expression reads the call, and nothing of it
+// that could hold scopes.
+func aboutOthers(e *ast.Expr) bool {
+	reads, scopes := false, false
+	ast.WalkRefs(e, func(ref ast.Ref) bool {
+		if !ref[0].Equal(ast.InputRootDocument) {
+			return false
+		}
+		reads = true
+		switch prefix := ref.ConstantPrefix().String(); prefix {
+		case "input", "input.scopes", "input.claims", "input.jwt", "input.claims.scp", "input.claims.scope", "input.jwt.scp", "input.jwt.scope":
+			scopes = true
+		}
+		return false
+	})
+	return reads && !scopes
 }
 
 func couldBeScope(s string) bool {

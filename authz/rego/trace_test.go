@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"outrider.dev/outrider/authz/input"
 	"outrider.dev/outrider/decision"
@@ -113,5 +114,37 @@ visible if input.tool.name in {"x", "once", ""}
 	want := []string{"get_", "mcp:admin", "mcp:read", "merge_", "bad", "once", "good", "delete_", "x"}
 	if got := m.Literals(); !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(want))) {
 		t.Errorf("got %q", got)
+	}
+}
+
+// TestOpening: scopes are found where they are asked for, and looked for no
+// longer than one may wait.
+func TestOpening(t *testing.T) {
+	call := toolCall(`{}`) // with the scope mcp:read
+	for rules, want := range map[string]string{
+		`allow if "mcp:write" in input.scopes`:                                         "mcp:write",
+		`allow if input.claims.scp[_] == "mcp:write"`:                                  "mcp:write",
+		`allow if has("mcp:write")` + "\nhas(s) if s in input.jwt.scope":               "mcp:write",
+		`allow if { "mcp:read" in input.scopes; "mcp:write" in input.scopes }`:         "mcp:write",
+		`allow if { "mcp:write" in input.scopes; input.tool.name == "other" }`:         "",
+		`allow if input.tool.name == "mcp:write"`:                                      "",
+		`deny contains "x" if "mcp:write" in input.scopes`:                             "",
+		`allow if "with space" in input.scopes`:                                        "",
+		"allow if { some s in input.scopes; s == data.outrider.lib }\nlib := \"a:b\" ": "a:b",
+	} {
+		if got := strings.Join(compile(t, rules).Opening(call, deadline), " "); got != want {
+			t.Errorf("%s: %q, want %q", rules, got, want)
+		}
+	}
+	slow := compile(t, `allow if { "mcp:write" in input.scopes; some i in numbers.range(1, 10000); some j in numbers.range(1, 10000); i * j == -1 }`)
+	if got := slow.Opening(call, time.Millisecond); got != nil {
+		t.Errorf("in no time: %q", got)
+	}
+	many := "allow if input.scopes[_] in {"
+	for i := range 40 {
+		many += fmt.Sprintf("%q, ", fmt.Sprint("s", i))
+	}
+	if got := compile(t, many+`"last"}`).Opening(call, deadline); len(got) != maxTried {
+		t.Errorf("tried %d: %q", len(got), got)
 	}
 }

@@ -128,7 +128,7 @@ func Readable(surface decision.Surface, in http.Header) map[string]string {
 	}
 	out := make(map[string]string, room)
 	for name, values := range in {
-		if surface == decision.MCP && !ofMCP(name) || stays(name) || personal(name) {
+		if surface == decision.MCP && !decision.MCPHeader(name) || stays(name) || personal(name) {
 			continue
 		}
 		// Rules and the wire read text, and an agent must not make questions
@@ -136,16 +136,6 @@ func Readable(surface decision.Surface, in http.Header) map[string]string {
 		out[strings.ToLower(name)] = strings.ToValidUTF8(strings.Join(values, ", "), "\uFFFD")
 	}
 	return out
-}
-
-func ofMCP(name string) bool {
-	switch name {
-	case "Mcp-Session-Id": // a secret between client and server
-		return false
-	case "User-Agent", "Content-Type", "Accept", "Traceparent":
-		return true
-	}
-	return strings.HasPrefix(name, "Mcp-")
 }
 
 // Stripped names, in lower case and in order, the headers of the agent that
