@@ -210,7 +210,7 @@ func inTheWay(o *decision.RuleOutcome) bool {
 // alter tries other values of one argument.
 func (x *explaining) alter(base *input.Call, r *rule, o *decision.RuleOutcome, read input.Reading) string {
 	all, err := read.Field.Read(base)
-	if err != nil || input.Holds(all) { // who asks anew sends other arguments anyway
+	if err != nil {
 		return ""
 	}
 	args, _ := all.(map[string]any)
@@ -247,6 +247,7 @@ func edited(args map[string]any, path []string, value any, drop bool) map[string
 	if out == nil {
 		out = map[string]any{}
 	}
+	delete(out, input.InexactMember)
 	switch {
 	case len(path) > 1:
 		inner, _ := out[path[0]].(map[string]any)

@@ -129,7 +129,7 @@ func TestInexactNumbersFailClosed(t *testing.T) {
 		got := effect(out)
 		if _, failed := set.Select(&call.Caller).Mutate(input.New(call, withScopes())); out.Allow && failed != nil {
 			got = string(failed.Reason.Code)
-			if !strings.Contains(failed.Reason.Message, "cannot be held exactly") {
+			if !strings.Contains(failed.Reason.Message, "does not fit 64 bits exactly") {
 				t.Errorf("%s: the message is %q", tc.spec, failed.Reason.Message)
 			}
 		}

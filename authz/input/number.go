@@ -19,7 +19,7 @@ func (i Inexact) MarshalJSON() ([]byte, error) { return []byte(cmp.Or(i.Raw, "nu
 const InexactMember = "\xff"
 
 // ErrInexact is what reading such a number ends in, in either language.
-const ErrInexact = Error("a number that the rule reads cannot be held exactly: a whole number must fit 64 bits, another one be no longer than its nearest double is written")
+const ErrInexact = Error("a number that the rule reads does not fit 64 bits exactly")
 
 // Holds reports whether the value is an [Inexact] or an object that holds one.
 func Holds(value any) bool {
