@@ -52,7 +52,7 @@ func (b *budget) program(env *cel.Env, text string) (cel.Program, error) {
 // spend takes what an evaluation cost. The error is that the budget has ended.
 func (b *budget) spend(details *cel.EvalDetails) error {
 	if cost := details.ActualCost(); cost != nil {
-		b.cost -= int(min(*cost, maxCosts)) //nolint:gosec // of a bounded number
+		b.cost -= int(min(*cost, maxCosts))
 	}
 	if b.cost < 0 {
 		return malformed(spentCounting)

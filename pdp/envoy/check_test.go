@@ -118,6 +118,11 @@ func TestPolicyHeaders(t *testing.T) {
 	if headerValue(ok.GetHeaders(), "x-team") != "dev" || headerValue(ok.GetHeaders(), "authorization") != key || !slices.Contains(ok.GetHeadersToRemove(), "x-gone") {
 		t.Errorf("%v", ok)
 	}
+	ok = wantOK(t, f.check(t, question("/v1/chat/completions", chat, extended("provider", "xai"),
+		header("x_team", "agent"), header("X-gone", "agent"), header("x_gone", "agent"), header("x_stay", "1"), header("content_length", "1"))))
+	if got := ok.GetHeadersToRemove(); !slices.Equal(got, []string{"x-gone", "content_length", "x_gone", "x_team"}) {
+		t.Errorf("removes %q", got)
+	}
 }
 
 // TestPeers: what the peer may not have, it does not get.
