@@ -13,9 +13,10 @@ type Phase string
 
 // Phases of an exchange.
 const (
-	PhaseRequest Phase = "request" // the verdict on the request
-	PhaseRuling  Phase = "ruling"  // a ruling on the answer
-	PhaseOutcome Phase = "outcome" // how the exchange ended
+	PhaseRequest  Phase = "request"  // the verdict on the request
+	PhaseRuling   Phase = "ruling"   // a ruling on the answer
+	PhaseOutcome  Phase = "outcome"  // how the exchange ended
+	PhaseUnjudged Phase = "unjudged" // a call, to its end, that a data plane let pass: no service answered
 )
 
 // Bounds of one record, so that a line stays far below the size of a file.

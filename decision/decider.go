@@ -1,6 +1,9 @@
 package decision
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // Decider answers questions. An error means that nobody decided, never a
 // denial: the asker refuses the call with [CodePDPUnavailable].
@@ -107,6 +110,25 @@ type Outcome struct {
 	Usage      Usage
 	End        End
 	Attempts   uint32
+	Unjudged   *Unjudged // nil but of calls that no decision service was asked about
+}
+
+// Unjudged is a call that passed by the fail mode of its route, while no decision
+// service answered.
+type Unjudged struct {
+	FailMode string // Lifeboat or Open
+	Time     time.Time
+	Agent    string
+	Surface  Surface
+	Method   string
+	Server   string // that the path named
+	Tool     string // as the agent sees it
+	Model    string
+	// Of the lifeboat, about the verdict that was followed.
+	Policy  string
+	Version string
+	Rule    string
+	Age     time.Duration
 }
 
 // Usage counts tokens. Estimated is set when the provider told no figures.

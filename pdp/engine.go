@@ -164,8 +164,13 @@ func (e *Engine) Open(ctx context.Context, r *decision.Request) (*decision.Verdi
 
 // Settle charges an outcome by its settlement handle, for a data plane whose
 // exchange was lost. It reports whether the handle had been charged before or
-// was never given; then nothing changes.
+// was never given; then nothing changes. A call that passed without a verdict is
+// recorded.
 func (e *Engine) Settle(ctx context.Context, o decision.Outcome) (repeated bool) {
+	if o.Unjudged != nil {
+		e.recordUnjudged(&o)
+		return false
+	}
 	e.mu.Lock()
 	x := e.pending[string(o.Settlement)]
 	e.mu.Unlock()

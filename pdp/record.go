@@ -66,6 +66,28 @@ func (c *call) recordOutcome(o *decision.Outcome) {
 	c.state.Recorder.Add(r)
 }
 
+// recordUnjudged keeps a call that a data plane let pass, which is its word alone:
+// nobody here was asked.
+func (e *Engine) recordUnjudged(o *decision.Outcome) {
+	s, u := e.state.Load(), o.Unjudged
+	r := audit.Record{
+		ID: o.ExchangeID, Time: s.Now(), Phase: audit.PhaseUnjudged, Surface: u.Surface, Method: u.Method, Agent: u.Agent,
+		Model: u.Model, Server: u.Server, Tool: u.Tool, Effect: decision.Allow.String(), Rule: u.Rule, Policy: u.Policy,
+		Version: u.Version, End: o.End, Usage: o.Usage,
+		Message: "no decision service answered: the data plane let the call pass by its fail mode " + decision.Quoted(u.FailMode),
+	}
+	if u.Age > 0 {
+		r.Message += ", after a verdict of " + u.Age.Round(time.Millisecond).String() + " before"
+	}
+	if !u.Time.IsZero() && u.Time.Before(r.Time) {
+		r.Time = u.Time
+	}
+	if o.Provider != "" {
+		r.Providers = []string{o.Provider}
+	}
+	s.Recorder.Add(r)
+}
+
 func (c *call) recordOf(phase audit.Phase, at time.Time) audit.Record {
 	r := audit.Record{
 		ID:      c.verdict.ID,

@@ -87,7 +87,7 @@ func newMetrics(r prometheus.Registerer) *Metrics {
 		oneOf("outcome", AttemptAnswered, AttemptSilent, AttemptFailed))
 	m.PDPRetries = counter("outrider_pdp_retries_total", "Questions that went to another decision service.")
 	m.PDPEjections = counter("outrider_pdp_ejections_total", "Decision services that were left alone because they kept failing.")
-	m.PDPSettled = counters("outrider_pdp_lost_exchanges_total", "Exchanges whose decision service was lost, by what became of their outcome.",
+	m.PDPSettled = counters("outrider_pdp_lost_exchanges_total", "Exchanges whose decision service was lost, and calls that passed without a decision, by what became of their outcome.",
 		oneOf("result", SettledAfterwards, SettledLate, SettledNever))
 	m.FailModes = counters("outrider_fail_mode_total", "Calls that no decision service decided about, by what became of them: closed ones were refused.",
 		oneOf("mode", "closed", "lifeboat", "open"))

@@ -34,6 +34,10 @@ func (l *callLine) add(r *audit.Record) {
 	case audit.PhaseOutcome:
 		l.end(r)
 		return
+	case audit.PhaseUnjudged:
+		l.reason = "without a decision"
+		l.end(r)
+		return
 	case audit.PhaseRequest:
 		l.rule = ruleName(r.Rule)
 		// Nothing further comes of a call that was refused, or that a program

@@ -56,6 +56,10 @@ func TestOneLineForEachCall(t *testing.T) {
 			},
 			"allow   chat.completions m  rules[0] reads",
 		},
+		"without a decision": {
+			[]audit.Record{request("allow", func(r *audit.Record) { r.Phase, r.End = audit.PhaseUnjudged, decision.EndCompleted })},
+			"allow   chat.completions m  without a decision",
+		},
 		"changed": {
 			[]audit.Record{request("mutate", func(r *audit.Record) { r.Findings = []audit.Finding{email, email} }), outcome(decision.EndCompleted, used)},
 			"mutate  chat.completions m  3 in, 4 out tokens, pii.email",

@@ -121,7 +121,7 @@ func explainOne(out io.Writer, r *audit.Record) {
 		}
 		row("observed", fmt.Sprintf("%s would have refused: %s %s", o.Policy, o.Code, o.Rule))
 	}
-	if r.Phase == audit.PhaseOutcome {
+	if r.Phase == audit.PhaseOutcome || r.Phase == audit.PhaseUnjudged {
 		row("ended", string(r.End))
 		row("used", tokens(r.Usage))
 	}
@@ -133,6 +133,8 @@ func heading(r *audit.Record) string {
 		return "answer: " + r.Effect
 	case audit.PhaseOutcome:
 		return "outcome"
+	case audit.PhaseUnjudged:
+		return "passed without a decision"
 	default:
 		return "request: " + r.Effect
 	}

@@ -140,6 +140,7 @@ func outcomeProto(o *decision.Outcome) *decisionv1.Outcome {
 		},
 		End:      string(o.End),
 		Attempts: o.Attempts,
+		Unjudged: unjudgedProto(o.Unjudged),
 	}
 }
 
@@ -153,5 +154,6 @@ func Outcome(m *decisionv1.Outcome) decision.Outcome {
 		Usage:      decision.Usage{Input: u.GetInput(), Output: u.GetOutput(), Cached: u.GetCached(), Estimated: u.GetEstimated()},
 		End:        decision.End(m.GetEnd()),
 		Attempts:   m.GetAttempts(),
+		Unjudged:   unjudged(m.GetUnjudged()),
 	}
 }

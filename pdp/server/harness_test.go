@@ -47,6 +47,7 @@ type engine struct {
 	mu       sync.Mutex
 	opened   int
 	outcomes []decision.Outcome // the first of each exchange
+	unjudged []decision.Unjudged
 }
 
 func allowed(id string) *decision.Verdict {
@@ -92,6 +93,12 @@ func (e *engine) Explain(_ context.Context, r *decision.Request) (*decision.Expl
 func (e *engine) Loaded() bool { return !e.bare.Load() }
 
 func (e *engine) Settle(_ context.Context, o decision.Outcome) bool {
+	if o.Unjudged != nil {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.unjudged = append(e.unjudged, *o.Unjudged)
+		return false
+	}
 	return string(o.Settlement) != "handle of exchange-1"
 }
 

@@ -155,8 +155,20 @@ func (s *service) FilterTools(ctx context.Context, m *decisionv1.FilterToolsRequ
 }
 
 // Settle charges an outcome by its handle, which only a peer that was granted
-// the call can know.
+// the call can know, or records a call that passed without a verdict, which only a
+// peer may tell of that would have been granted calls of the agent.
 func (s *service) Settle(ctx context.Context, m *decisionv1.SettleRequest) (*decisionv1.SettleResponse, error) {
-	repeated := s.engine.Settle(ctx, wire.Outcome(m.GetOutcome()))
+	o := wire.Outcome(m.GetOutcome())
+	if u := o.Unjudged; u != nil {
+		if !decision.ValidID(o.ExchangeID) {
+			return nil, asStatus(decision.Refuse(decision.CodeBodyInvalid, "outcome.exchange_id: this is none"))
+		}
+		caller := decision.Caller{Agent: u.Agent}
+		if reason := s.admitGrants(ctx, &caller); reason != nil {
+			return nil, asStatus(decision.Refuse(reason.Code, reason.Message))
+		}
+		u.Agent = caller.Agent
+	}
+	repeated := s.engine.Settle(ctx, o)
 	return &decisionv1.SettleResponse{Settled: &decisionv1.Settled{RepeatedCall: repeated}}, nil
 }

@@ -11,7 +11,7 @@ import (
 
 // adrift decides about a call while no decision service answers anything at all.
 // It is nil where the call must be refused. Every call that passes so is written
-// down: no decision service records it.
+// down, and reported once a decision service answers.
 func (g *Gate) adrift(ctx context.Context, route *Route, base digest, r *decision.Request) (*decision.Verdict, *Exchange) {
 	switch route.Mode {
 	case Lifeboat:
@@ -21,38 +21,60 @@ func (g *Gate) adrift(ctx context.Context, route *Route, base digest, r *decisio
 		}
 		v := found.verdict
 		v.ID = r.ExchangeID
-		g.passed(ctx, Lifeboat, r, &v, slog.Duration("age", time.Since(found.since)),
-			slog.String("policy", v.Policy), slog.String("version", v.Version), slog.String("rule", v.Reason.Rule))
-		return &v, &Exchange{gate: g, id: r.ExchangeID, inner: absent{}}
+		call := unjudged(route.Mode, r)
+		call.Policy, call.Version, call.Rule, call.Age = v.Policy, v.Version, v.Reason.Rule, time.Since(found.since)
+		return &v, g.passed(ctx, call, &v)
 	case Open:
 		v := route.unjudged(r)
 		if v == nil {
 			return nil, nil
 		}
-		g.passed(ctx, Open, r, v)
-		return v, &Exchange{gate: g, id: r.ExchangeID, inner: absent{open: true}}
+		return v, g.passed(ctx, unjudged(route.Mode, r), v)
 	default:
 		return nil, nil
 	}
 }
 
-// passed writes a call down that passes without a decision.
-func (g *Gate) passed(ctx context.Context, mode Mode, r *decision.Request, v *decision.Verdict, more ...slog.Attr) {
+func unjudged(mode Mode, r *decision.Request) *decision.Unjudged {
+	return &decision.Unjudged{
+		FailMode: string(mode), Time: time.Now(), Agent: r.Caller.Agent, Surface: r.Surface, Method: r.Method,
+		Server: r.Server, Tool: r.Tool.Exposed, Model: r.LLM.Model,
+	}
+}
+
+// passed writes a call down that passes without a decision, and returns its
+// exchange.
+func (g *Gate) passed(ctx context.Context, call *decision.Unjudged, v *decision.Verdict) *Exchange {
 	g.cfg.Failed()
-	g.cfg.FailMode(mode)
+	g.cfg.FailMode(Mode(call.FailMode))
 	to := make([]string, len(v.Grants))
 	for i := range v.Grants {
 		to[i] = v.Grants[i].Target.Provider
 	}
-	g.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "a call passes without a decision", append([]slog.Attr{
-		slog.String("failMode", string(mode)), slog.String("decision", r.ExchangeID), slog.String("agent", r.Caller.Agent),
-		slog.String("surface", string(r.Surface)), slog.String("method", r.Method), slog.String("server", r.Server),
-		slog.String("tool", r.Tool.Exposed), slog.String("model", r.LLM.Model), slog.Any("to", to),
-	}, more...)...)
+	attrs := []slog.Attr{
+		slog.String("failMode", call.FailMode), slog.String("decision", v.ID), slog.String("agent", call.Agent),
+		slog.String("surface", string(call.Surface)), slog.String("method", call.Method), slog.String("server", call.Server),
+		slog.String("tool", call.Tool), slog.String("model", call.Model), slog.Any("to", to),
+	}
+	if Mode(call.FailMode) == Lifeboat {
+		attrs = append(attrs, slog.Duration("age", call.Age), slog.String("policy", call.Policy),
+			slog.String("version", call.Version), slog.String("rule", call.Rule))
+	}
+	g.cfg.Log.LogAttrs(ctx, slog.LevelWarn, "a call passes without a decision", attrs...)
+	return &Exchange{gate: g, id: v.ID, inner: absent{gate: g, call: call}}
+}
+
+// reporter is a Decider that has outcomes of calls recorded that no decision
+// service was asked about, once one answers. It does not block.
+type reporter interface {
+	Report(o decision.Outcome)
 }
 
 // absent is the exchange of a call that no decision service knows of.
-type absent struct{ open bool } // open: its answer passes, whatever it says
+type absent struct {
+	gate *Gate
+	call *decision.Unjudged
+}
 
 var errUnasked = errors.New("no decision service answers")
 
@@ -61,7 +83,7 @@ func (absent) Attempt(context.Context, decision.Attempt) (*decision.Grant, error
 
 // Judge implements decision.Exchange.
 func (a absent) Judge(_ context.Context, p decision.Part) (*decision.Ruling, error) {
-	if !a.open {
+	if Mode(a.call.FailMode) != Open { // whose answers pass, whatever they say
 		return nil, errUnasked // a verdict that demands it is not remembered
 	}
 	out := &decision.Ruling{Effect: decision.Allow}
@@ -74,5 +96,12 @@ func (a absent) Judge(_ context.Context, p decision.Part) (*decision.Ruling, err
 	return out, nil
 }
 
-// Settle implements decision.Exchange: nothing was reserved.
-func (absent) Settle(context.Context, decision.Outcome) error { return nil }
+// Settle implements decision.Exchange. Nothing was reserved; that the call passed
+// is recorded later.
+func (a absent) Settle(_ context.Context, o decision.Outcome) error {
+	if later, ok := a.gate.cfg.Decider.(reporter); ok {
+		o.Unjudged = a.call
+		later.Report(o)
+	}
+	return nil
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -118,6 +119,55 @@ func TestLifeboatExchange(t *testing.T) {
 		}
 	}
 	ex.Settle(t.Context(), decision.Outcome{})
+}
+
+// reported is a decision service that hears later of calls that passed without it.
+type reported struct {
+	service
+	outcomes []decision.Outcome
+}
+
+func (r *reported) Report(o decision.Outcome) { r.outcomes = append(r.outcomes, o) }
+
+// TestUnjudgedCallsAreReported: once each, when they have ended, with what is known of
+// them.
+func TestUnjudgedCallsAreReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &reported{service: service{verdict: bare()}}
+		s.verdict.Reason.Rule = "readers"
+		w := newGate(t, s, Route{Surface: decision.MCP, Mode: Lifeboat}, Route{Mode: Open, Target: decision.Target{Provider: "local", Origin: "http://127.0.0.1:1"}})
+		w.passes(t, toolCall(), true)
+		s.err = errGone
+		time.Sleep(keptTime / 2)
+		began := time.Now()
+		call, prompt := toolCall(), chat("qwen3")
+		_, followed := w.Open(t.Context(), call)
+		_, open := w.Open(t.Context(), prompt)
+		if len(s.outcomes) > 0 {
+			t.Errorf("reported before their end: %+v", s.outcomes)
+		}
+		time.Sleep(time.Minute)
+		for range 2 {
+			followed.Settle(t.Context(), decision.Outcome{Provider: "github", End: decision.EndCompleted})
+			open.Settle(t.Context(), decision.Outcome{Provider: "local", Usage: decision.Usage{Output: 7}, End: decision.EndFailed})
+		}
+		want := []decision.Outcome{
+			{
+				ExchangeID: call.ExchangeID, Provider: "github", End: decision.EndCompleted,
+				Unjudged: &decision.Unjudged{
+					FailMode: "Lifeboat", Time: began, Agent: "copilot", Surface: decision.MCP, Method: "tools/call", Server: "github", Tool: "list",
+					Policy: "main", Version: "v1", Rule: "readers", Age: keptTime / 2,
+				},
+			},
+			{
+				ExchangeID: prompt.ExchangeID, Provider: "local", Usage: decision.Usage{Output: 7}, End: decision.EndFailed,
+				Unjudged: &decision.Unjudged{FailMode: "Open", Time: began, Surface: decision.LLM, Method: "chat.completions", Model: "qwen3"},
+			},
+		}
+		if !reflect.DeepEqual(s.outcomes, want) {
+			t.Errorf("got  %+v\nwant %+v", s.outcomes, want)
+		}
+	})
 }
 
 // TestOtherCalls: a call that differs in anything that could matter is another.

@@ -7,7 +7,9 @@ import (
 	"syscall"
 	"testing"
 
+	"outrider.dev/outrider/audit"
 	"outrider.dev/outrider/decision"
+	"outrider.dev/outrider/dialect/inbound"
 )
 
 // secKeyless are providers and servers that need no key, beside one that does.
@@ -109,14 +111,16 @@ func TestLifeboat(t *testing.T) {
 	}
 	r.make(t, made{path: pathMCP + "/plain", body: toolCall("get_thing", `{"repo":"infra/x"}`)}, token).wantRefused(t, decision.CodeDeniedByRule)
 	_ = pdp.signal(syscall.SIGKILL)
-	served := 0
+	served, passes := 0, map[string]made{} // by decision id
 	for _, c := range calls {
-		passed := r.make(t, c, token).status == http.StatusOK
+		a := r.make(t, c, token)
+		passed := a.status == http.StatusOK
 		if passed != c.eligible {
 			t.Errorf("%s: passed %v, want %v", c.name, passed, c.eligible)
 		}
 		if passed {
 			served++
+			passes[a.id(t)] = c
 		}
 	}
 	t.Logf("eligible and served: %d of %d kinds of calls", served, len(calls))
@@ -155,6 +159,14 @@ func TestLifeboat(t *testing.T) {
 	if strings.Count(r.log.String(), "a call passes without a decision") != before {
 		t.Error("the lifeboat was used while the decision service answered")
 	}
+	for id, c := range passes {
+		rec := r.records(t, id, audit.PhaseUnjudged)[0]
+		if rec.Surface != inbound.SurfaceOf(c.path) || rec.Agent != "road" || rec.Effect != "allow" || rec.Policy != "road" || rec.End != decision.EndCompleted ||
+			!strings.Contains(rec.Message, `"Lifeboat"`) {
+			t.Errorf("%s is recorded as %+v", c.name, rec)
+		}
+	}
+	eventually(t, "all are recorded", func() bool { return strings.Count(r.recordFiles(t), `"phase":"unjudged"`) == served+2 })
 }
 
 // TestLifeboatOfTheStory: with keys and guards nothing may be remembered.

@@ -47,13 +47,23 @@ type scripted struct {
 	opened  []string                    // exchange ids
 	settled []string                    // "id end", by stream, or "id end by handle"
 	streams int                         // of exchanges
+	refuses error                       // to record calls that passed without a verdict
 	gone    chan struct{}               // closed when it stops with grace; nil: it never does
 }
+
+// agedAgent is one whose calls a service takes for outcomes that it does not know.
+const agedAgent = "of before"
 
 func (s *scripted) set(answer, judge func(context.Context) error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answer, s.judge = answer, judge
+}
+
+func (s *scripted) refuse(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refuses = err
 }
 
 func (s *scripted) behaviour() (answer, judge func(context.Context) error) {
@@ -112,6 +122,13 @@ func (s *scripted) FilterTools(ctx context.Context, _ *decisionv1.FilterToolsReq
 func (s *scripted) Settle(_ context.Context, m *decisionv1.SettleRequest) (*decisionv1.SettleResponse, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if u := m.GetOutcome().GetUnjudged(); u != nil {
+		if s.refuses != nil {
+			return nil, s.refuses
+		}
+		s.settled = append(s.settled, m.GetOutcome().GetExchangeId()+" unjudged")
+		return &decisionv1.SettleResponse{Settled: &decisionv1.Settled{RepeatedCall: u.GetAgent() == agedAgent}}, nil
+	}
 	id := string(m.GetOutcome().GetSettlement())
 	known := slices.Contains(s.opened, id) && !slices.Contains(s.settled, id+" cut off")
 	s.settled = append(s.settled, id+" by handle")
@@ -316,6 +333,7 @@ type field struct {
 	*Pool
 	places map[string]*place
 	log    lockedBuffer
+	end    func() // of Run, once
 
 	mu     sync.Mutex
 	counts map[Event]int
@@ -370,11 +388,14 @@ func (f *field) pool(t *testing.T, targets []string, lookup func(context.Context
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- p.Run(ctx) }()
-	t.Cleanup(func() {
+	f.end = sync.OnceFunc(func() {
 		stop()
 		if err := <-ended; err != nil {
 			t.Error(err)
 		}
+	})
+	t.Cleanup(func() {
+		f.end()
 		p.Close()
 		for _, at := range f.places {
 			at.stop(false)

@@ -33,7 +33,7 @@ const (
 	Failed                 // it could not be asked, or answered with an error
 	Retried                // a question went to another service
 	Ejected                // a service is left alone for a while
-	Settled                // an outcome was reported after its exchange was lost
+	Settled                // an outcome was reported after its exchange was lost, or never was
 	Late                   // the same, and the service had settled it as a disconnect
 	Unsettled              // an outcome was lost
 )
@@ -59,7 +59,8 @@ type Pool struct {
 	turn    atomic.Uint32 // where the search for a service begins
 	answers atomic.Uint64 // that came from any service
 
-	settling sync.WaitGroup // outcomes on their way
+	settling sync.WaitGroup        // outcomes on their way
+	unjudged chan decision.Outcome // of calls that passed without a verdict
 
 	mu       sync.Mutex
 	services []*service // copied when it changes
@@ -74,7 +75,7 @@ func New(cfg Config) (*Pool, error) {
 	if len(cfg.Targets) == 0 || cfg.Dial == nil || cfg.Lookup == nil || cfg.Log == nil || cfg.Count == nil {
 		return nil, errors.New("pool: targets, dial, lookup, log and counter are needed")
 	}
-	p := &Pool{cfg: cfg, changed: make(chan struct{})}
+	p := &Pool{cfg: cfg, changed: make(chan struct{}), unjudged: make(chan decision.Outcome, maxUnjudged)}
 	for _, target := range cfg.Targets {
 		if _, ok := nameOf(target); ok {
 			continue
@@ -96,8 +97,8 @@ func (p *Pool) Close() {
 }
 
 // Run keeps the services connected, looks names up again and again, and probes
-// services that were ejected, until the context ends and what is to be settled then has
-// been. Calls must have ended before.
+// services that were ejected, until the context ends and what is to be settled and reported then
+// has been. Calls must have ended before.
 func (p *Pool) Run(until context.Context) error {
 	ctx, end := context.WithCancel(context.WithoutCancel(until))
 	defer end()
@@ -120,8 +121,11 @@ func (p *Pool) Run(until context.Context) error {
 			work.Go(func() { p.follow(ctx, host) })
 		}
 	}
+	var reporting sync.WaitGroup
+	reporting.Go(func() { p.report(until) })
 	<-until.Done()
 	p.settling.Wait()
+	reporting.Wait()
 	p.mu.Lock()
 	p.running = nil
 	p.mu.Unlock()
