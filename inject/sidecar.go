@@ -114,6 +114,7 @@ type (
 		Name            string          `json:"name"`
 		Image           string          `json:"image"`
 		Args            []string        `json:"args"`
+		Env             []envVar        `json:"env,omitempty"`
 		RestartPolicy   string          `json:"restartPolicy,omitempty"`
 		Ports           []port          `json:"ports"`
 		StartupProbe    probe           `json:"startupProbe"`
@@ -123,6 +124,10 @@ type (
 		SecurityContext securityContext `json:"securityContext"`
 		Termination     string          `json:"terminationMessagePolicy"`
 		VolumeMounts    []mount         `json:"volumeMounts"`
+	}
+	envVar struct {
+		Name  string `json:"name"`
+		Value string `json:"value"`
 	}
 	port struct {
 		Name          string `json:"name"`
@@ -174,6 +179,7 @@ func (w *wishes) container(uid int64) *sidecar {
 		Name:           containerName,
 		Image:          w.Image,
 		Args:           []string{"-c", mountPath + "/" + configFile},
+		Env:            softLimit(w.MemoryLimit),
 		Ports:          []port{{"outrider-admin", w.AdminPort}},
 		StartupProbe:   look("/healthz", second, 60),
 		ReadinessProbe: look("/readyz", often, 3),

@@ -97,3 +97,13 @@ func keySet(p *configv1.JWTProvider) token.Keys {
 	}
 	return out
 }
+
+// issuersNote is what readiness says of issuers that keep nobody from asking but
+// whose tokens are refused. Of a service that is not ready the check names them.
+func (s *Service) issuersNote() string {
+	tokens := s.tokens.Load()
+	if tokens.Ready() != nil {
+		return ""
+	}
+	return tokens.Missing()
+}

@@ -91,6 +91,7 @@ func New(loaded *config.Loaded, opt Options) (*Service, error) {
 	s.tokens.Store(tokens)
 	s.bundles.Store(&served)
 	tel.Health.Add("issuers", func(context.Context) error { return s.tokens.Load().Ready() })
+	tel.Health.Note("issuers without keys", s.issuersNote)
 	tel.Health.Note("bundles", s.bundleNote)
 	if opt.File != "" {
 		s.paths, s.seen = loaded.Paths, fingerprint(loaded.Paths)

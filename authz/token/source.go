@@ -85,6 +85,13 @@ func (s *source) ready() error {
 	return fmt.Errorf("issuer %q: its keys cannot be fetched: %w", s.issuer, s.lastErr)
 }
 
+// asked reports whether the issuer was asked for its keys, however that ended.
+func (s *source) asked() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lastErr != nil || s.set.Load() != nil
+}
+
 // refetch waits a bounded time for the fetch that is under way, or asks for
 // one where the last is long enough ago. It reports whether one has ended.
 func (s *source) refetch() bool {

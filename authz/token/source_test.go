@@ -106,6 +106,56 @@ func TestIssuerDownAtStart(t *testing.T) {
 	})
 }
 
+// hosts answers for issuers by the name of their host.
+type hosts map[string]*fakeIssuer
+
+func (h hosts) RoundTrip(req *http.Request) (*http.Response, error) {
+	return h[req.URL.Host].RoundTrip(req)
+}
+
+// TestOneIssuerOfTwoDown: nobody waits for an issuer beside another whose keys are
+// there, once it was asked; its own tokens are refused and it is named.
+func TestOneIssuerOfTwoDown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		other := &fakeIssuer{set: setOf("rsa"), down: true, delay: time.Second}
+		v := must(New(Config{
+			Providers: []Provider{
+				{Issuer: testIssuer, JWKS: Keys{URL: testURL}},
+				{Issuer: "https://other", JWKS: Keys{URL: "https://other/keys"}},
+			},
+			HTTP: &http.Client{Transport: hosts{"issuer.example": {set: setOf("rsa")}, "other": other}},
+			Now:  func() time.Time { return noon },
+		}))
+		if err := v.Ready(); err == nil || !strings.Contains(err.Error(), testIssuer) || !strings.Contains(v.Missing(), "https://other") {
+			t.Errorf("before anything is asked: %v, %s", err, v.Missing())
+		}
+		start(t, v)
+		synctest.Wait()
+		if err := v.Ready(); err == nil || !strings.Contains(err.Error(), "https://other") || strings.Contains(err.Error(), testIssuer) {
+			t.Errorf("while the other is asked for the first time: %v", err)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if err := v.Ready(); err != nil {
+			t.Errorf("once the other has been asked: %v", err)
+		}
+		if missing := v.Missing(); !strings.Contains(missing, "https://other") || !strings.Contains(missing, "connection refused") || strings.Contains(missing, testIssuer) {
+			t.Errorf("missing: %s", missing)
+		}
+		if _, err := v.Verify(mintAs("rsa", nil)); err != nil {
+			t.Errorf("a token of the issuer that is there: %v", err)
+		}
+		_, err := v.Verify(mintAs("rsa", object{"iss": "https://other"}))
+		wantCode(t, err, decision.CodeIssuerUnavailable)
+		other.change(func(f *fakeIssuer) { f.down = false })
+		time.Sleep(fetch.MaxBackoff + 2*time.Second)
+		synctest.Wait()
+		if missing := v.Missing(); missing != "" || v.Ready() != nil {
+			t.Errorf("once the other is there: %s, %v", missing, v.Ready())
+		}
+	})
+}
+
 func TestCallWaitsForTheFirstFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeIssuer{set: setOf("rsa"), delay: time.Second}

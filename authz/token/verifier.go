@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -101,12 +103,32 @@ func (v *Verifier) Run(ctx context.Context) error {
 	return err
 }
 
-// Ready is nil once every issuer has keys; else it names each that waits,
-// with its last error.
+// Ready is nil once some issuer's keys are there, if there is one, and all the
+// others have been asked: tokens of those that did not answer are refused, and
+// nobody else has to wait for them. Else the error names each that has none.
 func (v *Verifier) Ready() error {
 	var errs []error
+	asked := true
 	for _, s := range v.sources {
-		errs = append(errs, s.ready())
+		err := s.ready()
+		errs = append(errs, err)
+		asked = asked && (err == nil || s.asked())
 	}
-	return errors.Join(errs...)
+	missing := errors.Join(errs...)
+	if known := len(v.sources) > 0 && slices.Contains(errs, nil); known && asked {
+		return nil
+	}
+	return missing
+}
+
+// Missing names the issuers that have no keys, each with its last error; empty
+// where all have some.
+func (v *Verifier) Missing() string {
+	var out []string
+	for _, s := range v.sources {
+		if err := s.ready(); err != nil {
+			out = append(out, err.Error())
+		}
+	}
+	return strings.Join(out, "; ")
 }
