@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"reflect"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -81,6 +82,28 @@ func FuzzAnswer(f *testing.F) {
 			}
 		}
 		_ = Grant(m.GetGrant())
+	})
+}
+
+// FuzzOutcome reads arbitrary bytes as how an exchange ended: what is read says the same
+// when it travels again.
+func FuzzOutcome(f *testing.F) {
+	for seed := range uint64(20) {
+		var o decision.Outcome
+		newRandom(seed).fill(reflect.ValueOf(&o).Elem())
+		raw, err := proto.Marshal(outcomeProto(&o))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		m := &decisionv1.Outcome{}
+		if proto.Unmarshal(raw, m) != nil {
+			return
+		}
+		o := Outcome(m)
+		wantSame(t, Outcome(carried(t, outcomeProto(&o))), o)
 	})
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"outrider.dev/outrider/decision"
@@ -37,9 +38,19 @@ func (g *Gate) adrift(ctx context.Context, route *Route, base digest, r *decisio
 
 func unjudged(mode Mode, r *decision.Request) *decision.Unjudged {
 	return &decision.Unjudged{
-		FailMode: string(mode), Time: time.Now(), Agent: r.Caller.Agent, Surface: r.Surface, Method: r.Method,
-		Server: r.Server, Tool: r.Tool.Exposed, Model: r.LLM.Model,
+		FailMode: string(mode), Time: time.Now(), Agent: r.Caller.Agent, Surface: r.Surface, Method: brief(r.Method),
+		Server: brief(r.Server), Tool: brief(r.Tool.Exposed), Model: brief(r.LLM.Model),
 	}
+}
+
+// brief bounds a name that the agent chose, and lets go of the body that it stands in:
+// many calls may wait to be reported, for long.
+func brief(name string) string {
+	const longest = 512 // bytes, as of a field of a record
+	if len(name) > longest {
+		name = strings.ToValidUTF8(name[:longest], "") + "…"
+	}
+	return strings.Clone(name)
 }
 
 // passed writes a call down that passes without a decision, and returns its

@@ -170,6 +170,23 @@ func TestUnjudgedCallsAreReported(t *testing.T) {
 	})
 }
 
+// TestReportsAreBrief: agents choose names, and what waits to be reported is bounded.
+func TestReportsAreBrief(t *testing.T) {
+	s := &reported{service: service{err: errGone}}
+	w := newGate(t, s, Route{Mode: Open, Target: decision.Target{Provider: "local", Origin: "http://127.0.0.1:1"}})
+	r := toolCall()
+	r.Method, r.Tool.Exposed, r.LLM.Model = strings.Repeat("m", 1<<20), strings.Repeat("模", 1<<20), strings.Repeat("x", 512)
+	_, ex := w.Open(t.Context(), r)
+	ex.Settle(t.Context(), decision.Outcome{})
+	got := s.outcomes[0].Unjudged
+	if got.Method != strings.Repeat("m", 512)+"…" || got.Tool != strings.Repeat("模", 170)+"…" || got.Model != r.LLM.Model {
+		t.Errorf("%d, %d and %d bytes are kept", len(got.Method), len(got.Tool), len(got.Model))
+	}
+	if n := w.log.Len(); n > 4<<10 {
+		t.Errorf("the log has %d bytes of it", n)
+	}
+}
+
 // TestOtherCalls: a call that differs in anything that could matter is another.
 func TestOtherCalls(t *testing.T) {
 	everything := []string{"tool.args", "request.headers", "session", "source"}
