@@ -258,16 +258,17 @@ func (r *sifting) word(i int, h uint16, n int) {
 	}
 }
 
-// judge hands over block k, and the words that begin in it with a digit among
-// their first letters, of which no key tells.
+// judge hands over block k, and the words that begin in it with letters and
+// digits, of which no key tells.
 func (r *sifting) judge(k int, begin uint64) {
 	b, next := &r.blocks[k], &r.blocks[k+1]
-	digit, word := begin&b.Digit, begin
+	digit, letter, word := begin&b.Digit, begin&^b.Digit, begin
 	for n := 1; n < window.KeyLen; n++ {
 		word &= window.Shifted(b.Alnum, next.Alnum, n)
-		digit |= word & window.Shifted(b.Digit, next.Digit, n)
+		digits := window.Shifted(b.Digit, next.Digit, n)
+		digit, letter = digit|word&digits, letter|word&^digits
 	}
-	for left := digit; left != 0; left &= left - 1 {
+	for left := digit & letter; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
 		r.judging.Word(r.from+k*window.BlockLen+o, bits.TrailingZeros64(^window.Shifted(b.Alnum, next.Alnum, o)))
 	}

@@ -9,7 +9,7 @@ import (
 // compile gives every word its meaning for the rules.
 func (d *Detector) compile(words map[string]class) {
 	bases := make([]int, len(d.rules))
-	used := [len(state{})]int{}
+	used := [stateWords]int{}
 	for n, r := range d.rules {
 		k := 0
 		for used[k]+len(r.parts)-1 > 64 {
@@ -65,8 +65,6 @@ func (d *Detector) mean(c class, bases []int) meaning {
 	}
 	return m
 }
-
-func (s *state) add(bit int) { s[bit>>6] |= 1 << (bit & 63) }
 
 // Keys returns the keys of the words that an act can begin with, also with
 // digits for letters, and of those that begin a forged turn.

@@ -78,7 +78,7 @@ func (j *Judge) Begin(text []byte) Reading {
 }
 
 // Word takes the word of n ASCII letters and digits at i, whose key is among
-// [Judge.Keys] or which has a digit among its first letters; others may come as well.
+// [Judge.Keys] or which has letters and digits among as many; others may come as well.
 func (r *Reading) Word(i, n int) {
 	r.concepts |= r.pass.Word(i, n)
 	if r.hidden.words.begins(r.hidden.text, i) {

@@ -10,11 +10,21 @@ import (
 // each rule and part, the parts of one rule side by side. It forgets where an
 // act began and how long it is, so it sees every act that there is, and some
 // that are none.
-type state [3]uint64
+//
+// Its words are named, for the compiler keeps no array in registers.
+type state struct{ a, b, c uint64 }
 
-func (s state) empty() bool { return s[0]|s[1]|s[2] == 0 }
+const stateWords = 3
 
-func (s state) meets(t state) bool { return s[0]&t[0]|s[1]&t[1]|s[2]&t[2] != 0 }
+// add adds a bit, which are numbered through all words.
+func (s *state) add(bit int) {
+	word := [stateWords]*uint64{&s.a, &s.b, &s.c}[bit>>6]
+	*word |= 1 << (bit & 63)
+}
+
+func (s state) empty() bool { return s.a|s.b|s.c == 0 }
+
+func (s state) meets(t *state) bool { return s.a&t.a|s.b&t.b|s.c&t.c != 0 }
 
 // meaning is what a word, or the punctuation between two, does to a state.
 type meaning struct {
@@ -40,7 +50,7 @@ func (d *Detector) skim(text []byte, i, limit int, last bool) (from, to int, cle
 			return i, end, true
 		}
 		word := &d.meanings[n]
-		if live.meets(word.ends) {
+		if live.meets(&word.ends) {
 			return max(i, end-maxRaw), end, false
 		}
 		live = d.step(live, word)
@@ -52,7 +62,7 @@ func (d *Detector) skim(text []byte, i, limit int, last bool) (from, to int, cle
 			continue
 		}
 		g := d.plainGap(text, end)
-		if !g.plain || g.end == len(text) && !last || g.padding > maxPadding && live.meets(d.override) || live.meets(d.breaks[g.kind].ends) {
+		if !g.plain || g.end == len(text) && !last || g.padding > maxPadding && live.meets(&d.override) || live.meets(&d.breaks[g.kind].ends) {
 			return max(i, end-maxRaw), g.end, false
 		}
 		if g.kind != gapBlank {
@@ -73,12 +83,13 @@ const maxPadding = (maxRaw-maxVisible)/maxSteps - 1
 
 // step feeds one word or gap to all rules, and lets acts begin with it.
 func (d *Detector) step(s state, m *meaning) state {
-	var next state
-	for k := range s {
-		next[k] = s[k]&m.advances[k]<<1 | m.begins[k]
-		if m.class&glue != 0 {
-			next[k] |= s[k] &^ d.strict[k]
-		}
+	next := state{
+		s.a&m.advances.a<<1 | m.begins.a, s.b&m.advances.b<<1 | m.begins.b, s.c&m.advances.c<<1 | m.begins.c,
+	}
+	if m.class&glue != 0 {
+		next.a |= s.a &^ d.strict.a
+		next.b |= s.b &^ d.strict.b
+		next.c |= s.c &^ d.strict.c
 	}
 	return next
 }

@@ -1,8 +1,10 @@
 package pii
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"slices"
+	"strings"
 
 	"outrider.dev/outrider/guards/window"
 )
@@ -29,7 +31,10 @@ type lexicon struct {
 const slotBits = 12
 
 func newLexicon() *lexicon {
-	x := &lexicon{words: vocabulary()}
+	x := &lexicon{}
+	for _, e := range vocabulary() {
+		x.words = append(x.words, e.known())
+	}
 	slices.SortStableFunc(x.words, func(a, b word) int { return a.slot() - b.slot() })
 	for _, entry := range x.words {
 		x.first[entry.slot()+1]++
@@ -64,11 +69,11 @@ const none = "\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
 // before returns what the words before i say. Line ends do not stop it: forms
 // put labels above.
 func (x *lexicon) before(w *window.Window, i int) context {
-	var raw [reach]byte
+	var raw readable
 	from := max(0, i-reach)
-	empty := reach - copy(raw[reach-(i-from):], w.Text[from:i])
+	empty := reach - copy(raw[reach-(i-from):reach], w.Text[from:i])
 	ctx := nowhere()
-	for left := window.Begins(&raw, w.Before(from)); left != 0; left &= left - 1 {
+	for left := window.Begins((*[reach]byte)(raw[:]), w.Before(from)); left != 0; left &= left - 1 {
 		k := bits.TrailingZeros64(left)
 		if k < empty {
 			continue
@@ -82,7 +87,7 @@ func (x *lexicon) before(w *window.Window, i int) context {
 // distances that are longer than any before. Where another number follows, the
 // words belong to that one.
 func (x *lexicon) after(w *window.Window, i int) context {
-	var raw [reach]byte
+	var raw readable
 	ctx := nowhere()
 	for n := range reachAfter {
 		c := w.At(i + n)
@@ -90,11 +95,14 @@ func (x *lexicon) after(w *window.Window, i int) context {
 			return ctx
 		}
 		if c == 0 || oneOf(c, ",;.!?\n\r\t|\"<>{}[]") {
+			if n == 0 {
+				return ctx
+			}
 			break
 		}
 		raw[n] = c
 	}
-	for left := window.Begins(&raw, w.Before(i)); left != 0; left &= left - 1 {
+	for left := window.Begins((*[reach]byte)(raw[:]), w.Before(i)); left != 0; left &= left - 1 {
 		k := bits.TrailingZeros64(left)
 		x.note(&ctx, raw[k:], reach+1+uint8(k))
 	}
@@ -108,23 +116,43 @@ func nowhere() (ctx context) {
 	return ctx
 }
 
-// note notes what the words say that begin the text, which is so far away.
+// readable is the bytes that words are looked for in, with zeros behind them, so
+// that eight can be read from everywhere.
+type readable [reach + 8]byte
+
+// note notes what the words say that begin the text, which is so far away. The
+// text is of eight bytes and more.
 func (x *lexicon) note(ctx *context, text []byte, away uint8) {
-	if len(text) < 3 {
-		return
-	}
 	x.look(ctx, slotOf(text[0], text[1], text[2]), text, away)
 	if humped(text, 2) { // as in dlNumber, where dl is the word
 		x.look(ctx, slotOf(text[0], text[1], 0), text, away)
 	}
 }
 
+// look looks through the words of a slot.
 func (x *lexicon) look(ctx *context, slot int, text []byte, away uint8) {
-	for k := range x.words[x.first[slot]:x.first[slot+1]] {
-		if entry := &x.words[int(x.first[slot])+k]; entry.begins(text) {
-			ctx[entry.label] = min(ctx[entry.label], away)
+	head := binary.LittleEndian.Uint64(text) | lowered
+	for k := x.first[slot]; k < x.first[slot+1]; k++ {
+		if e := &x.words[k]; head&e.mask == e.head && e.begins(text) {
+			ctx[e.label] = min(ctx[e.label], away)
 		}
 	}
+}
+
+// lowered makes capitals of eight bytes small. Of other bytes too it makes the
+// same in a text and in a word.
+const lowered = 0x2020202020202020
+
+// known completes a word with what it is dismissed by: its first bytes, up to a blank.
+func (e word) known() word {
+	var raw [8]byte
+	n := copy(raw[:], e.text)
+	if k := strings.IndexByte(e.text[:n], ' '); k >= 0 {
+		n = k
+	}
+	e.mask = 1<<(8*n) - 1
+	e.head = (binary.LittleEndian.Uint64(raw[:]) | lowered) & e.mask
+	return e
 }
 
 // begins reports whether the word begins the text, whatever the case of its

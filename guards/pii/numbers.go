@@ -255,12 +255,21 @@ func (j *judge) claimRows(leads []lead, next, few int) {
 		return
 	}
 	c := j.w.At(next)
-	for _, l := range leads {
+	var shape string // that was read last: many rows share theirs
+	var end int
+	var code code
+	for k := range leads {
+		l := &leads[k]
 		if !l.admits(c) {
 			continue
 		}
-		end, code := read(j.w, j.i, l.shape)
-		if end == 0 || !ended(j.w, end) || !dense(j.w, j.i, end, few) {
+		if l.shape != shape {
+			shape = l.shape
+			if end, code = read(j.w, j.i, shape); end > 0 && (!ended(j.w, end) || !dense(j.w, j.i, end, few)) {
+				end = 0
+			}
+		}
+		if end == 0 {
 			continue
 		}
 		r := &j.d.rows[l.row]

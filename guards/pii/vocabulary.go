@@ -38,6 +38,8 @@ type word struct {
 	text  string
 	label label
 	whole bool
+
+	head, mask uint64 // see known
 }
 
 // vocabulary lists the words, those of a label separated by commas. A bar
@@ -76,11 +78,11 @@ func vocabulary() []word {
 	} {
 		for text := range strings.SplitSeq(list, ",") {
 			text, whole := strings.CutSuffix(strings.TrimLeft(text, "\n\t"), "|")
-			out = append(out, word{text, label(l), whole})
+			out = append(out, word{text: text, label: label(l), whole: whole})
 			first, _ := utf8.DecodeRuneInString(text)
 			for _, other := range [...]string{beyond(text), beyond(string(first)) + text[utf8.RuneLen(first):]} {
 				if other != text {
-					out = append(out, word{other, label(l), whole})
+					out = append(out, word{text: other, label: label(l), whole: whole})
 				}
 			}
 		}

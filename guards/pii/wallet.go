@@ -24,7 +24,7 @@ func wallet(w *window.Window, i int) hit {
 		return hit{}
 	}
 	n := w.Run(i, maxLonger, window.Alnum)
-	if n < minWallet || n == maxLonger || !ended(w, i+n) {
+	if n < minWallet || n == maxLonger || !ended(w, i+n) || w.Run(i, n, hexDigit) == n { // a digest
 		return hit{}
 	}
 	text := w.Text[i : i+n]

@@ -52,6 +52,9 @@ const (
 // suffixed reads keys that their end gives away: Mailchimp's, which end with
 // their data centre, as in -us12, and New Relic's of licences, with NRAL.
 func suffixed(w *window.Window, i int) hit {
+	if end := i + relicHex + len(relicEnd); end <= len(w.Text) && w.Text[i+mailchimpHex] != '-' && string(w.Text[i+relicHex:end]) != relicEnd {
+		return hit{} // nearly always
+	}
 	n, europe := w.Run(i, relicHex+1, window.Hex), 0
 	if n == 1 && w.HasPrefix(i, relicEurope) {
 		europe = len(relicEurope)

@@ -6,8 +6,9 @@ import (
 )
 
 const (
-	high = 0x80 * ones
-	low7 = 0x7f * ones
+	high  = 0x80 * ones
+	low7  = 0x7f * ones
+	lower = 0x20 * ones
 )
 
 // Begins marks, in bit k for byte k, where words begin in raw: a letter behind
@@ -19,27 +20,27 @@ func Begins(raw *[BlockLen]byte, before byte) uint64 {
 		x := binary.LittleEndian.Uint64(raw[k : k+8 : k+8])
 		ascii := ^x & high
 		y := x & low7
-		small |= gather(between(y, 'a', 'z')&ascii) << k
-		capital |= gather(between(y, 'A', 'Z')&ascii) << k
+		letters, isSmall := between(y|lower, 'a', 'z')&ascii, y<<2 // a capital has no bit 5
+		small |= gather(letters&isSmall) << k
+		capital |= gather(letters&^isSmall) << k
 		digits |= gather(between(y, '0', '9')&ascii) << k
 		leads |= gather(x&(x<<1)&high) << k
 	}
-	var alnum, lower uint64 // of the byte before
+	var alnum, isLower uint64 // of the byte before
 	if IsAlnum(before) {
 		alnum = 1
 	}
 	if before-'a' <= 'z'-'a' {
-		lower = 1
+		isLower = 1
 	}
 	letters := small | capital
-	return letters&^((letters|digits)<<1|alnum) | capital&(small<<1|lower) | leads
+	return letters&^((letters|digits)<<1|alnum) | capital&(small<<1|isLower) | leads
 }
 
 // Head reads the first eight bytes of a word at once. It returns how many of them
 // are ASCII letters and digits from the first on, and these in small letters, with
 // zeros behind them.
 func Head(x uint64) (head uint64, n int) {
-	const lower = 0x20 * ones
 	y := x & low7
 	alnum := (between(y|lower, 'a', 'z') | between(y, '0', '9')) &^ x
 	n = bits.TrailingZeros64(^alnum&high) >> 3

@@ -116,7 +116,7 @@ func (g *gate) word(text []byte, i, n int) (concepts uint64) {
 	}
 	own := firstBytes(n)
 	if w = (w | lower) & own; w&letter != letter&own {
-		if w&letter == 0 { // a number imitates nothing
+		if uint32(w&letter) == 0 { // a number imitates nothing
 			return 0
 		}
 		w = spelled(text[i : i+min(n, 8)])

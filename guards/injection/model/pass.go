@@ -21,7 +21,8 @@ func (m *Model) Begin(text []byte) Pass {
 }
 
 // Word returns the concepts of the word of n ASCII letters and digits at i. It
-// has none unless its key is among [Model.Keys] or a digit among its first letters.
+// has none unless its key is among [Model.Keys], or both letters and digits among the
+// first letters that a key has.
 func (p *Pass) Word(i, n int) (concepts uint64) { return p.gate.word(p.text, i, n) }
 
 // Block takes the next block, with the one behind it, and the concepts of all
