@@ -114,6 +114,7 @@ func TestSlowOnce(t *testing.T) {
 func TestTheLast(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		f := newField(t, "a")
+		synctest.Wait() // a service that has just been connected is none that failed
 		f.places["a"].set(failing(status.Error(codes.Internal, "broken")), nil)
 		for range 2 * ejectAfter {
 			if _, _, err := f.ask(t, good); err == nil || errors.Is(err, decision.ErrAway) {
