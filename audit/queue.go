@@ -10,7 +10,7 @@ import (
 const (
 	queueLength = 4096
 	listLength  = 128
-	maxSpare    = 8 // lists that are kept for the next records
+	maxSpare    = 16 // lists that are kept for the next records
 	maxBlock    = 250 * time.Millisecond
 )
 
