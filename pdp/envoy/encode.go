@@ -70,15 +70,15 @@ func (w *writer) begin(number protowire.Number) (at int) {
 func (w *writer) end(at int) {
 	length := len(w.b) - at
 	if length < 0x80 {
-		w.b[at-1] = byte(length)
+		w.b[at-1] = byte(length) //nolint:gosec // of one byte
 		return
 	}
-	more := protowire.SizeVarint(uint64(length)) - 1 //nolint:gosec // a length
+	more := protowire.SizeVarint(uint64(length)) - 1
 	for range more {
 		w.b = append(w.b, 0)
 	}
 	copy(w.b[at+more:], w.b[at:at+length])
-	protowire.AppendVarint(w.b[:at-1], uint64(length)) //nolint:gosec // a length
+	protowire.AppendVarint(w.b[:at-1], uint64(length))
 }
 
 func (w *writer) text(number protowire.Number, s string) {
