@@ -114,6 +114,8 @@ func TestInexactNumbersFailClosed(t *testing.T) {
 		{`rego: "package outrider\nallow if input.tool.args.n != 1\nvisible := true"`, "not_allowed"},
 		{`rego: "package outrider\nallow if input.tool.args.repo == \"web\"\nvisible := true"`, "allow"},
 		{`rego: "package outrider\nallow if input.tool.args[\"repo\"] == \"web\"\nvisible := true"`, "allow"},
+		{`rules: [{name: a, allow: {}, when: "'repo' in tool.args && tool.args.repo == 'web'"}]`, "allow"},
+		{`rego: "package outrider\nallow if object.get(input.tool.args, \"n\", 1) != 1\nvisible := true"`, "not_allowed"},
 		{`rego: "package outrider\nallow if not input.tool.args.n == 1\nvisible := true"`, "not_allowed"},
 		{`rego: "package outrider\nallow if not input.tool.args.list[0] == 7\nvisible := true"`, "not_allowed"},
 		{`rego: "package outrider\nallow if { some k; input.tool.args[k] == \"web\" }\nvisible := true"`, "not_allowed"},

@@ -148,6 +148,7 @@ func (c *Compiler) parse(expr string) (*celgo.Ast, map[int64]Origin, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	c.members(parsed.NativeRep())
 	return parsed, origins, nil
 }
 

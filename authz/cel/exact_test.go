@@ -20,6 +20,9 @@ func TestInexactNumbers(t *testing.T) {
 		"has(tool.args.repo) && tool.args.repo != 'infra'": True,
 		"has(tool.args.n) && has(tool.args.o.deep.n)":      True, // asks whether it is there
 		"!has(tool.args.m) && has(tool.args.list)":         True,
+		"'n' in tool.args && !('m' in tool.args)":          True,
+		"'k-v' in mcp.tool.arguments":                      False,
+		"'n' in tool.args.o":                               Failed,
 		"tool.args.o.k == 'v'":                             True,
 		"tool.args.plain.exists(x, x == 2)":                True,
 		"tool.args.whole == 2 && tool.args.whole % 2 == 0": True,
