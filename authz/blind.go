@@ -77,7 +77,7 @@ func (r *rule) readsWord(path string) bool {
 
 // blindModule is blind of a module, whose allow and deny are asked of calls.
 func (m *module) blind() string {
-	reads := func(f input.Field) bool { return f.Path == annotations }
+	reads := func(r input.Reading) bool { return r.Field.Path == annotations }
 	switch {
 	case m == nil:
 		return ""

@@ -82,11 +82,10 @@ func (x *explaining) byScope() string {
 // scopes are those that rules ask for and the caller does not have.
 func (x *explaining) scopes(base *input.Call) []string {
 	var scopes []string
-	for i, r := range x.sources {
-		if r == nil || r.when == nil || x.rules[i].Observe {
-			continue
+	for i, of := range x.sources {
+		if r := of.rule; r != nil && r.when != nil && !x.rules[i].Observe {
+			scopes = lacking(base, r.when.ScopeTests(), scopes)
 		}
-		scopes = lacking(base, r.when.ScopeTests(), scopes)
 	}
 	for i := range x.plan.enforce { // a module does not tell which of its texts are scopes
 		if m := x.plan.enforce[i].module.module; m != nil {
@@ -177,23 +176,44 @@ func (x *explaining) byArgument(base *input.Call) string {
 		return ""
 	}
 	tried := 0
-	for i, r := range x.sources {
-		if r == nil || r.when == nil || !inTheWay(&x.rules[i]) {
+	for i, of := range x.sources {
+		o := &x.rules[i]
+		if !inTheWay(o) {
 			continue
 		}
-		for _, read := range r.when.Reads() {
+		reads, literals := of.asks(o)
+		for _, read := range reads {
 			if len(read.Argument()) == 0 {
 				continue
 			}
 			if tried++; tried > maxArguments {
 				return ""
 			}
-			if said := x.alter(base, r, &x.rules[i], read); said != "" {
+			if said := x.alter(base, o, read, literals); said != "" {
 				return said
 			}
 		}
 	}
 	return ""
+}
+
+// asks returns what the source of an outcome reads, and the values that it
+// names.
+func (s source) asks(o *decision.RuleOutcome) (reads []input.Reading, literals []any) {
+	switch {
+	case s.rule != nil && s.rule.when != nil:
+		return s.rule.when.Reads(), s.rule.when.Literals()
+	case s.module == nil:
+		return nil, nil
+	case o.Effect == decision.RuleDenies:
+		reads = s.module.DenyReads()
+	default:
+		reads = s.module.AllowReads()
+	}
+	for _, text := range s.module.Literals() {
+		literals = append(literals, text)
+	}
+	return reads, literals
 }
 
 // inTheWay reports whether the rule denies, or could allow and does not.
@@ -208,7 +228,7 @@ func inTheWay(o *decision.RuleOutcome) bool {
 }
 
 // alter tries other values of one argument.
-func (x *explaining) alter(base *input.Call, r *rule, o *decision.RuleOutcome, read input.Reading) string {
+func (x *explaining) alter(base *input.Call, o *decision.RuleOutcome, read input.Reading, literals []any) string {
 	all, err := read.Field.Read(base)
 	if err != nil {
 		return ""
@@ -225,10 +245,9 @@ func (x *explaining) alter(base *input.Call, r *rule, o *decision.RuleOutcome, r
 		case read.Show(base) == "missing":
 			return "send the argument " + strings.Join(path, ".")
 		default:
-			return "change " + read.Name() + ": " + r.label + " " + stance(r) + " while " + blamed(o.When, read.Name(), r)
+			return "change " + read.Name() + ": " + o.Rule + " " + stance(o) + " while " + blamed(o, read.Name())
 		}
 	}
-	literals := r.when.Literals()
 	for _, value := range literals[:min(len(literals), maxLiterals)] {
 		if try(value, false) {
 			text, _ := json.Marshal(value) // a scalar always marshals
@@ -260,8 +279,8 @@ func edited(args map[string]any, path []string, value any, drop bool) map[string
 	return out
 }
 
-func stance(r *rule) string {
-	if r.deny {
+func stance(o *decision.RuleOutcome) string {
+	if o.Effect == decision.RuleDenies {
 		return "denies"
 	}
 	return "does not allow"
@@ -269,9 +288,10 @@ func stance(r *rule) string {
 
 // blamed is the piece of the condition that reads the value and holds where
 // the rule denies, or does not hold where the rule would allow.
-func blamed(c *decision.Condition, name string, r *rule) string {
+func blamed(o *decision.RuleOutcome, name string) string {
+	denies := o.Effect == decision.RuleDenies
 	want := decision.ResultFalse
-	if r.deny {
+	if denies {
 		want = decision.ResultTrue
 	}
 	var find func(c *decision.Condition) string
@@ -286,12 +306,18 @@ func blamed(c *decision.Condition, name string, r *rule) string {
 		}
 		return ""
 	}
-	if text := find(c); text != "" && r.deny {
+	text := ""
+	if o.When != nil && !strings.HasPrefix(o.Rule, "rego ") { // a rule of a module is no condition
+		text = find(o.When)
+	}
+	switch {
+	case text == "":
+		return "it is as it is"
+	case denies:
 		return text
-	} else if text != "" {
+	default:
 		return text + " does not hold"
 	}
-	return "it is as it is"
 }
 
 // dead says what stands in the way where no change of the caller was found.

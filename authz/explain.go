@@ -26,7 +26,7 @@ type explaining struct {
 	tried     judging // as the policies in Observe see it
 	selection *Selection
 	rules     []decision.RuleOutcome
-	sources   []*rule   // of the rules; nil of those without an expression
+	sources   []source  // of the rules
 	until     time.Time // when the search for a change ends
 }
 
@@ -109,10 +109,17 @@ func (x *explaining) of(p *policyPlan) *judging {
 	return &x.judging
 }
 
+// source is what an outcome is of: a rule with an expression, a module, or
+// neither.
+type source struct {
+	rule   *rule
+	module *module
+}
+
 // add appends an outcome with what all of a policy's have in common.
-func (x *explaining) add(p *policyPlan, o decision.RuleOutcome, source *rule) {
+func (x *explaining) add(p *policyPlan, o decision.RuleOutcome, of source) {
 	o.Policy, o.Version, o.Cluster, o.Observe = p.Name, p.Version, p.Cluster, p.Observe
-	x.rules, x.sources = append(x.rules, o), append(x.sources, source)
+	x.rules, x.sources = append(x.rules, o), append(x.sources, of)
 }
 
 func (x *explaining) rule(p *policyPlan, view *input.Call, r *rule) {
@@ -122,7 +129,7 @@ func (x *explaining) rule(p *policyPlan, view *input.Call, r *rule) {
 	}
 	if why := r.skips(view); why != "" {
 		o.Result, o.Note = decision.ResultSkipped, why
-		x.add(p, o, nil)
+		x.add(p, o, source{})
 		return
 	}
 	if r.when != nil {
@@ -138,7 +145,7 @@ func (x *explaining) rule(p *policyPlan, view *input.Call, r *rule) {
 	case x.blind(p) && r.roots&(input.Claims|input.Scopes|input.Principal) != 0 && r.when != nil:
 		o.Note = "judged without the token: the policy does not list its issuer and audience here"
 	}
-	x.add(p, o, r)
+	x.add(p, o, source{rule: r})
 }
 
 // blind reports whether the policy does not see the token that the call has.
@@ -173,7 +180,7 @@ func (x *explaining) models(p *policyPlan, view *input.Call) {
 	if o.Result != decision.ResultSkipped {
 		o.Values = []decision.ReadValue{{Path: "llm.model", Value: quotedModel(view)}}
 	}
-	x.add(p, o, nil)
+	x.add(p, o, source{})
 }
 
 // aboutCalls is why what is no rule of a document does not apply to answers.

@@ -16,15 +16,11 @@ func (x *explaining) module(p *policyPlan, view *input.Call) {
 	if m.module == nil {
 		return
 	}
-	outcome := func(effect decision.RuleEffect, name string, reads []input.Field) decision.RuleOutcome {
-		list := make([]input.Reading, len(reads))
-		for i, f := range reads {
-			list[i] = input.Reading{Field: f, Path: strings.Split(f.Path, ".")}
-		}
-		return decision.RuleOutcome{Effect: effect, Rule: name, At: m.at, Result: decision.ResultFalse, Values: readValues(list, view)}
+	outcome := func(effect decision.RuleEffect, name string, reads []input.Reading) decision.RuleOutcome {
+		return decision.RuleOutcome{Effect: effect, Rule: name, At: m.at, Result: decision.ResultFalse, Values: readValues(reads, view)}
 	}
 	if view.Answer {
-		x.add(p, decision.RuleOutcome{Effect: decision.RuleDenies, Rule: "rego", At: m.at, Result: decision.ResultSkipped, Note: aboutCalls}, nil)
+		x.add(p, decision.RuleOutcome{Effect: decision.RuleDenies, Rule: "rego", At: m.at, Result: decision.ResultSkipped, Note: aboutCalls}, source{})
 		return
 	}
 	if m.asksVisible(view) {
@@ -35,7 +31,7 @@ func (x *explaining) module(p *policyPlan, view *input.Call) {
 		if o.Effect = decision.RuleDenies; o.Result != decision.ResultError { // it shows or hides
 			o.Result = map[bool]decision.RuleResult{true: decision.ResultFalse, false: decision.ResultTrue}[holds]
 		}
-		x.add(p, o, nil)
+		x.add(p, o, source{module: m.module})
 	} else if m.HasDeny() && (view.Guarded || m.DenyStage() < input.Guarded) {
 		o := outcome(decision.RuleDenies, moduleDeny, m.DenyReads())
 		messages, err := m.Deny(view)
@@ -44,7 +40,7 @@ func (x *explaining) module(p *policyPlan, view *input.Call) {
 		if err == nil {
 			o.Note = strings.Join(messages, "; ")
 		}
-		x.add(p, o, nil)
+		x.add(p, o, source{module: m.module})
 	}
 	if m.HasAllow() {
 		o := outcome(decision.RuleAllows, "rego allow", m.AllowReads())
@@ -55,7 +51,7 @@ func (x *explaining) module(p *policyPlan, view *input.Call) {
 			settleModule(&o, holds, err)
 			o.When = m.tree(m.AllowPieces(view), &o)
 		}
-		x.add(p, o, nil)
+		x.add(p, o, source{module: m.module})
 	}
 }
 

@@ -79,7 +79,10 @@ func (s *Suite) caller(principal string) decision.Caller {
 // params are those of a tool call, under the name that the agent sees.
 func (s *Suite) params(c *configv1.TestCall) map[string]any {
 	params := map[string]any{"name": s.places.routes.Expose("", s.places.of(c.GetServer()), c.GetTool())}
-	if c.GetArguments() != nil {
+	switch {
+	case s.arguments != nil:
+		params["arguments"] = s.arguments
+	case c.GetArguments() != nil:
 		params["arguments"] = c.GetArguments().AsMap()
 	}
 	return params

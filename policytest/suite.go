@@ -2,6 +2,7 @@ package policytest
 
 import (
 	"crypto/ed25519"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -34,6 +35,8 @@ type Suite struct {
 	key      ed25519.PrivateKey // that signs the principals' tokens
 	bearers  map[string]string  // by principal; empty: it shows no token
 	places   *places
+
+	arguments json.RawMessage // of the one call of a [WhatIf]; nil: the case's own
 }
 
 // Load reads the tests of files and folders and compiles what they are about.

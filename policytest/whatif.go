@@ -2,6 +2,7 @@ package policytest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -28,7 +29,10 @@ type WhatIf struct {
 	// about the signature.
 	Token map[string]any
 	Case  *configv1.TestCase
-	Now   func() time.Time // the time of the call, and of a token that is made up
+	// Arguments are those of the tool call, as JSON, instead of the case's: a
+	// document holds no number beyond a double.
+	Arguments json.RawMessage
+	Now       func() time.Time // the time of the call, and of a token that is made up
 }
 
 // Explain asks the engine what would happen. Nothing is sent anywhere.
@@ -53,7 +57,7 @@ func (w *WhatIf) suite() (*Suite, error) {
 	doc := &configv1.PolicyTest{Spec: &configv1.PolicyTestSpec{
 		Agent: w.Agent, Principals: []*configv1.TestPrincipal{w.Principal}, Cases: []*configv1.TestCase{w.Case},
 	}}
-	s := &Suite{test: &config.Test{Doc: doc, File: "principal"}, policies: w.Policies, now: w.Now}
+	s := &Suite{test: &config.Test{Doc: doc, File: "principal"}, policies: w.Policies, arguments: w.Arguments, now: w.Now}
 	var err error
 	if s.compiled, err = decisionservice.Compile(w.Policies); err != nil {
 		return nil, err

@@ -201,7 +201,7 @@ func showSmall(value any) string {
 // shape says what kind of value it is and how large.
 func shape(value any) string {
 	if Holds(value) {
-		return "with a number that does not fit 64 bits exactly"
+		return "a value that does not fit 64 bits exactly"
 	}
 	v := reflect.ValueOf(value)
 	switch {

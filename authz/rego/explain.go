@@ -2,18 +2,18 @@ package rego
 
 import "outrider.dev/outrider/authz/input"
 
-// AllowReads returns the words that allow reads, itself or by other rules.
-func (m *Module) AllowReads() []input.Field { return m.allow.words() }
+// AllowReads returns what allow reads, itself or by other rules.
+func (m *Module) AllowReads() []input.Reading { return m.allow.readings() }
 
-// DenyReads returns the words that deny reads, itself or by other rules.
-func (m *Module) DenyReads() []input.Field { return m.deny.words() }
+// DenyReads returns what deny reads, itself or by other rules.
+func (m *Module) DenyReads() []input.Reading { return m.deny.readings() }
 
-// VisibleReads returns the words that visible reads, itself or by other rules.
-func (m *Module) VisibleReads() []input.Field { return m.visible.words() }
+// VisibleReads returns what visible reads, itself or by other rules.
+func (m *Module) VisibleReads() []input.Reading { return m.visible.readings() }
 
-func (q *query) words() []input.Field {
+func (q *query) readings() []input.Reading {
 	if q == nil {
 		return nil
 	}
-	return q.fields
+	return q.reads
 }

@@ -32,8 +32,8 @@ func (q *query) document(c *input.Call) (ast.Value, error) {
 		}
 		put(document, f.Path, value)
 	}
-	for _, path := range q.exact {
-		if input.Holds(reached(document, path)) {
+	for _, r := range q.reads {
+		if r.Field.Kind == input.Tree && input.Holds(reached(document, r.Path)) {
 			return nil, input.ErrInexact
 		}
 	}

@@ -27,10 +27,10 @@ type Module struct {
 // query is one rule of the modules, prepared.
 type query struct {
 	rego.PreparedEvalQuery
-	roots   input.Roots   // that it reads, itself or by other rules
-	args    bool          // are read
-	fields  []input.Field // that it reads
-	exact   [][]string    // paths of what is read that may hold numbers of others
+	roots   input.Roots     // that it reads, itself or by other rules
+	args    bool            // are read
+	fields  []input.Field   // that it reads
+	reads   []input.Reading // the same, each as far into the field as it can be told
 	depends input.Depends
 
 	own   []*ast.Rule // that bear its name
@@ -196,9 +196,11 @@ func ask(c *ast.Compiler, store storage.Store, words *reader, name string, rules
 			q.depends = max(q.depends, f.Depends)
 		}
 	}
-	for _, path := range used.paths {
-		if f, ok := words.Match(path); ok && f.Kind == input.Tree {
-			q.exact = append(q.exact, path)
+	for _, f := range q.fields {
+		for _, path := range used.paths {
+			if of, ok := words.Match(path); ok && of.Path == f.Path {
+				q.reads = append(q.reads, input.Reading{Field: f, Path: path})
+			}
 		}
 	}
 	q.PreparedEvalQuery, err = rego.New(

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -91,11 +93,15 @@ func (c *explainCommand) whatIf() (*policytest.WhatIf, error) {
 	if len(loaded.Policies) == 0 {
 		return nil, errors.New("there is no policy to explain: name a file or folder that holds some")
 	}
+	if err := c.issuedBy(loaded.Policies); err != nil {
+		return nil, err
+	}
 	w := &policytest.WhatIf{
 		Policies: loaded.Policies, Config: loaded.Config, Now: c.now,
 		Agent: c.agent(loaded.Config), Principal: &configv1.TestPrincipal{Name: "somebody", Scopes: c.Scope},
 	}
-	if w.Case, err = c.call(w.Principal.GetName()); err != nil {
+	w.Case = c.call(w.Principal.GetName())
+	if w.Arguments, err = c.arguments(); err != nil {
 		return nil, err
 	}
 	if c.Token != "" {
@@ -104,6 +110,28 @@ func (c *explainCommand) whatIf() (*policytest.WhatIf, error) {
 	}
 	w.Principal.Claims, err = c.claims(w.Principal)
 	return w, err
+}
+
+// issuedBy says what a token that is made up lacks of an issuer.
+func (c *explainCommand) issuedBy(policies []config.Policy) error {
+	if len(c.Scope)+len(c.Claim) == 0 || c.Claim["iss"] != "" {
+		return nil
+	}
+	var issuers []string
+	for i := range policies {
+		for _, p := range policies[i].Doc.GetSpec().GetTraffic().GetJwtAuthentication().GetProviders() {
+			issuers = append(issuers, p.GetIssuer())
+		}
+	}
+	slices.Sort(issuers)
+	switch issuers = slices.Compact(issuers); len(issuers) {
+	case 0:
+		return errors.New("--scope and --claim make a token, and no policy believes any: list its issuer under jwtAuthentication.providers, or leave them out")
+	case 1:
+		return nil
+	default:
+		return fmt.Errorf("--scope and --claim make a token, and the policies believe several issuers: say whose it is by --claim iss=ISSUER, one of %s", strings.Join(issuers, ", "))
+	}
 }
 
 // now is the time that the call is judged by.
@@ -134,25 +162,30 @@ func (c *explainCommand) agent(cfg *configv1.Config) *configv1.Agent {
 }
 
 // call is the call that was typed, as a case of a test.
-func (c *explainCommand) call(principal string) (*configv1.TestCase, error) {
+func (c *explainCommand) call(principal string) *configv1.TestCase {
 	out := &configv1.TestCase{Name: "what if", Principal: principal}
 	if c.Model != "" {
 		out.Chat = &configv1.TestChat{Model: c.Model, Messages: []*configv1.TestMessage{{Role: "user", Content: c.Prompt}}}
-		return out, nil
+		return out
 	}
 	server, tool, found := strings.Cut(c.Tool, "/")
 	if !found {
 		server, tool = "", c.Tool
 	}
 	out.Call = &configv1.TestCall{Server: server, Tool: tool}
+	return out
+}
+
+// arguments are those that were typed, to the letter.
+func (c *explainCommand) arguments() (json.RawMessage, error) {
+	var object map[string]json.RawMessage
 	if c.Args == "" {
-		return out, nil
+		return nil, nil
 	}
-	out.Call.Arguments = &structpb.Struct{}
-	if err := out.Call.Arguments.UnmarshalJSON([]byte(c.Args)); err != nil {
+	if err := json.Unmarshal([]byte(c.Args), &object); err != nil || object == nil {
 		return nil, errors.New("--args is no JSON object: write it as '{\"name\":\"value\"}'")
 	}
-	return out, nil
+	return json.RawMessage(c.Args), nil
 }
 
 // claims are those that were typed. Issuer, subject and audience stand beside
@@ -166,6 +199,9 @@ func (c *explainCommand) claims(who *configv1.TestPrincipal) (*structpb.Struct, 
 		var value any
 		if json.Unmarshal([]byte(text), &value) != nil {
 			value = text
+		}
+		if n, ok := value.(float64); ok && math.Abs(n) > 1<<53 {
+			return nil, fmt.Errorf("--claim %s is a number too large to be held exactly: put it into a JWT, and give that by --token", name)
 		}
 		switch name {
 		case "iss":
