@@ -62,17 +62,10 @@ func (b *builder) warnings(all []*Policy) []Warning {
 	}
 	guards := guardsOf(all)
 	for _, r := range slices.Concat(b.denies, b.allows, b.changes) {
-		if problem := r.always(); problem != "" {
-			warn(r, problem)
-		}
-		if problem := r.blind(); problem != "" {
-			warn(r, problem)
-		}
-		if problem := r.unheard(); problem != "" {
-			warn(r, problem)
-		}
-		if problem := guards.unguarded(r); problem != "" {
-			warn(r, problem)
+		for _, problem := range []string{r.always(), r.blind(), r.unheard(), guards.unguarded(r)} {
+			if problem != "" {
+				warn(r, problem)
+			}
 		}
 		if r.apart() {
 			warn(r, "no tool has a name that both the rule's tools and its condition ask for: mend one of them")

@@ -171,7 +171,7 @@ func TestKeysOfAssertionsChange(t *testing.T) {
 }
 
 func TestKeysThatSignNothing(t *testing.T) {
-	small := must(rsa.GenerateKey(rand.Reader, 1024)) //nolint:gosec // it is refused, which is what is tested
+	small := must(rsa.GenerateKey(rand.Reader, 1024))
 	p224 := must(ecdsa.GenerateKey(elliptic.P224(), rand.Reader))
 	keys := signers()
 	for name, tt := range map[string]struct{ written, want string }{
