@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode"
 
 	"outrider.dev/outrider/authz/cel"
@@ -106,9 +105,6 @@ func (j *judging) unlisted(p *policyPlan) decision.Reason {
 	}
 }
 
-// maxOpening bounds how long a module is asked which scopes would do.
-const maxOpening = 50 * time.Millisecond
-
 // neededScopes returns the scopes of which each alone would have satisfied the
 // policy's allow list: those that expressions ask for by name, and those of the
 // texts in a module that it lets pass. Nobody waits for the latter where the
@@ -132,7 +128,7 @@ func (j *judging) neededScopes(p *policyPlan) []string {
 	if p.module.module == nil || p.Observe {
 		return out
 	}
-	for _, scope := range p.module.Opening(view, maxOpening) {
+	for _, scope := range p.module.Opening(view) {
 		if !slices.Contains(out, scope) {
 			out = append(out, scope)
 		}

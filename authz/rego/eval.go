@@ -49,9 +49,11 @@ func (m *Module) Allow(c *input.Call) (bool, error) { return m.allow.holds(c, de
 func (m *Module) Visible(c *input.Call) (bool, error) { return m.visible.holds(c, deadline) }
 
 // Opening returns scopes of which each alone would make allow true of a call of
-// which it is not. A few texts that stand in the rules are tried, as far as the
-// time goes: callers wait for the answer.
-func (m *Module) Opening(c *input.Call, within time.Duration) []string {
+// which it is not. A few texts that stand in the rules are tried, all together
+// for no longer than one evaluation may take: callers wait for the answer.
+func (m *Module) Opening(c *input.Call) []string { return m.opening(c, deadline) }
+
+func (m *Module) opening(c *input.Call, within time.Duration) []string {
 	if m.allow == nil {
 		return nil
 	}

@@ -17,7 +17,7 @@ const (
 	maxPieces   = 64
 	maxText     = 200 // bytes of a rule
 	maxLiterals = 64
-	maxTried    = 16 // scopes that a refused call is tried with
+	maxTried    = 8 // scopes that a refused call is tried with
 )
 
 // Piece is one rule that a query is made of, and whether it held for a call.

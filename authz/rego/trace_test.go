@@ -132,19 +132,19 @@ func TestOpening(t *testing.T) {
 		`allow if "with space" in input.scopes`:                                        "",
 		"allow if { some s in input.scopes; s == data.outrider.lib }\nlib := \"a:b\" ": "a:b",
 	} {
-		if got := strings.Join(compile(t, rules).Opening(call, deadline), " "); got != want {
+		if got := strings.Join(compile(t, rules).Opening(call), " "); got != want {
 			t.Errorf("%s: %q, want %q", rules, got, want)
 		}
 	}
 	slow := compile(t, `allow if { "mcp:write" in input.scopes; some i in numbers.range(1, 10000); some j in numbers.range(1, 10000); i * j == -1 }`)
-	if got := slow.Opening(call, time.Millisecond); got != nil {
+	if got := slow.opening(call, time.Millisecond); got != nil {
 		t.Errorf("in no time: %q", got)
 	}
 	many := "allow if input.scopes[_] in {"
 	for i := range 40 {
 		many += fmt.Sprintf("%q, ", fmt.Sprint("s", i))
 	}
-	if got := compile(t, many+`"last"}`).Opening(call, deadline); len(got) != maxTried {
+	if got := compile(t, many+`"last"}`).Opening(call); len(got) != maxTried {
 		t.Errorf("tried %d: %q", len(got), got)
 	}
 }
