@@ -6,10 +6,11 @@
 // A text is read word by word, in lower case and compatibility form, without
 // accents and characters that show nothing, look-alike letters as what they look
 // like, digits and signs within words as the letters they imitate. Every word is
-// looked up among sixty-one concepts, each with its words in thirteen languages
-// (concepts.txt): override, prior, orders, secret, persona and so on. Features are
-// the concepts, two or three of them close to each other in their order, words,
-// pairs of words and letters that follow each other. So an attack in one language
+// looked up among 112 concepts, each with its words in up to thirteen languages
+// (concepts.txt): override, prior, orders, secret, persona and so on, and what else
+// texts speak of: accounts, food, school. Features are the concepts, two or three of
+// them close to each other in their order, each with the word or the end of a
+// sentence beside it, words, pairs of words and letters that follow each other. So an attack in one language
 // teaches about all.
 //
 // A gate reads the text first, at memory speed nearly: it looks every word up by
@@ -26,7 +27,11 @@
 // sources by heart. Both were chosen by the mean share of overrides, games and jailbreaks that is found
 // where whole sources are held out, at .5 to 2 % of the harmless texts: .46 before, .56 with both.
 //
-// weights.bin is 208 KiB: an 8-bit weight for each of 2^17 + 2^16 + 2^14 places, and
+// So were the words beside concepts, the concepts of other matters and the hiding of
+// half of the features while it learns: each finds .03 to .06 more of the games at 1 %
+// of the harmless texts.
+//
+// weights.bin is 448 KiB: an 8-bit weight for each of 2^18 + 2^17 + 2^16 places, and
 // the thresholds. evaluation.md, made with it, tells what it finds of sources that it
 // has not learned from. Reading a text allocates nothing.
 package model

@@ -4,13 +4,14 @@ package model
 // place in one table of weights:
 //
 //	concepts  one, and two of them within a dozen words, near or far, in their order
-//	words     one, two that follow each other, three concepts in their order, punctuation
+//	words     one, two that follow each other, one beside a concept, three concepts in
+//	          their order, punctuation
 //	letters   three to five that follow each other in a word
 const (
-	pairBits, wordBits, letterBits = 14, 16, 17
+	pairBits, wordBits, letterBits = 16, 18, 17
 
-	featureBits = 18 // of the number of a feature
-	seenBits    = 10
+	featureBits = 20 // of the number of a feature
+	seenBits    = 12
 
 	wordsAt   = 1 << pairBits
 	lettersAt = wordsAt + 1<<wordBits
@@ -18,6 +19,9 @@ const (
 	// Features is how many places the table of weights has.
 	Features = lettersAt + 1<<letterBits
 )
+
+// bound stands for a word where a sentence begins or ends.
+const bound = 1
 
 const (
 	blockTokens = 16 // windows begin and end where blocks do
@@ -40,6 +44,7 @@ type Reader struct {
 	n        int // tokens of the block
 	place    int // of the token in the text, in words and sentence ends
 	last     uint64
+	led      [maxConcepts]uint8 // concepts of the last token
 	back     [maxBack]known
 	ids      []uint32
 	seen     [1 << seenBits]uint32 // the features of the block by their hashes, each with the block's number
@@ -71,7 +76,7 @@ func (l *Language) NewReader() *Reader {
 func (r *Reader) start(text []byte, at Span) {
 	r.scan.text, r.scan.at = text[:at.End], at.Start
 	r.ahead = false
-	r.place, r.last, r.back = 0, 0, [maxBack]known{}
+	r.place, r.last, r.led, r.back = 0, 0, [maxConcepts]uint8{}, [maxBack]known{}
 }
 
 // block reads the next tokens and returns their features: so many, or fewer up
@@ -94,7 +99,7 @@ func (r *Reader) block() bool {
 		}
 		r.n++
 	}
-	strong := false
+	strong, over := false, r.n < blockTokens && !r.ahead
 	for k := range r.n {
 		for _, c := range r.t[k].concepts {
 			strong = strong || r.lex.known[c].strong
@@ -103,6 +108,9 @@ func (r *Reader) block() bool {
 	for k := range r.n {
 		r.token(&r.t[k], strong)
 	}
+	if over && strong {
+		r.beside(bound, nil)
+	}
 	return r.n > 0
 }
 
@@ -110,6 +118,11 @@ func (r *Reader) block() bool {
 func (r *Reader) token(t *token, strong bool) {
 	r.place += t.gap
 	if strong {
+		if t.gap > 1 || r.last == 0 {
+			r.beside(bound, nil)
+			r.last = bound
+		}
+		r.beside(t.word, t)
 		r.put(wordFeature(t.word))
 		r.put(wordFeature(mix(r.last ^ t.word + 1)))
 		if t.mark != 0 {
@@ -122,7 +135,7 @@ func (r *Reader) token(t *token, strong bool) {
 			}
 		}
 	}
-	r.last, t.ids = t.word, len(r.ids)
+	r.last, r.led, t.ids = t.word, t.concepts, len(r.ids)
 	for _, c := range t.concepts {
 		if c != 0 && r.back[0].id != int(c) {
 			copy(r.back[1:], r.back[:maxBack-1])
@@ -131,11 +144,31 @@ func (r *Reader) token(t *token, strong bool) {
 	}
 }
 
+// beside appends the concepts of the last token with the word behind them, and those
+// of t with the word before it: whether "the" or "my" stands before a password, and
+// whether a sentence ends behind it, tells who asks whom for what.
+func (r *Reader) beside(word uint64, t *token) {
+	for _, c := range r.led {
+		if c != 0 {
+			r.put(wordFeature(mix(word^uint64(c)<<48) + 6))
+		}
+	}
+	r.led = [maxConcepts]uint8{}
+	if t == nil {
+		return
+	}
+	for _, c := range t.concepts {
+		if c != 0 {
+			r.put(wordFeature(mix(r.last^uint64(c)<<40) + 5))
+		}
+	}
+}
+
 // concept appends the features of a concept: with each of those before it.
 func (r *Reader) concept(id int, quoted bool) {
 	r.put(uint32(id))
 	if quoted {
-		r.put(uint32(64 + id))
+		r.put(uint32(128 + id))
 	}
 	for k, b := range r.back {
 		d := r.place - b.at
@@ -160,13 +193,13 @@ func (r *Reader) put(id uint32) {
 	}
 }
 
-// pairFeature numbers two concepts; the numbers below 128 are of single ones.
+// pairFeature numbers two concepts; the numbers below 256 are of single ones.
 func pairFeature(first, second int, apart bool) uint32 {
-	n := first<<6 | second
+	n := first<<7 | second
 	if apart {
-		n |= 1 << 12
+		n |= 1 << 14
 	}
-	return uint32(128 + n)
+	return uint32(256 + n)
 }
 
 func wordFeature(h uint64) uint32 { return uint32(wordsAt + mix(h)>>(64-wordBits)) }

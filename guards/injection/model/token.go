@@ -4,7 +4,7 @@ import "unicode/utf8"
 
 const (
 	maxLetters  = 24 // of a word that count
-	maxConcepts = 3  // of a word
+	maxConcepts = 4  // of a word
 )
 
 // token is one word, or one ideograph.

@@ -174,7 +174,7 @@ func (g *grammar) read(lines []string) (out []sample, err error) {
 	source, label, times := "", 0, 1
 	for n, line := range lines {
 		switch {
-		case line == "" || line[0] == '@' || line[0] == '#':
+		case line == "" || line[0] == '@' || strings.HasPrefix(line, "# "):
 		case strings.HasPrefix(line, "== "):
 			f := strings.Fields(line)
 			if len(f) != 4 {

@@ -127,9 +127,9 @@ func (e evaluation) kinds(b *strings.Builder) {
 // kind is what sources of attacks have in common.
 func kind(source string) string {
 	switch head, _, _ := strings.Cut(strings.TrimPrefix(source, "hand-"), "-"); head {
-	case "override", "exfil", "fake", "split", "indirect":
+	case "override", "exfil", "fake", "split", "indirect", "task", "prompt", "form":
 		return "override"
-	case "game", "guard", "play", "secret", "hijack":
+	case "game", "guard", "play", "secret", "hijack", "door", "word":
 		return "game"
 	case "own":
 		return "the grammar's own sentences"

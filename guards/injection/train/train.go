@@ -18,19 +18,23 @@ type doc struct {
 }
 
 // learner is logistic regression by AdaGrad. Of every text only the window
-// counts that is most like an attack: that one has to be found, or let pass.
+// counts that is most like an attack: that one has to be found, or let pass. Each
+// time that it sees a text, half of the features are hidden from it, so that it
+// comes to rely on none of them alone.
 type learner struct {
 	weights, steps []float32
 	bias, biasStep float32
 	known          []bool // features that enough sources have
 	sums           []float32
+	salt           uint32 // of the features that are hidden; zero: none is
 }
 
 // How a learner learns, chosen by the mean over sources that are held out.
 const (
-	epochs       = 16
-	rate         = .25
+	epochs       = 16 // of the later half of them the mean is kept
+	rate         = .15
 	decay        = 4e-3
+	conceptDecay = 8e-3
 	leastSources = 3 // a word that fewer have tells of them, not of attacks
 )
 
@@ -40,12 +44,22 @@ func train(docs []*doc, seed uint64) *learner {
 	r := rand.New(rand.NewPCG(seed, seed)) //nolint:gosec // the same order every time
 	weigh(docs)
 	order := append([]*doc(nil), docs...)
-	for range epochs {
+	mean, bias := make([]float32, model.Features), float32(0)
+	const kept = epochs / 2
+	for n := range epochs {
 		r.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 		for _, d := range order {
-			l.learn(d)
+			l.learn(d, r.Uint32()|1)
 		}
+		if n < epochs-kept {
+			continue
+		}
+		for id, w := range l.weights {
+			mean[id] += w / kept
+		}
+		bias += l.bias / kept
 	}
+	l.weights, l.bias = mean, bias
 	return l
 }
 
@@ -76,18 +90,32 @@ func shared(docs []*doc) []bool {
 	return known
 }
 
-// weigh gives both labels the same weight, and sources the root of their size.
+// weigh gives both labels the same weight, sources the root of how many templates
+// they have, and templates the root of how many texts were made of them.
 func weigh(docs []*doc) {
-	sizes := map[string]float64{}
+	type template struct {
+		source string
+		line   int
+	}
+	texts, templates := map[template]float64{}, map[string]float64{}
 	for _, d := range docs {
-		sizes[d.Source]++
+		t := template{d.Source, d.line}
+		if d.line == 0 || texts[t] == 0 {
+			templates[d.Source]++
+		}
+		if d.line > 0 {
+			texts[t]++
+		}
+	}
+	share := func(d *doc) float64 {
+		return 1 / math.Sqrt(templates[d.Source]*max(1, texts[template{d.Source, d.line}]))
 	}
 	var totals [2]float64
 	for _, d := range docs {
-		totals[d.Label] += 1 / math.Sqrt(sizes[d.Source])
+		totals[d.Label] += share(d)
 	}
 	for _, d := range docs {
-		d.weight = float32(float64(len(docs)) / 2 / math.Sqrt(sizes[d.Source]) / totals[d.Label])
+		d.weight = float32(float64(len(docs)) / 2 * share(d) / totals[d.Label])
 	}
 }
 
@@ -97,7 +125,9 @@ func (l *learner) score(blocks []model.Block) (from, to int, score, size float32
 	for _, b := range blocks {
 		sum := float32(0)
 		for _, id := range b.Features {
-			sum += l.weights[id] * model.Share(id)
+			if !l.hides(id) {
+				sum += l.weights[id] * model.Share(id)
+			}
 		}
 		l.sums = append(l.sums, sum)
 	}
@@ -105,7 +135,16 @@ func (l *learner) score(blocks []model.Block) (from, to int, score, size float32
 	return from, to, score + l.bias, size
 }
 
-func (l *learner) learn(d *doc) {
+// hides reports whether a feature is one of the half that is hidden.
+func (l *learner) hides(id uint32) bool {
+	h := (id ^ l.salt) * 0x9E3779B1
+	return l.salt != 0 && (h^h>>15)*0x85EBCA6B>>31 == 0
+}
+
+// learn learns from a text, half of whose features are hidden by the salt.
+func (l *learner) learn(d *doc, salt uint32) {
+	l.salt = salt
+	defer func() { l.salt = 0 }()
 	from, to, score, size := l.score(d.blocks)
 	if math.IsInf(float64(score), -1) {
 		return
@@ -113,10 +152,14 @@ func (l *learner) learn(d *doc) {
 	slope := d.weight * (float32(1/(1+math.Exp(-float64(score)))) - float32(d.Label))
 	for _, b := range d.blocks[from:to] {
 		for _, id := range b.Features {
-			if !l.known[id] {
+			if !l.known[id] || l.hides(id) {
 				continue
 			}
-			g := slope*size*model.Share(id) + decay*l.weights[id]
+			fade := float32(decay)
+			if model.OfConcepts(id) {
+				fade = conceptDecay
+			}
+			g := slope*size*model.Share(id) + fade*l.weights[id]
 			l.steps[id] += g * g
 			l.weights[id] -= rate * g / float32(math.Sqrt(float64(l.steps[id]))+1e-4)
 		}
