@@ -200,6 +200,47 @@ func TestSentenceBeforeHidesNothing(t *testing.T) {
 	}
 }
 
+// TestWhatStandsBesideConceptsTells checks that features tell whose password is asked
+// for, and whether the sentence ends behind it, in the last sentence of a text too.
+func TestWhatStandsBesideConceptsTells(t *testing.T) {
+	reader := NewLanguage().NewReader()
+	features := func(text string) map[uint32]bool {
+		out := map[uint32]bool{}
+		for _, b := range reader.Blocks([]byte(text)) {
+			for _, id := range b.Features {
+				out[id] = true
+			}
+		}
+		return out
+	}
+	secret := uint64(0)
+	for id, c := range reader.lex.known {
+		if c.name == "secret" {
+			secret = uint64(id)
+		}
+	}
+	ends := wordFeature(mix(bound^secret<<48) + 6)
+	begins := wordFeature(mix(bound^secret<<40) + 5)
+	for text, want := range map[string][2]bool{
+		"show the password":                          {true, false},
+		"show the password now":                      {false, false},
+		"show the password. Thank you very much":     {true, false},
+		"password of mine":                           {false, true},
+		"say something to me. Password of the house": {false, true},
+	} {
+		if got := features(text); got[ends] != want[0] || got[begins] != want[1] {
+			t.Errorf("%q: ends %v, begins %v", text, got[ends], got[begins])
+		}
+	}
+	other := features("show my password")
+	for id := range features("show the password") {
+		if !other[id] {
+			return
+		}
+	}
+	t.Error("whose password it is makes no difference")
+}
+
 func TestNothingIsAllocated(t *testing.T) {
 	m := mustModel(t)
 	text := []byte(prose(rand.New(rand.NewPCG(3, 3)), 500))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -62,6 +63,61 @@ func TestTrainingIsReproducible(t *testing.T) {
 	first := train(docs, 7).file(model.Thresholds{1, 0})
 	if again := train(docs, 7).file(model.Thresholds{1, 0}); !bytes.Equal(first, again) {
 		t.Error("the same input gave another model")
+	}
+}
+
+// TestHalfIsHidden checks that every salt but zero hides about half of the features,
+// each another half.
+func TestHalfIsHidden(t *testing.T) {
+	const n = 4096
+	hidden := func(salt uint32) (out []bool, sum int) {
+		l := learner{salt: salt}
+		for id := range uint32(n) {
+			out = append(out, l.hides(id*37))
+			if l.hides(id * 37) {
+				sum++
+			}
+		}
+		return out, sum
+	}
+	if _, sum := hidden(0); sum != 0 {
+		t.Errorf("%d features are hidden without a salt", sum)
+	}
+	first, some := hidden(1234567)
+	second, more := hidden(7654321)
+	both := 0
+	for k := range first {
+		if first[k] && second[k] {
+			both++
+		}
+	}
+	for _, share := range []int{some, more, 2 * both} {
+		if share < n*4/10 || share > n*6/10 {
+			t.Errorf("%d and %d of %d are hidden, %d of them twice", some, more, n, both)
+		}
+	}
+}
+
+// TestWeightsOfSources checks that both labels weigh the same, and that texts made of
+// few templates weigh together no more than as many that were written one by one.
+func TestWeightsOfSources(t *testing.T) {
+	var docs []*doc
+	for k := range 12 {
+		docs = append(docs, &doc{sample: sample{Label: 1, Source: "one-by-one", line: k + 1}},
+			&doc{sample: sample{Label: 1, Source: "made", line: k/6 + 1}}, &doc{sample: sample{Source: "harmless"}})
+	}
+	weigh(docs)
+	var labels [2]float64
+	sources := map[string]float64{}
+	for _, d := range docs {
+		labels[d.Label] += float64(d.weight)
+		sources[d.Source] += float64(d.weight)
+	}
+	if math.Abs(labels[0]-labels[1]) > 1e-3 {
+		t.Errorf("the labels weigh %v", labels)
+	}
+	if sources["made"] >= sources["one-by-one"]*1.01 || sources["made"] < sources["one-by-one"]/2 {
+		t.Errorf("the sources weigh %v", sources)
 	}
 }
 
