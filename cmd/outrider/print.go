@@ -17,22 +17,21 @@ const maxOpen = 4096
 
 // callPrinter prints one line for each call, when it has ended.
 type callPrinter struct {
-	mu    sync.Mutex
-	out   io.Writer
+	*screen
 	color bool
-	open  map[string]callLine // by decision id
+
+	mu   sync.Mutex
+	open map[string]callLine // by decision id
 }
 
 func newCallPrinter(out io.Writer, color bool) *callPrinter {
-	return &callPrinter{out: out, color: color, open: map[string]callLine{}}
+	return &callPrinter{screen: newScreen(out), color: color, open: map[string]callLine{}}
 }
 
 // opening says where everything is.
 func (p *callPrinter) opening(plane *sidecar.Sidecar, loaded *config.Loaded) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	row := func(name string, values ...string) {
-		fmt.Fprintf(p.out, "  %-10s %s\n", name, strings.Join(values, ", "))
+		p.say(fmt.Sprintf("  %-10s %s\n", name, strings.Join(values, ", ")))
 	}
 	var providers, servers, policies []string
 	for _, one := range loaded.Config.GetLlm().GetProviders() {
@@ -44,12 +43,12 @@ func (p *callPrinter) opening(plane *sidecar.Sidecar, loaded *config.Loaded) {
 	for i := range loaded.Policies {
 		policies = append(policies, loaded.Policies[i].Doc.GetMetadata().GetName())
 	}
-	fmt.Fprintln(p.out, "outrider run: one line for each call, when it has ended; ask about one with `outrider why ID`")
+	p.say("outrider run: one line for each call, when it has ended; ask about one with `outrider why ID`\n")
 	row("LLM", plane.Agent()+"/v1", "to "+oneOf(providers, "no provider"))
 	row("MCP", plane.Agent()+"/mcp", "to "+oneOf(servers, "no server"))
 	row("health", plane.Admin()+"/readyz")
 	row("policies", oneOf(policies, "none"))
-	fmt.Fprintln(p.out)
+	p.say("\n")
 }
 
 func oneOf(names []string, none string) string {
@@ -78,6 +77,6 @@ func (p *callPrinter) print(r audit.Record) {
 	if p.color {
 		effect = line.color() + effect + "\x1b[0m"
 	}
-	fmt.Fprintf(p.out, "%s  %s  %s  %s  %s\n", r.Time.Local().Format("15:04:05"), effect,
-		column(what(&r), 32), column(line.because(), 40), short(r.ID))
+	p.say(fmt.Sprintf("%s  %s  %s  %s  %s\n", r.Time.Local().Format("15:04:05"), effect,
+		column(what(&r), 32), column(line.because(), 40), short(r.ID)))
 }

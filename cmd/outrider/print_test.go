@@ -98,6 +98,7 @@ func TestOneLineForEachCall(t *testing.T) {
 		for _, r := range tt.records {
 			p.print(r)
 		}
+		p.close()
 		line := apart(strings.ReplaceAll(strings.TrimSuffix(out.String(), "\n"), "\n", "|"))
 		want := apart("12:00:00  " + tt.want + "  01234567")
 		if line != want || len(p.open) != 0 {
@@ -120,6 +121,7 @@ func TestColumnsAreAligned(t *testing.T) {
 	for _, model := range []string{"", "m", "é", strings.Repeat("long", 100), "a\x1b[2J\r\nallow\u202e"} {
 		p.print(request("deny", func(r *audit.Record) { r.Model = model }))
 	}
+	p.close()
 	width := -1
 	for line := range strings.Lines(out.String()) {
 		runes := []rune(strings.TrimSuffix(line, "\n"))
@@ -145,6 +147,7 @@ func TestColorsTellEffectsApart(t *testing.T) {
 		p := newCallPrinter(&out, true)
 		p.print(request("allow"))
 		p.print(outcome(end, decision.Usage{}))
+		p.close()
 		if !strings.Contains(out.String(), want+"\x1b[0m") {
 			t.Errorf("%s: %q", end, out.String())
 		}
@@ -154,6 +157,7 @@ func TestColorsTellEffectsApart(t *testing.T) {
 // TestOpenCallsAreBounded: calls whose end never comes take no memory for ever.
 func TestOpenCallsAreBounded(t *testing.T) {
 	p := newCallPrinter(&bytes.Buffer{}, false)
+	defer p.close()
 	for i := range 3 * maxOpen {
 		p.print(request("allow", func(r *audit.Record) { r.ID = fmt.Sprint(i) }))
 	}

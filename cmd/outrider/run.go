@@ -47,6 +47,7 @@ func (c runCommand) Run(ctx context.Context) error {
 		screen = os.Stderr // standard output belongs to the command
 	}
 	lines := newCallPrinter(screen, colored(screen))
+	defer lines.close()
 	service, err := decisionservice.New(loaded, decisionservice.Options{Open: c.Open, Telemetry: tel, Seen: lines.print, File: c.Config})
 	if err != nil {
 		return err
