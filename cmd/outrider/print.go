@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 
@@ -24,8 +23,8 @@ type callPrinter struct {
 	open map[string]callLine // by decision id
 }
 
-func newCallPrinter(out io.Writer, color bool) *callPrinter {
-	return &callPrinter{screen: newScreen(out), color: color, open: map[string]callLine{}}
+func newCallPrinter(to *screen, color bool) *callPrinter {
+	return &callPrinter{screen: to, color: color, open: map[string]callLine{}}
 }
 
 // opening says where everything is.

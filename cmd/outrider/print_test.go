@@ -94,7 +94,7 @@ func TestOneLineForEachCall(t *testing.T) {
 		},
 	} {
 		var out bytes.Buffer
-		p := newCallPrinter(&out, false)
+		p := newCallPrinter(newScreen(&out), false)
 		for _, r := range tt.records {
 			p.print(r)
 		}
@@ -117,7 +117,7 @@ func apart(line string) string {
 
 func TestColumnsAreAligned(t *testing.T) {
 	var out bytes.Buffer
-	p := newCallPrinter(&out, false)
+	p := newCallPrinter(newScreen(&out), false)
 	for _, model := range []string{"", "m", "é", strings.Repeat("long", 100), "a\x1b[2J\r\nallow\u202e"} {
 		p.print(request("deny", func(r *audit.Record) { r.Model = model }))
 	}
@@ -144,7 +144,7 @@ func TestColorsTellEffectsApart(t *testing.T) {
 		decision.EndCompleted: "\x1b[32mallow ", decision.EndFailed: "\x1b[31mfailed", decision.EndDisconnected: "\x1b[33mleft  ",
 	} {
 		var out bytes.Buffer
-		p := newCallPrinter(&out, true)
+		p := newCallPrinter(newScreen(&out), true)
 		p.print(request("allow"))
 		p.print(outcome(end, decision.Usage{}))
 		p.close()
@@ -156,7 +156,7 @@ func TestColorsTellEffectsApart(t *testing.T) {
 
 // TestOpenCallsAreBounded: calls whose end never comes take no memory for ever.
 func TestOpenCallsAreBounded(t *testing.T) {
-	p := newCallPrinter(&bytes.Buffer{}, false)
+	p := newCallPrinter(newScreen(&bytes.Buffer{}), false)
 	defer p.close()
 	for i := range 3 * maxOpen {
 		p.print(request("allow", func(r *audit.Record) { r.ID = fmt.Sprint(i) }))

@@ -35,19 +35,21 @@ func (c runCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	logs := newScreen(os.Stderr)
+	defer logs.close()
 	tel, err := telemetry.New(telemetry.Options{
-		Service: "outrider", Version: version, OTLP: loaded.Config.GetTelemetry().GetOtlp(), Log: os.Stderr,
+		Service: "outrider", Version: version, OTLP: loaded.Config.GetTelemetry().GetOtlp(), Log: logs,
 	})
 	if err != nil {
 		return err
 	}
 	defer tel.Close(ctx)
-	screen := os.Stdout
-	if len(c.command()) > 0 {
-		screen = os.Stderr // standard output belongs to the command
+	lines := newCallPrinter(logs, colored(os.Stderr))
+	if len(c.command()) == 0 { // else standard output belongs to the command
+		out := newScreen(os.Stdout)
+		defer out.close()
+		lines = newCallPrinter(out, colored(os.Stdout))
 	}
-	lines := newCallPrinter(screen, colored(screen))
-	defer lines.close()
 	service, err := decisionservice.New(loaded, decisionservice.Options{Open: c.Open, Telemetry: tel, Seen: lines.print, File: c.Config})
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
 )
@@ -14,8 +15,8 @@ const (
 	lastLines = time.Second
 )
 
-// screen writes lines one after the other, apart from who says them: a terminal
-// that stands still, or a pipe that nobody reads, holds no call.
+// screen writes lines one after the other, apart from who says them, which are the
+// calls: a terminal that stands still, or a pipe that nobody reads, holds none.
 type screen struct {
 	out   io.Writer
 	ended chan struct{}
@@ -53,6 +54,20 @@ func (s *screen) say(line string) {
 	default:
 		s.missed++
 	}
+}
+
+// Write says what a log writes: one line each time.
+func (s *screen) Write(line []byte) (int, error) {
+	s.say(string(line))
+	return len(line), nil
+}
+
+// Fd is the file that the lines go to, so that a log may know a terminal.
+func (s *screen) Fd() uintptr {
+	if f, ok := s.out.(*os.File); ok {
+		return f.Fd()
+	}
+	return ^uintptr(0)
 }
 
 // close waits a moment for the last lines. Nothing is said afterwards.

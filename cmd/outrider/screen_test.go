@@ -2,13 +2,16 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
 
 	"outrider.dev/outrider/audit"
+	"outrider.dev/outrider/telemetry"
 )
 
 func TestScreenKeepsTheOrder(t *testing.T) {
@@ -32,7 +35,7 @@ func TestScreenKeepsTheOrder(t *testing.T) {
 func TestAScreenThatStandsStill(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in, out := io.Pipe()
-		p := newCallPrinter(out, false)
+		p := newCallPrinter(newScreen(out), false)
 		for range maxWaiting + 10 {
 			p.print(request("deny", func(r *audit.Record) { r.ID = "0123456789" }))
 			synctest.Wait()
@@ -64,4 +67,34 @@ func TestCloseWaitsAMoment(t *testing.T) {
 		s.close()
 		_ = in.Close() // so that the writer ends
 	})
+}
+
+// TestLogsGoByTheScreen: a log uses its buffer again at once, and writes for a
+// terminal only where one is.
+func TestLogsGoByTheScreen(t *testing.T) {
+	var out bytes.Buffer
+	s := newScreen(&out)
+	tel, err := telemetry.New(telemetry.Options{Service: "test", Log: s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tel.Close(t.Context())
+	for i := range 100 {
+		tel.Log.Info("line", "n", i)
+	}
+	s.close()
+	n := 0
+	for line := range strings.Lines(out.String()) {
+		var said struct{ N int }
+		if err := json.Unmarshal([]byte(line), &said); err != nil || said.N != n {
+			t.Errorf("line %d is %q: %v", n, line, err)
+		}
+		n++
+	}
+	if n != 100 {
+		t.Errorf("%d lines", n)
+	}
+	if f, err := os.Open(os.DevNull); err != nil || newScreen(f).Fd() != f.Fd() {
+		t.Errorf("a screen hides its file: %v", err)
+	}
 }
