@@ -19,11 +19,10 @@ func reads(seg decision.Segment) bool {
 }
 
 // judge returns what is to judge a whole text, nil if nothing is.
-func (s *Set) judge(text []byte, seg decision.Segment, using *[maxGuards]detector) *injection.Reading {
+func (s *Set) judge(seg decision.Segment, using *[maxGuards]detector) *injection.Judge {
 	for n := range s.guards {
 		if g := &s.guards[n]; g.judge != nil && using[n] != nil && reads(seg) {
-			r := g.judge.Begin(text)
-			return &r
+			return g.judge
 		}
 	}
 	return nil

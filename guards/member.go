@@ -14,8 +14,8 @@ const (
 
 // ScanMember appends what the guards find in the text of a member of an object
 // for what the member is called: that "password" stands before it, or "ssn". What
-// out has from first on, of the same text, is not repeated. The name is asked for
-// only where it may matter: it takes some looking for.
+// out has from first on, of the same text and at least as strict, is not repeated.
+// The name is asked for only where it may matter: it takes some looking for.
 func (s *Set) ScanMember(name func() []byte, text []byte, seg decision.Segment, out []decision.Finding, first int) []decision.Finding {
 	var using [maxGuards]detector
 	if len(text) < leastMember || len(text) > maxValue || !s.forMember(seg, &using) {
@@ -33,7 +33,10 @@ func (s *Set) ScanMember(name func() []byte, text []byte, seg decision.Segment, 
 			continue
 		}
 		f.Start, f.End = f.Start-start, min(f.End, end)-start
-		if !slices.ContainsFunc(out[first:], func(g decision.Finding) bool { return g.Start <= f.Start && g.End >= f.End }) {
+		covers := func(g decision.Finding) bool {
+			return g.Start <= f.Start && g.End >= f.End && rank(g.Action) >= rank(f.Action)
+		}
+		if !slices.ContainsFunc(out[first:], covers) {
 			out = append(out, f)
 		}
 	}

@@ -34,6 +34,22 @@ func TestMembersAreJudgedByTheirNames(t *testing.T) {
 	}
 }
 
+// TestWhatIsObservedHidesNothing: a finding that changes nothing does not stand
+// for one that would.
+func TestWhatIsObservedHidesNothing(t *testing.T) {
+	const text = "EMP-8fK2xQ91z"
+	staff := Spec{Kind: Custom, Action: decision.ActionObserve, Patterns: []Pattern{{Name: "staff", Expression: `EMP-\w+`}}}
+	set := mustSet(t, staff, Spec{Kind: Secret, Action: decision.ActionRedact})
+	found := set.Scan([]byte(text), decision.Segment{}, nil)
+	if len(found) != 1 || found[0].Action != decision.ActionObserve {
+		t.Fatalf("%v", found)
+	}
+	found = set.ScanMember(func() []byte { return []byte("password") }, []byte(text), decision.Segment{}, found, 0)
+	if got := redacted(t, set, text, found); got != "[SECRET:PASSWORD]" {
+		t.Errorf("%s, found %v", got, found)
+	}
+}
+
 // TestNamesAreAskedForWhereTheyMatter: neither long texts nor sets without rules
 // for data look for what a member is called.
 func TestNamesAreAskedForWhereTheyMatter(t *testing.T) {

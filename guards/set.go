@@ -133,9 +133,11 @@ func (s *Set) Scan(text []byte, seg decision.Segment, out []decision.Finding) []
 	var using [maxGuards]detector
 	if s.forSegment(seg, &using) {
 		r := s.read(text, 0, true)
-		r.judging = s.judge(text, seg, &using)
-		if out = r.detect(s.guards, &using, out); r.judging != nil {
-			out = r.judging.End(origin(seg), out)
+		if judge := s.judge(seg, &using); judge != nil {
+			r.judging, r.whole = true, judge.Begin(text)
+		}
+		if out = r.detect(s.guards, &using, out); r.judging {
+			out = r.whole.End(origin(seg), out)
 		}
 	}
 	if s.custom != nil && rank(s.strictest(Custom, seg)) > 0 {

@@ -131,7 +131,7 @@ func (r *sifting) sift(goesOn bool) {
 		r.words(k, begin)
 		r.numbers(k, begin)
 		r.hexes(k, begin)
-		if r.judging != nil {
+		if r.judging {
 			r.judge(k, begin)
 		}
 		if near|r.opened != 0 {
@@ -177,7 +177,8 @@ type sifting struct {
 	text    []byte
 	from    int
 	last    bool
-	judging *injection.Reading // the whole text; nil: nothing does
+	judging bool              // a model reads the whole text
+	whole   injection.Reading // by value: it costs no allocation here
 	blocks  [blocks]window.Block
 	places  [ofInjection + 1]window.Places
 	before  opening // by the stretches so far
@@ -253,8 +254,8 @@ func (r *sifting) word(i int, h uint16, n int) {
 	if r.sieve.injection.has(h) {
 		r.places[ofInjection].Add(i)
 	}
-	if r.judging != nil && r.sieve.judged.has(h) {
-		r.judging.Word(i, n)
+	if r.judging && r.sieve.judged.has(h) {
+		r.whole.Word(i, n)
 	}
 }
 
@@ -270,7 +271,7 @@ func (r *sifting) judge(k int, begin uint64) {
 	}
 	for left := digit & letter; left != 0; left &= left - 1 {
 		o := bits.TrailingZeros64(left)
-		r.judging.Word(r.from+k*window.BlockLen+o, bits.TrailingZeros64(^window.Shifted(b.Alnum, next.Alnum, o)))
+		r.whole.Word(r.from+k*window.BlockLen+o, bits.TrailingZeros64(^window.Shifted(b.Alnum, next.Alnum, o)))
 	}
-	r.judging.Block(b, next)
+	r.whole.Block(b, next)
 }

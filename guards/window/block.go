@@ -86,7 +86,8 @@ func Shifted(b, next uint64, n int) uint64 {
 
 // Runs returns the places from which on n bits are set, in a block and the next
 // one, from the places from which on have of them are. Those of the next block
-// are right as far as nothing behind it matters.
+// are right as far as nothing behind it matters; where the block has none they are
+// not told.
 func Runs(b, next uint64, have, n int) (uint64, uint64) {
 	for have < n && b != 0 {
 		step := min(have, n-have)
