@@ -94,6 +94,26 @@ func TestBadQuestions(t *testing.T) {
 	})
 }
 
+// TestQuestionsRefusedByStatus: services refuse questions by a verdict. What says it
+// otherwise, such as a proxy in between, is left alone, and is no reason to let a call pass.
+func TestQuestionsRefusedByStatus(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		f := newField(t, "a", "b")
+		synctest.Wait()
+		refusal := failing(status.Error(codes.PermissionDenied, "not here"))
+		f.places["a"].set(refusal, nil)
+		for f.counted(Ejected) == 0 {
+			f.call(t)
+		}
+		f.places["b"].set(refusal, nil)
+		for range 2 * ejectAfter {
+			if _, _, err := f.ask(t, good); status.Code(err) != codes.PermissionDenied || errors.Is(err, decision.ErrAway) {
+				t.Fatalf("got %v", err)
+			}
+		}
+	})
+}
+
 // TestRoomless: a refusal for want of room goes on to another service, and
 // stands where none has room: it says when to ask again. It ejects nobody.
 func TestRoomless(t *testing.T) {

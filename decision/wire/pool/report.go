@@ -61,18 +61,16 @@ func (p *Pool) report(until context.Context) {
 	}
 }
 
-// tell tells a service of one call, again and again while none answers.
+// tell tells a service of one call, again and again while all are away or full: the
+// others wait behind it.
 func (p *Pool) tell(ctx, until context.Context, o decision.Outcome) {
 	for {
-		err := p.Ready(ctx)
-		if err == nil {
-			err = p.settle(ctx, o)
-		}
+		again, err := p.settle(ctx, o)
 		switch {
 		case err == nil:
 			p.cfg.Count(Settled)
 			return
-		case ctx.Err() == nil && transient(err) && pause(until, reportPause):
+		case again && ctx.Err() == nil && pause(until, reportPause):
 		default:
 			p.unrecorded(&o, err)
 			return
@@ -80,25 +78,38 @@ func (p *Pool) tell(ctx, until context.Context, o decision.Outcome) {
 	}
 }
 
-func (p *Pool) settle(ctx context.Context, o decision.Outcome) error {
-	late := false
-	_, err := p.ask(ctx, func(ctx context.Context, s *service) (err error) {
-		late, err = s.client.Settle(ctx, o)
+// settle tells one service after the other until one answers. Again reports whether
+// the error may be another one, or none, later.
+func (p *Pool) settle(ctx context.Context, o decision.Outcome) (again bool, err error) {
+	if err := p.Ready(ctx); err != nil {
+		return true, err
+	}
+	var refusal error // which is an answer
+	_, err = p.ask(ctx, func(ctx context.Context, s *service) error {
+		late, err := s.client.Settle(ctx, o)
+		switch {
+		case refused(err):
+			refusal, err = err, nil
+		case err == nil && late:
+			refusal = errNoRecord
+		}
 		return err
 	})
-	if err == nil && late {
-		return errNoRecord
+	if err != nil {
+		return busy(err) || lost(err) || errors.Is(err, decision.ErrAway) || errors.Is(err, errNobody), err
 	}
-	return err
+	return false, refusal
 }
 
-// transient reports whether the same may be answered otherwise later.
-func transient(err error) bool {
+// refused reports whether a service that is well refuses a report, as others would. Of
+// questions it is not said: services refuse those by a verdict, so that such a status
+// comes from one that is not set up, or from something in between.
+func refused(err error) bool {
 	switch status.Code(err) {
-	case codes.InvalidArgument, codes.PermissionDenied, codes.Unauthenticated, codes.Unimplemented:
-		return false
+	case codes.InvalidArgument, codes.PermissionDenied, codes.Unimplemented:
+		return true
 	default:
-		return !errors.Is(err, errNoRecord)
+		return false
 	}
 }
 

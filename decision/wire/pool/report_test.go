@@ -73,6 +73,60 @@ func TestReportsThatAreRefused(t *testing.T) {
 	})
 }
 
+// TestRefusedReportsAreAnswers: a service that refuses to record a call is well, and no
+// other one is asked.
+func TestRefusedReportsAreAnswers(t *testing.T) {
+	for _, code := range []codes.Code{codes.InvalidArgument, codes.PermissionDenied, codes.Unimplemented} {
+		t.Run(code.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				f := newField(t, "a", "b")
+				synctest.Wait()
+				for _, p := range f.places {
+					p.refuse(status.Error(code, "not this one"))
+				}
+				const reports = 2 * ejectAfter
+				for i := range reports {
+					f.Report(passed(fmt.Sprintf("exchange-%d", i), "another"))
+				}
+				time.Sleep(time.Second)
+				if f.counted(Ejected)+f.counted(Retried)+f.counted(Failed) > 0 || f.counted(Answered) != reports || f.counted(Unsettled) != reports {
+					t.Errorf("of %d reports %d are answered, %d lost, %d went on, %d services are ejected",
+						reports, f.counted(Answered), f.counted(Unsettled), f.counted(Retried), f.counted(Ejected))
+				}
+			})
+		})
+	}
+}
+
+// TestReportsThatFail: one waits only for services that are away or full. Whatever else
+// comes back would come again, and the next ones wait behind it.
+func TestReportsThatFail(t *testing.T) {
+	for code, again := range map[codes.Code]bool{
+		codes.Unavailable: true, codes.ResourceExhausted: true, codes.DeadlineExceeded: true,
+		codes.Internal: false, codes.Unknown: false, codes.Unauthenticated: false, codes.DataLoss: false,
+	} {
+		t.Run(code.String(), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				f := newField(t, "a")
+				synctest.Wait()
+				f.places["a"].refuse(status.Error(code, "out of order"))
+				f.Report(passed("exchange-1", "agent"))
+				time.Sleep(time.Minute)
+				f.places["a"].refuse(nil)
+				f.Report(passed("exchange-2", "agent"))
+				time.Sleep(2 * time.Second)
+				want, lost := []string{"exchange-2 unjudged"}, 1
+				if again {
+					want, lost = []string{"exchange-1 unjudged", "exchange-2 unjudged"}, 0
+				}
+				if _, settled := f.places["a"].told(); !slices.Equal(settled, want) || f.counted(Unsettled) != lost {
+					t.Errorf("it heard of %v, %d are lost", settled, f.counted(Unsettled))
+				}
+			})
+		})
+	}
+}
+
 // TestReportsAreBounded: those that find no room are told of at once, and those that
 // nobody heard of when the pool ends are told of then, which takes a moment.
 func TestReportsAreBounded(t *testing.T) {
