@@ -148,14 +148,15 @@ func (m *Metrics) Decided(surface, effect, reason string) {
 func (d *decided) remember(c counted) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var next []counted
-	if list := d.list.Load(); list != nil {
-		next = slices.Clone(*list)
+	var list []counted
+	if known := d.list.Load(); known != nil {
+		list = *known
 	}
-	if len(next) < maxDecided {
-		next = append(next, c)
-		d.list.Store(&next)
+	if len(list) >= maxDecided {
+		return
 	}
+	next := append(slices.Clip(list), c)
+	d.list.Store(&next)
 }
 
 // CertificatesRead counts a change of a listener's certificates.

@@ -148,6 +148,26 @@ func TestMetricNames(t *testing.T) {
 	}
 }
 
+// TestDecidedIsBounded: where no more counters are remembered, none costs the memory of
+// a list, and each still counts.
+func TestDecidedIsBounded(t *testing.T) {
+	tel, _ := build(t)
+	m := tel.Metrics
+	for i := range 2 * maxDecided {
+		m.Decided("llm", "allow", fmt.Sprintf("value %d", i))
+	}
+	if n := len(*m.decided.list.Load()); n != maxDecided {
+		t.Errorf("%d are remembered", n)
+	}
+	one := counted{"llm", "allow", "another", m.Calls.WithLabelValues("llm", "allow", "another")}
+	if n := testing.AllocsPerRun(10, func() { m.decided.remember(one) }); n > 0 {
+		t.Errorf("one more takes %v allocations", n)
+	}
+	if got := scrape(t, tel); !strings.Contains(got, fmt.Sprintf(`{effect="allow",reason="other",surface="llm"} %d`, 2*maxDecided)) {
+		t.Errorf("not all are counted:\n%s", got)
+	}
+}
+
 // TestLabelsAreBounded: nobody can fill the memory with values of labels.
 func TestLabelsAreBounded(t *testing.T) {
 	tel, _ := build(t)
