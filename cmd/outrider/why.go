@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -67,6 +68,9 @@ func (c whyCommand) dirs() ([]string, error) {
 
 func explain(out io.Writer, color bool, records []audit.Record) {
 	for i := range records {
+		if again(records[:i], &records[i]) {
+			continue
+		}
 		if i > 0 {
 			fmt.Fprintln(out)
 		}
@@ -75,6 +79,13 @@ func explain(out io.Writer, color bool, records []audit.Record) {
 			(&rulePrinter{out: out, color: color}).print(e.Rules)
 		}
 	}
+}
+
+// again reports whether a record only tells once more what one before it does: a data
+// plane reports a call again where it did not hear that it was recorded.
+func again(before []audit.Record, r *audit.Record) bool {
+	return r.Phase == audit.PhaseUnjudged &&
+		slices.ContainsFunc(before, func(b audit.Record) bool { return reflect.DeepEqual(b, *r) })
 }
 
 // explainOne prints a record. What stands in it may be the agent's words.

@@ -2273,7 +2273,8 @@ type Outcome struct {
 	// How many targets were tried.
 	Attempts uint32 `protobuf:"varint,6,opt,name=attempts,proto3" json:"attempts,omitempty"`
 	// The call, where it passed while no service answered. There is no verdict and no handle of it then: it is recorded, by
-	// Settle, and nothing is charged.
+	// Settle, and nothing is charged. It is told at least once: where the answer of Settle is lost, the same is told again, to this
+	// service or another one, so that a call may be recorded more than once, each time with the same exchange_id.
 	Unjudged      *Unjudged `protobuf:"bytes,7,opt,name=unjudged,proto3" json:"unjudged,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
