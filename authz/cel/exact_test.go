@@ -1,6 +1,11 @@
 package cel
 
 import (
+	"errors"
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"strings"
 	"testing"
 
 	"outrider.dev/outrider/authz/input"
@@ -65,5 +70,61 @@ func TestInexactNumbers(t *testing.T) {
 	}
 	if got := compile(t, c, "tool.args.n > 1").Eval(call); got.Missing != input.ErrInexact.Error() {
 		t.Errorf("the reason is %q", got.Missing)
+	}
+}
+
+// TestRoundingDoubles: a double literal that integers would be rounded for is
+// refused where it stands, whatever is done with it.
+func TestRoundingDoubles(t *testing.T) {
+	c := withMacros(t, "over(x, bound) = x > bound")
+	for expr, want := range map[string]string{
+		"tool.args.wei > 1e18":                          "at 1:17 of the expression: integers are rounded when they are compared with the double 1e+18: write 1000000000000000000",
+		"tool.args.n > 9007199254740992.0":              "at 1:15 of the expression: integers are rounded when they are compared with the double 9.007199254740992e+15: write 9007199254740992",
+		"tool.args.n < 9223372036854775808.0":           "at 1:15 of the expression: integers are rounded when they are compared with the double 9.223372036854776e+18: the largest integer is 9223372036854775807",
+		"-1e18 <= tool.args.n":                          "write -1000000000000000000",
+		"tool.args.n > -(1e18)":                         "write 1000000000000000000",
+		"tool.args.n == -9223372036854775808.0":         "write -9223372036854775808",
+		"tool.args.list.exists(x, x == 1e16)":           "write 10000000000000000",
+		"tool.args.n in [1, 1e16]":                      "write 10000000000000000",
+		"{'a': 1e16} == tool.args":                      "write 10000000000000000",
+		"cel.bind(b, 1e16, tool.args.n > b)":            "write 10000000000000000",
+		"tool.args.n > (tool.name == 'x' ? 1e16 : 0.0)": "write 10000000000000000",
+		"over(tool.args.n, 1e16)":                       "write 10000000000000000",
+	} {
+		_, err := c.Compile(expr)
+		var refused *Error
+		if !errors.As(err, &refused) || refused.Line == 0 || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: %v", expr, err)
+		}
+	}
+	if _, err := c.CompileValue("1e18", false); err == nil {
+		t.Error("a value is not refused")
+	}
+	if err := c.Define("limit", "1e18"); err == nil {
+		t.Error("a variable is not refused")
+	}
+	if err := defineMacros(compiler(t), "over(x) = x > 1e18"); err == nil {
+		t.Error("a macro is not refused")
+	}
+}
+
+// TestDoublesThatStay: a double literal that is not refused compares with all
+// integers as it is written.
+func TestDoublesThatStay(t *testing.T) {
+	c := compiler(t)
+	r := rand.New(rand.NewPCG(3, 5))
+	for _, bound := range []float64{0.5, -2.25, 9007199254740991, -9007199254740991, 9223372036854777856, -9223372036854777856, 1e19, 1e300} {
+		p := compile(t, c, "tool.args.n > "+strconv.FormatFloat(bound, 'e', -1, 64))
+		for range 200 {
+			n := []int64{math.MaxInt64, math.MinInt64, 1 << 53, -1 << 53, 1<<53 - 1, 1 - 1<<53, 0}[r.IntN(7)]
+			if near := n + r.Int64N(9) - 4; (near < 0) == (n < 0) {
+				n = near // and not wrapped around
+			}
+			call := input.New(&decision.Request{Surface: decision.MCP, Tool: decision.Tool{Name: "x", Args: []byte(`{"n":` + strconv.FormatInt(n, 10) + `}`)}}, nil)
+			want := truth(bound < -1<<63 || bound < 1<<53 && n > int64(math.Floor(bound)))
+			if got := p.Truth(call, nil); got != want {
+				t.Errorf("%d > %g: %v", n, bound, got)
+			}
+		}
 	}
 }

@@ -42,8 +42,11 @@ func (r *reading) walk(e ast.Expr) {
 	}
 	switch e.Kind() {
 	case ast.LiteralKind:
-		if s, ok := e.AsLiteral().(types.String); ok {
-			r.consts[string(s)] = true
+		switch v := e.AsLiteral().(type) {
+		case types.String:
+			r.consts[string(v)] = true
+		case types.Double:
+			r.double(e, float64(v))
 		}
 	case ast.SelectKind:
 		r.consts[e.AsSelect().FieldName()] = true
