@@ -30,20 +30,32 @@ func (q *query) document(c *input.Call) (ast.Value, error) {
 		if at, ok := value.(time.Time); ok {
 			value = at.UTC().Format(time.RFC3339Nano)
 		}
-		put(document, f.Path, value)
-	}
-	for _, r := range q.reads {
-		if r.Field.Kind == input.Tree && input.Holds(reached(document, r.Path)) {
-			return nil, input.ErrInexact
+		if f.Kind == input.Tree {
+			if q.inexact(f, value) {
+				return nil, input.ErrInexact
+			}
+			value = exact(value)
 		}
+		put(document, f.Path, value)
 	}
 	return ast.InterfaceToValue(document)
 }
 
+// inexact reports whether the query reads a number in the field's value that
+// cannot be compared exactly.
+func (q *query) inexact(f input.Field, value any) bool {
+	inside := strings.Count(f.Path, ".") + 1
+	for _, r := range q.reads {
+		if r.Field.Path == f.Path && input.Holds(reached(value, r.Path[inside:])) {
+			return true
+		}
+	}
+	return false
+}
+
 // reached returns the value at a path, or on the way to it where that ends
 // before. What is missing is nil.
-func reached(document map[string]any, path []string) any {
-	var value any = document
+func reached(value any, path []string) any {
 	for _, part := range path {
 		object, ok := value.(map[string]any)
 		if !ok {
@@ -52,6 +64,25 @@ func reached(document map[string]any, path []string) any {
 		value = object[part]
 	}
 	return value
+}
+
+// exact returns the value with null in the place of what no rule reads and the
+// library cannot take for a number: it fails on one far out of range.
+func exact(value any) any {
+	if !input.Holds(value) {
+		return value
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		return nil
+	}
+	out := make(map[string]any, len(object))
+	for name, member := range object {
+		if name != input.InexactMember {
+			out[name] = exact(member)
+		}
+	}
+	return out
 }
 
 // put sets the value at a dotted path.
