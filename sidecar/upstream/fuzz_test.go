@@ -94,7 +94,7 @@ func FuzzHead(f *testing.F) {
 			return
 		}
 		req.Header[name] = []string{value}
-		if checkHead(req) != nil {
+		if checkTarget(req.URL) != nil || checkHeader(req.Header) != nil {
 			return
 		}
 		raw := appendHead(nil, req, []byte(body))

@@ -25,13 +25,19 @@ var (
 	errBadTarget = errors.New("the path for the upstream holds a space or a control character")
 )
 
-// checkHead refuses a call that could become another one, or more than one, on
-// its way: before a connection is taken for it, which the fault is none of.
-func checkHead(req *http.Request) error {
-	if target := req.URL.RequestURI(); !isFieldValue(target) || strings.ContainsAny(target, " \t") {
+// checkTarget refuses a target that could become another one on its way. Its path
+// is escaped; its query goes as it is written, over TLS too.
+func checkTarget(u *url.URL) error {
+	if !isFieldValue(u.RawQuery) || strings.ContainsAny(u.RawQuery, " \t") {
 		return errBadTarget
 	}
-	for name, values := range req.Header {
+	return nil
+}
+
+// checkHeader refuses what could become another header, or another call. For TLS
+// net/http does.
+func checkHeader(h http.Header) error {
+	for name, values := range h {
 		if !decision.HeaderName(name) || slices.ContainsFunc(values, func(v string) bool { return !isFieldValue(v) }) {
 			return errBadHeader
 		}
@@ -40,7 +46,7 @@ func checkHead(req *http.Request) error {
 }
 
 // appendHead writes request line and header fields of a call with this body,
-// which [checkHead] has let pass.
+// which [checkTarget] and [checkHeader] have let pass.
 func appendHead(dst []byte, req *http.Request, body []byte) []byte {
 	dst = append(append(dst, req.Method...), ' ')
 	dst = append(append(dst, req.URL.RequestURI()...), " HTTP/1.1\r\nHost: "...)

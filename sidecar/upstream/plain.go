@@ -37,6 +37,9 @@ func newPlain(wait time.Duration, dialer *net.Dialer) *plain {
 // that is the case when nothing was written, or when the call is a GET and
 // nothing came back. Only kept connections are left for that, so it ends.
 func (p *plain) roundTrip(req *http.Request, body []byte) (*http.Response, error) {
+	if err := checkHeader(req.Header); err != nil {
+		return nil, err
+	}
 	for {
 		c, kept, err := p.take(req.Context(), address(req.URL))
 		if err != nil {

@@ -82,9 +82,6 @@ func (s *Sender) Send(ctx context.Context, g *decision.Grant, method string, hea
 	if c := g.Credential.Header; c.Name != "" {
 		decision.SetHeader(req.Header, c.Name, string(c.Value))
 	}
-	if err := checkHead(req); err != nil {
-		return nil, &decision.Error{Code: decision.CodeInternal, Message: "the call cannot be sent to the upstream " + g.Target.Provider + ": " + err.Error()}
-	}
 	resp, err := s.roundTrip(req, body)
 	if err != nil {
 		return nil, s.failure(g.Target.Provider, err)
@@ -98,6 +95,9 @@ func (s *Sender) Send(ctx context.Context, g *decision.Grant, method string, hea
 }
 
 func (s *Sender) roundTrip(req *http.Request, body []byte) (*http.Response, error) {
+	if err := checkTarget(req.URL); err != nil {
+		return nil, err
+	}
 	if req.URL.Scheme == "http" {
 		return s.plain.roundTrip(req, body)
 	}
@@ -105,7 +105,11 @@ func (s *Sender) roundTrip(req *http.Request, body []byte) (*http.Response, erro
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(body)), nil }
 	}
-	return s.transport.RoundTrip(req)
+	resp, err := s.transport.RoundTrip(req)
+	if err != nil && checkHeader(req.Header) != nil { // why, in words that name no header
+		return nil, errBadHeader
+	}
+	return resp, err
 }
 
 // check refuses a grant that a data plane must not follow, whoever made it.
@@ -135,6 +139,8 @@ func (s *Sender) failure(provider string, err error) error {
 	code, what := decision.CodeUpstreamUnavailable, "does not answer"
 	var timeout net.Error
 	switch {
+	case errors.Is(err, errBadHeader), errors.Is(err, errBadTarget): // whatever the upstream is like
+		return &decision.Error{Code: decision.CodeInternal, Message: "the call cannot be sent to the upstream " + provider + ": " + err.Error()}
 	case errors.Is(err, context.Canceled):
 		what = "was not waited for"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():

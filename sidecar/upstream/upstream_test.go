@@ -170,6 +170,52 @@ func TestCredentialStandsAlone(t *testing.T) {
 	}
 }
 
+// TestUnsendable: what could become another call takes no connection, with TLS and
+// without, and is no failure of the upstream.
+func TestUnsendable(t *testing.T) {
+	for _, origin := range []string{"http://127.0.0.1:11434", "https://api.example.com"} {
+		for name, c := range map[string]struct {
+			header http.Header
+			path   string
+		}{
+			"a line end in a value":  {http.Header{"X": {"fine", "a\r\nY: hidden"}}, "/v1"},
+			"a zero byte in a value": {http.Header{"X": {"hidden\x00"}}, "/v1"},
+			"a line end in a name":   {http.Header{"X\r\nhidden": {"a"}}, "/v1"},
+			"a space in a name":      {http.Header{"X hidden": {"a"}}, "/v1"},
+			"no name":                {http.Header{"": {"hidden"}}, "/v1"},
+			"a space in the query":   {nil, "/v1?hidden HTTP/1.1"},
+			"a space as the query":   {nil, "/v1? "},
+		} {
+			t.Run(origin+" "+name, func(t *testing.T) {
+				s := undialled(t)
+				s.plain.dial = s.transport.DialContext
+				g := grantTo(origin)
+				g.Target.Path = c.path
+				resp, err := s.Send(t.Context(), g, http.MethodPost, c.header, []byte("{}"))
+				wantCode(t, err, decision.CodeInternal)
+				if resp != nil || strings.Contains(err.Error(), "hidden") || !strings.Contains(err.Error(), "xai") {
+					t.Errorf("got %v, %v", resp, err)
+				}
+			})
+		}
+	}
+}
+
+// TestSpacesInPaths are escaped.
+func TestSpacesInPaths(t *testing.T) {
+	srv, got, _ := received(t, httptest.NewServer, func(http.ResponseWriter, *http.Request) {})
+	g := grantTo(srv.URL)
+	g.Target.Path = "/a b\xff"
+	resp, err := newSender(t).Send(t.Context(), g, http.MethodGet, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if got.RequestURI != "/a%20b%FF" {
+		t.Errorf("asked for %q", got.RequestURI)
+	}
+}
+
 // TestSendWithoutHeader: a nil header is an empty one.
 func TestSendWithoutHeader(t *testing.T) {
 	srv, got, body := received(t, httptest.NewServer, func(http.ResponseWriter, *http.Request) {})
