@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"outrider.dev/outrider/authz/input"
+	"outrider.dev/outrider/authz/number"
 	"outrider.dev/outrider/decision"
 )
 
@@ -266,7 +267,7 @@ func edited(args map[string]any, path []string, value any, drop bool) map[string
 	if out == nil {
 		out = map[string]any{}
 	}
-	delete(out, input.InexactMember)
+	delete(out, number.Member)
 	switch {
 	case len(path) > 1:
 		inner, _ := out[path[0]].(map[string]any)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"outrider.dev/outrider/authz/input"
+	"outrider.dev/outrider/authz/number"
 	"outrider.dev/outrider/decision"
 )
 
@@ -168,6 +169,39 @@ func TestUnreadNumbersAreKeptFromModules(t *testing.T) {
 			if got := effect(judge(set, toolCall("get_a", args), withScopes())); got != "allow" {
 				t.Errorf("%s: %s: %s", spec, args, got)
 			}
+		}
+	}
+}
+
+// Claims compare as arguments do: one that cannot be compared exactly fails the
+// rules that read it, and no others.
+func TestInexactClaimsFailClosed(t *testing.T) {
+	head := `{traffic: {jwtAuthentication: {providers: [{issuer: "` + issuer + `", audiences: ["api://default"]}]}}, `
+	for spec, want := range map[string]string{
+		`rules: [{name: a, allow: {}}, {name: d, deny: {}, when: "claims.tenant == 18446744073709551615u"}]`:                           "rule_error",
+		`rules: [{name: a, allow: {}}, {name: d, deny: {}, when: "claims.groups.exists(g, g == 7)"}]`:                                  "rule_error",
+		`rules: [{name: a, allow: {}}, {name: d, deny: {}, when: "7 in claims.groups"}]`:                                               "rule_error",
+		`rules: [{name: a, allow: {}}, {name: d, deny: {}, when: "'seven' in claims.groups"}]`:                                         "rule_error",
+		`rules: [{name: a, allow: {}}, {name: d, deny: {}, when: "claims.exists(c, c == 'x')"}]`:                                       "rule_error",
+		`rules: [{name: a, allow: {}, when: "has(claims.tenant) && 'tenant' in claims && !('tenants' in claims)"}]`:                    "allow",
+		`rules: [{name: a, allow: {}, when: "claims.team == 'red' && 'mcp:read' in claims.scp"}]`:                                      "allow",
+		`claims: {team: {type: String}}, rules: [{name: a, allow: {}, when: "has(claims.team) && claims.team == 'red'"}]`:              "allow",
+		`claims: {tenant: {type: Int}}, rules: [{name: a, allow: {}}, {name: d, deny: {}, when: "claims.tenant == 1"}]`:                "rule_error",
+		`rules: [{name: a, allow: {}}], rego: "package outrider\ndeny contains \"no\" if input.claims.tenant == 18446744073709551615"`: "rule_error",
+		`rules: [{name: a, allow: {}}], rego: "package outrider\ndeny contains \"no\" if input.jwt.groups[_] == 7"`:                    "rule_error",
+		`rules: [{name: a, allow: {}}], rego: "package outrider\ndeny contains \"no\" if { some c in input.claims; c == \"x\" }"`:      "rule_error",
+		`rego: "package outrider\nallow if input.claims.team == \"red\""`:                                                              "allow",
+		`rego: "package outrider\nallow if { input.claims.team == \"red\"; \"mcp:read\" in input.claims.scp }"`:                        "allow",
+	} {
+		who := withScopes("mcp:read")
+		for name, value := range map[string]any{
+			"team": "red", "tenant": number.Inexact{Raw: "18446744073709551615"}, "far": number.Inexact{Raw: "1e40000"},
+			"groups": number.Inexact{}, number.Member: number.Inexact{},
+		} {
+			who.Claims[name] = value
+		}
+		if got := effect(judge(load(t, policy(t, "p", head+spec+"}")), toolCall("get_a", `{}`), who)); got != want {
+			t.Errorf("%s: %s, want %s", spec, got, want)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 
 	"outrider.dev/outrider/authz/input"
+	"outrider.dev/outrider/authz/number"
 )
 
 // exact turns what a call holds into values of the library. What holds a number
@@ -20,7 +21,7 @@ type exact struct{ types.Adapter }
 
 // NativeToValue implements [types.Adapter].
 func (a exact) NativeToValue(value any) ref.Val {
-	if input.Holds(value) {
+	if number.Holds(value) {
 		return types.WrapErr(input.ErrInexact)
 	}
 	return a.Adapter.NativeToValue(value)

@@ -41,7 +41,7 @@ func (c *Compiler) hasMacro() celgo.Macro {
 }
 
 // members turns `"x" in tool.args` into has(tool.args.x): it asks for one
-// argument, whatever the others are.
+// member, whatever the others are.
 func (c *Compiler) members(parsed *ast.AST) {
 	visit(parsed.Expr(), func(e ast.Expr) {
 		if e.Kind() != ast.CallKind || e.AsCall().FunctionName() != operators.In || len(e.AsCall().Args()) != 2 {
@@ -49,7 +49,7 @@ func (c *Compiler) members(parsed *ast.AST) {
 		}
 		args := e.AsCall().Args()
 		name, ok := stringOf(args[0])
-		if f := c.fields[strings.Join(pathOf(args[1]), ".")]; ok && f.Args && f.Kind == input.Tree {
+		if f := c.fields[strings.Join(pathOf(args[1]), ".")]; ok && f.Kind == input.Tree {
 			e.SetKindCase(ast.NewExprFactory().NewPresenceTest(e.ID(), args[1], name))
 		}
 	})

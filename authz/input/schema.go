@@ -3,6 +3,8 @@ package input
 import (
 	"maps"
 	"math"
+
+	"outrider.dev/outrider/authz/number"
 )
 
 // Claim declares a claim that a policy's rules read.
@@ -42,6 +44,9 @@ func (d *Claim) read(token map[string]any) (any, error) {
 	}
 	if !has {
 		return d.Default, nil
+	}
+	if number.Holds(value) {
+		return nil, ErrInexact
 	}
 	if typed, ok := convert(value, d.Kind); ok {
 		return typed, nil

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"outrider.dev/outrider/authz/number"
 )
 
 // Bounds of what is shown of one value.
@@ -200,7 +202,7 @@ func showSmall(value any) string {
 
 // shape says what kind of value it is and how large.
 func shape(value any) string {
-	if Holds(value) {
+	if number.Holds(value) {
 		return "a value that does not fit 64 bits exactly"
 	}
 	v := reflect.ValueOf(value)

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"outrider.dev/outrider/authz/number"
 	"outrider.dev/outrider/decision"
 )
 
@@ -89,6 +90,22 @@ func TestWordsAreMaskedUnlessListed(t *testing.T) {
 	for _, f := range Fields() {
 		if got := (Reading{f, strings.Split(f.Path, ".")}).Show(c); strings.Contains(got, "c4n4ry") {
 			t.Errorf("%s is shown: %s", f.Path, got)
+		}
+	}
+}
+
+// A claim that no rule may compare is no more shown than it is read.
+func TestShowInexactClaims(t *testing.T) {
+	c := New(&decision.Request{Surface: decision.MCP}, &decision.Principal{Claims: map[string]any{
+		"auth_time": number.Inexact{Raw: "18446744073709551615"}, "tenant": number.Inexact{Raw: "1e999"}, "amr": number.Inexact{},
+		"o": map[string]any{"n": number.Inexact{Raw: "1e999"}, number.Member: number.Inexact{}}, number.Member: number.Inexact{},
+	}})
+	words := NewVocabulary(nil)
+	for _, path := range []string{"claims", "claims.auth_time", "claims.tenant", "claims.amr", "jwt.o", "jwt.o.n"} {
+		parts := strings.Split(path, ".")
+		f, _ := words.Match(parts)
+		if got := (Reading{f, parts}).Show(c); got != "a value that does not fit 64 bits exactly" {
+			t.Errorf("%s: %s", path, got)
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package input
 
-import "outrider.dev/outrider/strictjson"
+import (
+	"outrider.dev/outrider/authz/number"
+	"outrider.dev/outrider/strictjson"
+)
 
 // tree is a JSON object that is parsed when somebody reads it, once.
 type tree struct {
@@ -34,6 +37,9 @@ func (c *Call) arguments() (any, error) {
 // A deny that reads arguments which nobody showed must not pass for that.
 const errUnseen = Error("the question does not show the tool's arguments")
 
+// ErrInexact is what reading a [number.Inexact] ends in, in either language.
+const ErrInexact = Error("a number that the rule reads does not fit 64 bits exactly")
+
 const errNoDefinition = Error("the tool's annotations are not known for this call")
 
 // annotations come with a tool's definition. Where a call has none they are
@@ -52,7 +58,7 @@ func (c *Call) annotations() (any, error) {
 const annotationsOf = "annotations"
 
 // parseObject reads a JSON object; nil is an empty one. Numbers are read by
-// [number]. Errors name no content.
+// [number.Read]. Errors name no content.
 func parseObject(raw []byte, what string) (map[string]any, error) {
 	if len(raw) == 0 {
 		return map[string]any{}, nil
@@ -86,7 +92,7 @@ func native(v strictjson.Value) any {
 		text, _ := v.Text()
 		return string(text)
 	case strictjson.Number:
-		return number(string(v.Raw()))
+		return number.Read(string(v.Raw()))
 	case strictjson.Bool:
 		b, _ := v.Bool()
 		return b
@@ -101,24 +107,24 @@ func nativeObject(v strictjson.Value) map[string]any {
 	for name, member := range v.Members() {
 		key, _ := name.Text()
 		value := native(member)
-		out[string(key)], inexact = value, inexact || Holds(value)
+		out[string(key)], inexact = value, inexact || number.Holds(value)
 	}
 	if inexact {
-		out[InexactMember] = Inexact{}
+		out[number.Member] = number.Inexact{}
 	}
 	return out
 }
 
-// nativeArray is Inexact as a whole if one element holds such a number: which
+// nativeArray is a [number.Inexact] as a whole if one element holds such a number: which
 // elements a rule means shows only when it is evaluated.
 func nativeArray(v strictjson.Value) any {
 	out, inexact := []any{}, false
 	for _, element := range v.Elements() {
 		value := native(element)
-		out, inexact = append(out, value), inexact || Holds(value)
+		out, inexact = append(out, value), inexact || number.Holds(value)
 	}
 	if inexact {
-		return Inexact{string(v.Raw())}
+		return number.Inexact{Raw: string(v.Raw())}
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"outrider.dev/outrider/authz/number"
 	"outrider.dev/outrider/decision"
 )
 
@@ -24,8 +25,8 @@ func TestArguments(t *testing.T) {
 		{`{"n":3,"m":-9223372036854775808}`, map[string]any{"n": int64(3), "m": int64(-9223372036854775808)}},
 		{`{"f":1.5,"e":1e3}`, map[string]any{"f": 1.5, "e": int64(1000)}},
 		{`{"big":9223372036854775808,"o":{"l":[{"far":1e999}],"k":1},"p":{}}`, map[string]any{
-			"big": Inexact{"9223372036854775808"}, "p": map[string]any{}, InexactMember: Inexact{},
-			"o": map[string]any{"l": Inexact{`[{"far":1e999}]`}, "k": int64(1), InexactMember: Inexact{}},
+			"big": number.Inexact{Raw: "9223372036854775808"}, "p": map[string]any{}, number.Member: number.Inexact{},
+			"o": map[string]any{"l": number.Inexact{Raw: `[{"far":1e999}]`}, "k": int64(1), number.Member: number.Inexact{}},
 		}},
 		{`{"l":[1,[2],{"x":"\u00e9"}],"o":{"p":{}}}`, map[string]any{"l": []any{int64(1), []any{int64(2)}, map[string]any{"x": "é"}}, "o": map[string]any{"p": map[string]any{}}}},
 		{`{"a":1,"a":2}`, "the tool's arguments are not an acceptable JSON object"},
@@ -102,7 +103,7 @@ func FuzzArguments(f *testing.F) {
 			}
 			return
 		}
-		if raw == "" || Holds(got) {
+		if raw == "" || number.Holds(got) {
 			return
 		}
 		var want map[string]any

@@ -8,6 +8,7 @@ import (
 	"github.com/open-policy-agent/opa/v1/ast"
 
 	"outrider.dev/outrider/authz/input"
+	"outrider.dev/outrider/authz/number"
 )
 
 // document builds the input of a call from the fields that the query reads.
@@ -46,7 +47,7 @@ func (q *query) document(c *input.Call) (ast.Value, error) {
 func (q *query) inexact(f input.Field, value any) bool {
 	inside := strings.Count(f.Path, ".") + 1
 	for _, r := range q.reads {
-		if r.Field.Path == f.Path && input.Holds(reached(value, r.Path[inside:])) {
+		if r.Field.Path == f.Path && number.Holds(reached(value, r.Path[inside:])) {
 			return true
 		}
 	}
@@ -69,7 +70,7 @@ func reached(value any, path []string) any {
 // exact returns the value with null in the place of what no rule reads and the
 // library cannot take for a number: it fails on one far out of range.
 func exact(value any) any {
-	if !input.Holds(value) {
+	if !number.Holds(value) {
 		return value
 	}
 	object, ok := value.(map[string]any)
@@ -78,7 +79,7 @@ func exact(value any) any {
 	}
 	out := make(map[string]any, len(object))
 	for name, member := range object {
-		if name != input.InexactMember {
+		if name != number.Member {
 			out[name] = exact(member)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
+
+	"outrider.dev/outrider/authz/number"
 )
 
 // maxDepth bounds how deep arrays and objects nest in a header or in claims.
@@ -39,14 +41,11 @@ func readObject(raw []byte) (map[string]any, error) {
 	return v.(map[string]any), nil
 }
 
-var (
-	errDepth  = fmt.Errorf("nests deeper than %d levels", maxDepth)
-	errNumber = errors.New("holds a number out of range")
-)
+var errDepth = fmt.Errorf("nests deeper than %d levels", maxDepth)
 
 func describe(d *jsontext.Decoder, err error) error {
 	switch {
-	case errors.Is(err, errDepth), errors.Is(err, errNumber):
+	case errors.Is(err, errDepth):
 		return err
 	case errors.Is(err, jsontext.ErrDuplicateName):
 		return errors.New("names one member twice")
@@ -72,7 +71,7 @@ func readValue(d *jsontext.Decoder, depth int) (any, error) {
 	case '"':
 		return tok.String(), nil
 	case '0':
-		return number(tok.String())
+		return number.Read(tok.String()), nil
 	case 't', 'f':
 		return tok.Bool(), nil
 	default: // the decoder returns no other value than null
@@ -81,7 +80,7 @@ func readValue(d *jsontext.Decoder, depth int) (any, error) {
 }
 
 func readMembers(d *jsontext.Decoder, depth int) (any, error) {
-	out := map[string]any{}
+	out, inexact := map[string]any{}, false
 	for d.PeekKind() != '}' {
 		name, err := d.ReadToken()
 		if err != nil {
@@ -91,34 +90,31 @@ func readMembers(d *jsontext.Decoder, depth int) (any, error) {
 		if out[key], err = readValue(d, depth); err != nil {
 			return nil, err
 		}
+		inexact = inexact || number.Holds(out[key])
+	}
+	if inexact {
+		out[number.Member] = number.Inexact{}
 	}
 	_, err := d.ReadToken()
 	return out, err
 }
 
+// readElements returns no list of which an element holds a number that no rule
+// may compare: which elements a rule means shows only when it is evaluated.
 func readElements(d *jsontext.Decoder, depth int) (any, error) {
-	out := []any{}
+	out, inexact := []any{}, false
 	for d.PeekKind() != ']' {
 		v, err := readValue(d, depth)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, v)
+		out, inexact = append(out, v), inexact || number.Holds(v)
 	}
 	_, err := d.ReadToken()
+	if inexact {
+		return number.Inexact{}, err
+	}
 	return out, err
-}
-
-// number keeps integers exact where they fit: rules compare ids.
-func number(raw string) (any, error) {
-	if n, err := strconv.ParseInt(raw, 10, 64); err == nil {
-		return n, nil
-	}
-	f, err := strconv.ParseFloat(raw, 64)
-	if err != nil {
-		return nil, errNumber
-	}
-	return f, nil
 }
 
 // instant reads a NumericDate (RFC 7519): seconds since 1970, perhaps with a
@@ -137,6 +133,11 @@ func instant(claims map[string]any, name string) (time.Time, error) {
 		seconds = float64(n)
 	case float64:
 		seconds = n
+	case number.Inexact: // with more digits than anybody compares, or out of range
+		var err error
+		if seconds, err = strconv.ParseFloat(n.Raw, 64); err != nil {
+			return time.Time{}, fmt.Errorf("%s is not a number of seconds", name)
+		}
 	default:
 		return time.Time{}, fmt.Errorf("%s is not a number of seconds", name)
 	}

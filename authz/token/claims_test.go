@@ -1,6 +1,7 @@
 package token
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"outrider.dev/outrider/authz/number"
 	"outrider.dev/outrider/decision"
 )
 
@@ -72,13 +74,15 @@ func TestInstant(t *testing.T) {
 	for raw, want := range map[string]time.Time{
 		"0": time.Unix(0, 0), "1767225600": time.Unix(1767225600, 0), "1767225600.5": time.Unix(1767225600, 5e8),
 		"1.7672256e9": time.Unix(1767225600, 0), "253402300799": time.Unix(maxInstant, 0),
+		"1767225600.50000000000000000000": time.Unix(1767225600, 5e8), // digits that no double has
+		"1767225600.50000000000000000001": time.Unix(1767225600, 5e8), "1e-999": time.Unix(0, 0),
 	} {
 		claims := must(readObject([]byte(`{"exp":` + raw + `}`)))
 		if got, err := instant(claims, "exp"); err != nil || !got.Equal(want) {
 			t.Errorf("%s: %v, %v", raw, got, err)
 		}
 	}
-	for _, raw := range []string{"-1", "-0.5", "253402300800", "1e300", `"1"`, "null", "true", "[1]"} {
+	for _, raw := range []string{"-1", "-0.5", "253402300800", "1e300", "1e999", "-1767225600.50000000000000000001", "18446744073709551615", `"1"`, "null", "true", "[1]", "[1e999]"} {
 		claims := must(readObject([]byte(`{"exp":` + raw + `}`)))
 		if got, err := instant(claims, "exp"); err == nil {
 			t.Errorf("%s: %v", raw, got)
@@ -87,8 +91,16 @@ func TestInstant(t *testing.T) {
 }
 
 func TestNumbers(t *testing.T) {
-	claims := must(readObject([]byte(`{"a":9223372036854775807,"b":-9223372036854775808,"c":9223372036854775808,"d":1.5,"e":1e3,"f":-0}`)))
-	want := object{"a": int64(math.MaxInt64), "b": int64(math.MinInt64), "c": float64(1 << 63), "d": 1.5, "e": 1000.0, "f": int64(0)}
+	claims := must(readObject([]byte(`{"a":9223372036854775807,"b":-9223372036854775808,"d":1.5,"e":1e3,"f":-0,"l":[1,2.0]}`)))
+	want := object{"a": int64(math.MaxInt64), "b": int64(math.MinInt64), "d": 1.5, "e": int64(1000), "f": int64(0), "l": []any{int64(1), int64(2)}}
+	if diff := cmp.Diff(want, claims); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	claims = must(readObject([]byte(`{"c":9223372036854775808,"far":1e999,"o":{"l":[1,{"n":0.10000000000000001}],"k":1},"p":{}}`)))
+	want = object{
+		"c": number.Inexact{Raw: "9223372036854775808"}, "far": number.Inexact{Raw: "1e999"}, "p": object{}, number.Member: number.Inexact{},
+		"o": object{"l": number.Inexact{}, "k": int64(1), number.Member: number.Inexact{}},
+	}
 	if diff := cmp.Diff(want, claims); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -109,10 +121,10 @@ func TestDepth(t *testing.T) {
 }
 
 // FuzzReadObject compares with encoding/json: what is accepted reads the same
-// there, numbers aside.
+// there.
 func FuzzReadObject(f *testing.F) {
 	for _, seed := range []string{
-		`{}`, `{"a":[1,2.5,true,false,null,"x\u0041"]}`, `{"a":1,"a":2}`, `{"a":"\ud800"}`, `[]`, `{"a":1}x`, "{\"a\":\"\xff\"}", `{"a":1e999}`,
+		`{}`, `{"a":[1,2.5,true,false,null,"x\u0041"]}`, `{"a":1,"a":2}`, `{"a":"\ud800"}`, `[]`, `{"a":1}x`, "{\"a\":\"\xff\"}", `{"a":1e999}`, `{"a":[{"b":18446744073709551615}]}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -122,29 +134,40 @@ func FuzzReadObject(f *testing.F) {
 			return
 		}
 		var want map[string]any
-		if err := json.Unmarshal(raw, &want); err != nil {
+		d := json.NewDecoder(bytes.NewReader(raw))
+		d.UseNumber()
+		if err := d.Decode(&want); err != nil {
 			t.Fatalf("encoding/json refuses what was accepted: %v", err)
 		}
-		if !reflect.DeepEqual(floats(got), floats(want)) {
+		if !reflect.DeepEqual(any(got), asRead(want)) {
 			t.Fatalf("read %v, want %v", got, want)
 		}
 	})
 }
 
-func floats(v any) any {
+// asRead is a value of encoding/json as claims hold it.
+func asRead(v any) any {
 	switch v := v.(type) {
-	case int64:
-		return float64(v)
+	case json.Number:
+		return number.Read(v.String())
 	case []any:
 		out := make([]any, len(v))
 		for i := range v {
-			out[i] = floats(v[i])
+			if out[i] = asRead(v[i]); number.Holds(out[i]) {
+				return number.Inexact{}
+			}
 		}
 		return out
 	case map[string]any:
 		out := object{}
 		for k, e := range v {
-			out[k] = floats(e)
+			out[k] = asRead(e)
+		}
+		for _, e := range out {
+			if number.Holds(e) {
+				out[number.Member] = number.Inexact{}
+				break
+			}
 		}
 		return out
 	default:

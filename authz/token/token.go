@@ -14,7 +14,7 @@ type Token struct {
 	Subject   string // sub, else Client
 	Client    string // the client that got the token: client_id, cid, azp or appid
 	Audiences []string
-	Claims    map[string]any // scp and scope are lists; integers are int64, other numbers float64
+	Claims    map[string]any // scp and scope are lists; numbers are what [number.Read] returns
 	Scopes    []string       // scp ∪ scope ∪ roles, in order of appearance, without repeats
 	Expires   time.Time      // zero: its issuer, who was asked, does not say
 }

@@ -1,4 +1,7 @@
-package input
+// Package number reads the numbers of JSON so that rules compare them as they
+// are written: those of arguments for authz/input, those of claims for
+// authz/token. The languages of rules import it too, to find what it marked.
+package number
 
 import (
 	"cmp"
@@ -13,13 +16,10 @@ type Inexact struct{ Raw string }
 // MarshalJSON implements [json.Marshaler].
 func (i Inexact) MarshalJSON() ([]byte, error) { return []byte(cmp.Or(i.Raw, "null")), nil }
 
-// InexactMember is a member of every object that holds an [Inexact] somewhere
+// Member is a member of every object that holds an [Inexact] somewhere
 // below, so that who reads the object as a whole learns of it at once. It is no
 // UTF-8, so no object of JSON has it of itself.
-const InexactMember = "\xff"
-
-// ErrInexact is what reading such a number ends in, in either language.
-const ErrInexact = Error("a number that the rule reads does not fit 64 bits exactly")
+const Member = "\xff"
 
 // Holds reports whether the value is an [Inexact] or an object that holds one.
 func Holds(value any) bool {
@@ -27,16 +27,16 @@ func Holds(value any) bool {
 	case Inexact:
 		return true
 	case map[string]any:
-		_, holds := v[InexactMember]
+		_, holds := v[Member]
 		return holds
 	}
 	return false
 }
 
-// number reads a number of JSON. A whole one is an int64, however it is
+// Read reads a number of JSON. A whole one is an int64, however it is
 // written. Another one is the float64 nearest to it, if that is written with
 // the same digits: then numbers compare as their texts do. Any other is Inexact.
-func number(raw string) any {
+func Read(raw string) any {
 	if n, err := strconv.ParseInt(raw, 10, 64); err == nil {
 		return n
 	}

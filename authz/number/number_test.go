@@ -1,4 +1,4 @@
-package input
+package number
 
 import (
 	"encoding/json"
@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestNumber(t *testing.T) {
+func TestRead(t *testing.T) {
 	for raw, want := range map[string]any{
 		"0": int64(0), "-0": int64(0), "0.0": int64(0), "-0.0": int64(0), "0e99999999999999999999": int64(0), "0.000e-7": int64(0),
 		"1": int64(1), "1.0": int64(1), "100e-2": int64(1), "1e2": int64(100), "-1.50E1": int64(-15), "0.5e+1": int64(5),
@@ -25,15 +25,15 @@ func TestNumber(t *testing.T) {
 		if want == nil {
 			want = Inexact{raw}
 		}
-		if got := number(raw); got != want {
+		if got := Read(raw); got != want {
 			t.Errorf("%.40s: %#v, want %#v", raw, got, want)
 		}
 	}
 }
 
-// FuzzNumber: what a number is read as has its value to the last digit, is the
+// FuzzRead: what a number is read as has its value to the last digit, is the
 // same however the number is written, and is found wherever there is one.
-func FuzzNumber(f *testing.F) {
+func FuzzRead(f *testing.F) {
 	for _, seed := range []string{"0", "-0.0", "1.0", "1e2", "9223372036854775808", "0.1", "100.00000000000000001", "1e400", "5e-324", "12e-1", "1E+0003", "-120.0e-1"} {
 		f.Add(seed)
 	}
@@ -42,7 +42,7 @@ func FuzzNumber(f *testing.F) {
 		if !json.Valid([]byte(raw)) || raw[0] != '-' && (raw[0] < '0' || raw[0] > '9') {
 			return
 		}
-		got := number(raw)
+		got := Read(raw)
 		if at := strings.IndexAny(raw, "eE"); at >= 0 {
 			power, err := strconv.Atoi(raw[at+1:])
 			if err != nil || power > 1000 || power < -1000 {
