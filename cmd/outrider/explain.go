@@ -200,7 +200,7 @@ func (c *explainCommand) claims(who *configv1.TestPrincipal) (*structpb.Struct, 
 		if json.Unmarshal([]byte(text), &value) != nil {
 			value = text
 		}
-		if n, ok := value.(float64); ok && math.Abs(n) > 1<<53 {
+		if n, ok := value.(float64); ok && math.Abs(n) >= 1<<53 {
 			return nil, fmt.Errorf("--claim %s is a number too large to be held exactly: put it into a JWT, and give that by --token", name)
 		}
 		switch name {
