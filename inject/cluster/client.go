@@ -227,7 +227,7 @@ func refusal(code int, raw []byte) error {
 	}
 	const longest = 300
 	if len(status.Message) > longest {
-		status.Message = status.Message[:longest] + "…"
+		status.Message = strings.ToValidUTF8(status.Message[:longest], "") + "…"
 	}
 	return fmt.Errorf("the API server answers %d: %s", code, status.Message)
 }

@@ -13,6 +13,7 @@ import (
 	"outrider.dev/outrider/decision"
 
 	"outrider.dev/outrider/test/freeport"
+	"outrider.dev/outrider/test/started"
 )
 
 // quick is a decision.timeout that a test can wait for.
@@ -37,7 +38,7 @@ func (r *Road) wantUnavailable(t *testing.T, token string, timeout time.Duration
 
 func TestPDPNeverStarted(t *testing.T) {
 	s := newSetup(t)
-	log := &journal{}
+	log := &started.Log{}
 	base, admin := dialPlane(t, s, log)
 	r := &Road{setup: s, base: base, admins: []string{admin}, log: log, http: newClient(t)}
 	r.wantUnavailable(t, r.token(t, scopeRead), time.Second)
@@ -50,7 +51,7 @@ func TestPDPNeverStarted(t *testing.T) {
 func TestPDPMute(t *testing.T) {
 	s := newSetup(t, func(s *setup) { s.decision = strings.Replace(s.decision, questionTime, quick.String(), 1) })
 	mute(t, s.socket())
-	log := &journal{}
+	log := &started.Log{}
 	base, admin := dialPlane(t, s, log)
 	r := &Road{setup: s, base: base, admins: []string{admin}, log: log, http: newClient(t)}
 	r.wantUnavailable(t, r.token(t, scopeRead), quick)
@@ -163,7 +164,7 @@ func TestPDPRestarted(t *testing.T) {
 	s := newSetup(t)
 	s.ports = ports{freeport.For(t), freeport.For(t), freeport.For(t)}
 	plane := startPart(t, s, partSidecar, s.write(t, "sidecar.yaml", s.text(secHead, secSidecar, secLimits, secDecision)))
-	r := &Road{setup: s, base: "http://" + s.ports.agent, admins: []string{"http://" + s.ports.admin}, log: &journal{}, http: newClient(t)}
+	r := &Road{setup: s, base: "http://" + s.ports.agent, admins: []string{"http://" + s.ports.admin}, log: &started.Log{}, http: newClient(t)}
 	token := r.token(t, scopeRead)
 	eventually(t, "the data plane listens", func() bool { return listens(s.ports.admin) && listens(s.ports.agent) })
 	for range 2 {

@@ -10,6 +10,7 @@ import (
 	"outrider.dev/outrider/audit"
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/dialect/inbound"
+	"outrider.dev/outrider/test/started"
 )
 
 // secKeyless are providers and servers that need no key, beside one that does.
@@ -47,7 +48,7 @@ func moded(t *testing.T, far, policy, modes string) (*Road, *part) {
 	})
 	s.script.play(bothKinds)
 	pdp := startPDPPart(t, s)
-	log := &journal{}
+	log := &started.Log{}
 	base, admin := dialPlane(t, s, log)
 	return stand(t, s, log, base, admin, "http://"+s.ports.pdp), pdp
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"outrider.dev/outrider/test/freeport"
+	"outrider.dev/outrider/test/started"
 )
 
 // part is one part of the road in a process of its own, which can be killed,
@@ -104,7 +105,7 @@ func apart(t *testing.T, timeout time.Duration) (*Road, *part) {
 		s.decision = "{target: \"unix://" + filepath.Join(s.dir, "pdp.sock") + "\", timeout: " + timeout.String() + "}"
 	})
 	pdp := startPDPPart(t, s)
-	log := &journal{}
+	log := &started.Log{}
 	base, admin := dialPlane(t, s, log)
 	return stand(t, s, log, base, admin, "http://"+s.ports.pdp), pdp
 }

@@ -1,13 +1,11 @@
 package road
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +15,7 @@ import (
 	"outrider.dev/outrider/decision"
 	configv1 "outrider.dev/outrider/proto/outrider/config/v1"
 	"outrider.dev/outrider/telemetry"
+	"outrider.dev/outrider/test/started"
 )
 
 // Road is one road that stands: the far side, the two parts, and where they
@@ -25,7 +24,7 @@ type Road struct {
 	*setup
 	base   string // where the agent calls
 	admins []string
-	log    *journal // of both parts
+	log    *started.Log // of both parts
 	http   *http.Client
 }
 
@@ -48,7 +47,7 @@ func eachWay(t *testing.T, run func(t *testing.T, r *Road), changes ...func(*set
 // inProcess has the engine itself decide the data plane's calls.
 func inProcess(t *testing.T, s *setup) *Road {
 	t.Helper()
-	log := &journal{}
+	log := &started.Log{}
 	loaded := load(t, s.text(secHead, secSidecar, secLimits, secInside, secRoutes, s.policy))
 	tel := newTelemetry(t, log)
 	service := startPDP(t, loaded, tel)
@@ -60,7 +59,7 @@ func inProcess(t *testing.T, s *setup) *Road {
 // says where.
 func overTheWire(t *testing.T, s *setup) *Road {
 	t.Helper()
-	log := &journal{}
+	log := &started.Log{}
 	service := startPDP(t, load(t, s.text(secHead, secLimits, secPDP, secRoutes, s.policy)), newTelemetry(t, log))
 	s.grpc = grpcOf(service)
 	s.decision = strings.ReplaceAll(s.decision, "$grpc", s.grpc)
@@ -69,7 +68,7 @@ func overTheWire(t *testing.T, s *setup) *Road {
 }
 
 // dialPlane starts a data plane that asks as s.decision says.
-func dialPlane(t *testing.T, s *setup, log *journal) (base, admin string) {
+func dialPlane(t *testing.T, s *setup, log *started.Log) (base, admin string) {
 	t.Helper()
 	cfg := load(t, s.text(secHead, secSidecar, secLimits, secDecision)).Config
 	tel := newTelemetry(t, log)
@@ -157,7 +156,7 @@ func grpcOf(s *decisionservice.Service) string {
 func isURL(a string) bool { return strings.HasPrefix(a, "http://") }
 
 // stand waits until the parts are ready.
-func stand(t *testing.T, s *setup, log *journal, base string, admins ...string) *Road {
+func stand(t *testing.T, s *setup, log *started.Log, base string, admins ...string) *Road {
 	t.Helper()
 	r := &Road{setup: s, base: base, admins: admins, log: log, http: newClient(t)}
 	if s.issuer == believed {
@@ -186,24 +185,4 @@ func eventually(t *testing.T, what string, happened func() bool) {
 			t.Fatalf("waited %v in vain: %s", patience, what)
 		}
 	}
-}
-
-// journal is a log that can be read while it is written.
-type journal struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.buf.Write(p)
-}
-
-// String returns what was written so far.
-func (j *journal) String() string {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.buf.String()
 }

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"outrider.dev/outrider/test/started"
 )
 
 // twice is a road with two decision services in processes of their own, which
@@ -30,7 +32,7 @@ func twice(t *testing.T) (r *Road, first, second *part) {
 	other.listen = fmt.Sprintf("socket: %q", other.socket())
 	s.decision = fmt.Sprintf("{target: [%q, %q], timeout: %s}", "unix://"+s.socket(), "unix://"+other.socket(), questionTime)
 	first, second = startPDPPart(t, s), startPDPPart(t, &other)
-	log := &journal{}
+	log := &started.Log{}
 	base, admin := dialPlane(t, s, log)
 	r = stand(t, s, log, base, admin, "http://"+s.ports.pdp, "http://"+other.ports.pdp)
 	eventually(t, "both services are connected", func() bool { return strings.Count(log.String(), "a decision service is connected") == 2 })

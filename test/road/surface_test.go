@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"outrider.dev/outrider/test/started"
 )
 
 // TestSurface compares what every listener serves with a list that is read by
@@ -15,7 +17,7 @@ func TestSurface(t *testing.T) {
 	s := newSetup(t, overTLS("client"), func(s *setup) {
 		s.listen += `, socket: "` + s.socket() + `", admin: "127.0.0.1:0"`
 	})
-	log := &journal{}
+	log := &started.Log{}
 	service := startPDP(t, load(t, s.text(secHead, secLimits, secPDP, secRoutes, s.policy)), newTelemetry(t, log))
 	s.grpc = grpcOf(service)
 	s.decision = strings.ReplaceAll(s.decision, "$grpc", s.grpc)

@@ -1,7 +1,6 @@
 package pool
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -27,6 +26,7 @@ import (
 	"outrider.dev/outrider/decision"
 	"outrider.dev/outrider/decision/wire"
 	decisionv1 "outrider.dev/outrider/proto/outrider/decision/v1"
+	"outrider.dev/outrider/test/started"
 )
 
 func TestMain(m *testing.M) {
@@ -332,7 +332,7 @@ func (p *place) dial(ctx context.Context, _ string) (net.Conn, error) {
 type field struct {
 	*Pool
 	places map[string]*place
-	log    lockedBuffer
+	log    started.Log
 	end    func() // of Run, once
 
 	mu     sync.Mutex
@@ -402,26 +402,6 @@ func (f *field) pool(t *testing.T, targets []string, lookup func(context.Context
 		}
 	})
 	return p
-}
-
-// lockedBuffer is a log that is written from many sides.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-// Write implements io.Writer.
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-// String returns what was written.
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
 
 const (
